@@ -1,0 +1,67 @@
+"""Radial power spectrum."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from features.moments import F32, F64, absent
+from features.registry import block
+from features.signals import N_RINGS, RINGS_PER_CYCLE, Signals, Spectrum
+
+N_BINS = N_RINGS - 1  # the last ring holds nothing but the very corner
+_CENTRES = (np.arange(N_BINS) + 0.5) / RINGS_PER_CYCLE
+_FITS = {"low": (0.025, 0.15), "high": (0.15, 0.5), "all": (0.025, 0.5)}
+_EXCESS = {"upper": (0.25, 0.375), "top": (0.375, 0.5), "corner": (0.5, 0.71)}
+COLUMNS = (
+    *(f"bin_{i:02d}" for i in range(N_BINS)),
+    *(f"slope_{name}" for name in _FITS),
+    "roughness",
+    *(f"excess_{name}" for name in _EXCESS),
+)
+
+
+def profile(spectrum: Spectrum) -> F64:
+    """Mean log power of each ring over the whole plane's, float64 (N_BINS,), NaN where empty."""
+    known = np.where(spectrum.counts > 0, spectrum.polar, 0.0) * spectrum.counts
+    rings = spectrum.counts.sum(1)
+    with np.errstate(invalid="ignore"):
+        mean = known.sum(1) / rings
+    return np.asarray(mean[:N_BINS] - known.sum() / rings.sum())
+
+
+def _line(values: F64, low: float, high: float) -> tuple[float, float]:
+    """Least-squares slope and intercept of `values` over log frequency between two frequencies."""
+    inside = (low <= _CENTRES) & (high > _CENTRES) & np.isfinite(values)
+    if inside.sum() < 4:
+        return np.nan, np.nan
+    x, y = np.log(_CENTRES[inside]), values[inside]
+    slope = float(((x - x.mean()) * (y - y.mean())).sum() / np.square(x - x.mean()).sum())
+    return slope, float(y.mean() - slope * x.mean())
+
+
+@block(name="radial", columns=COLUMNS, version=1, source="Durall et al. 2019, arXiv:1911.00686")
+def radial(signals: Signals) -> F32:
+    """Azimuthally averaged log power spectrum, its slope and what exceeds it at high frequency.
+
+    bin_i = mean of log P(f) over i/64 <= |f| < (i+1)/64 cycles/px, minus the mean over all f: no
+    unit, independent of the size. slope = d log P / d log |f| by least squares (0 for white noise,
+    -2 for 1/f amplitude); roughness = rms distance from the line; excess = mean distance above the
+    line of 0.025-0.25 cycles/px. Durall et al. 2019, arXiv:1911.00686.
+    """
+    if signals.spectrum is None:
+        return absent(len(COLUMNS))
+    values = profile(signals.spectrum)
+    slopes = [_line(values, *limits) for limits in _FITS.values()]
+    slope, intercept = slopes[-1]
+    rest = values - (slope * np.log(_CENTRES) + intercept)
+    fitted = rest[(_CENTRES >= 0.025) & (_CENTRES < 0.5) & np.isfinite(rest)]
+    roughness = np.sqrt(np.square(fitted).mean()) if fitted.size else np.nan
+    slope, intercept = _line(values, 0.025, 0.25)
+    above = values - (slope * np.log(_CENTRES) + intercept)
+    excess = [_mean(above[(_CENTRES >= low) & (_CENTRES < high)]) for low, high in _EXCESS.values()]
+    return np.array([*values, *(s for s, _ in slopes), roughness, *excess], dtype=np.float32)
+
+
+def _mean(values: F64) -> float:
+    values = values[np.isfinite(values)]
+    return float(values.mean()) if values.size else np.nan

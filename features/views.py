@@ -1,0 +1,222 @@
+"""From one decoded image and one face to the three pictures every feature is computed on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+# Where the five landmarks (left eye, right eye, nose, mouth corners) of a frontal face lie, in
+# units of the face's own square: the 112 px template of ArcFace (Deng et al. 2019,
+# arXiv:1801.07698), divided by 112.
+TEMPLATE = (
+    np.array(
+        [
+            [38.2946, 51.6963],
+            [73.5318, 51.5014],
+            [56.0252, 71.7366],
+            [41.5493, 92.3655],
+            [70.7299, 92.2041],
+        ],
+        dtype=np.float64,
+    )
+    / 112.0
+)
+# The point of the template that the aligned square is centred on: between eyes and nose tip, so that
+# a tight crop keeps chin and brow alike.
+CENTRE = np.array([0.5, 0.60])
+BLOCK = 8  # side of a JPEG block, px
+
+
+@dataclass(frozen=True)
+class Face:
+    """Where the face is in an image; everything in pixels of that image.
+
+    box : float32 (4,), x0, y0, x1, y1; landmarks : float32 (5, 2); both NaN when `found` is False.
+    prob : the detector's, NaN when none; n_faces : how many faces it saw.
+    """
+
+    found: bool
+    n_faces: int
+    prob: float
+    box: NDArray[np.float32]
+    landmarks: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Crop:
+    """Geometry of the cuts made for one face.
+
+    native, context : integer rectangles x0, y0, x1, y1, native inside context, inside the image.
+    matrix : float64 (2, 3), similarity from image pixels to the unit square of the aligned face.
+    """
+
+    native: tuple[int, int, int, int]
+    context: tuple[int, int, int, int]
+    matrix: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FaceViews:
+    """The pictures of one face; RGB uint8, (H, W, 3), cut without resampling unless said.
+
+    native : the face. context : the face with its surroundings.
+    face_in_context : rectangle x0, y0, x1, y1 of `native` inside `context`.
+    landmarks : float32 (5, 2) in pixels of `native`, NaN when no face was found.
+    found : whether a face was found; without one `native` is the centred square of the image.
+    """
+
+    native: NDArray[np.uint8]
+    context: NDArray[np.uint8]
+    face_in_context: tuple[int, int, int, int]
+    landmarks: NDArray[np.float32]
+    found: bool
+
+
+def plan_crop(
+    face: Face, *, height: int, width: int, native: float, context: float, aligned: float
+) -> Crop:
+    """Rectangles and alignment matrix of one face in an image of `height` × `width` pixels.
+
+    native, context : side of the cut over the longer side of the box (1 = the box itself).
+    aligned : side of the aligned square over the side of the landmark template, as far as the image
+    has room for it.
+    Corners of the native cut are moved outwards to multiples of 8 px where the image allows it, so
+    that the image's own JPEG grid keeps one phase. Without a face: the centred square of the image,
+    its native cut moved by less than 8 px onto that grid.
+    """
+    if not face.found:
+        side = min(height, width)
+        x0, y0 = (width - side) // 2, (height - side) // 2
+        left, top = x0 // BLOCK * BLOCK, y0 // BLOCK * BLOCK
+        rect = (left, top, left + side, top + side)
+        matrix = np.array([[1.0, 0.0, -x0], [0.0, 1.0, -y0]]) / side
+        return Crop(native=rect, context=(0, 0, width, height), matrix=matrix)
+    inner = _square(face.box, scale=native, height=height, width=width, snap=BLOCK)
+    outer = _square(face.box, scale=context, height=height, width=width, snap=1)
+    outer = (
+        min(inner[0], outer[0]),
+        min(inner[1], outer[1]),
+        max(inner[2], outer[2]),
+        max(inner[3], outer[3]),
+    )
+    matrix = _inside(similarity(face.landmarks, scale=aligned), height=height, width=width)
+    return Crop(native=inner, context=outer, matrix=matrix)
+
+
+def _inside(matrix: NDArray[np.float64], *, height: int, width: int) -> NDArray[np.float64]:
+    """The aligned square shrunk to the image's shorter side at most, and moved to lie inside.
+
+    Its roll stays. Without this a tight crop would be padded with its own mirror image.
+    """
+    inverse = np.linalg.inv(matrix[:, :2])
+    x, y = inverse @ (0.5 - matrix[:, 2])
+    side = float(np.hypot(inverse[0, 0], inverse[1, 0]))
+    fit = max(side / min(height, width), 1.0)
+    half = side / fit / 2
+    centre = np.array([np.clip(x, half, width - half), np.clip(y, half, height - half)])
+    linear = matrix[:, :2] * fit
+    return np.hstack([linear, (0.5 - linear @ centre)[:, None]])
+
+
+def _square(
+    box: NDArray[np.float32], *, scale: float, height: int, width: int, snap: int
+) -> tuple[int, int, int, int]:
+    """Square around a box, grown by `scale`, on a grid of `snap` px, inside the image."""
+    x0, y0, x1, y1 = (float(v) for v in box)
+    half = max(x1 - x0, y1 - y0, 1.0) * scale / 2
+    cx = min(max((x0 + x1) / 2, 0.0), float(width))
+    cy = min(max((y0 + y1) / 2, 0.0), float(height))
+    left, top = (int(np.floor((c - half) / snap)) * snap for c in (cx, cy))
+    right, bottom = (int(np.ceil((c + half) / snap)) * snap for c in (cx, cy))
+    left, top = min(max(left, 0), width - 1), min(max(top, 0), height - 1)
+    return left, top, max(min(right, width), left + 1), max(min(bottom, height), top + 1)
+
+
+def similarity(landmarks: NDArray[np.floating], *, scale: float) -> NDArray[np.float64]:
+    """Least-squares similarity from landmarks to the template, shrunk by `scale` about its centre.
+
+    landmarks : (5, 2), px. Returns (2, 3), to the unit square. Closed form of Umeyama 1991
+    (doi:10.1109/34.88573) in two dimensions, without reflection.
+    """
+    source = np.asarray(landmarks, dtype=np.float64)
+    target = (TEMPLATE - CENTRE) / scale + 0.5
+    a, b = source - source.mean(0), target - target.mean(0)
+    norm = max(float((a * a).sum()), 1e-12)
+    cosine = float((a * b).sum()) / norm
+    sine = float((a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]).sum()) / norm
+    if cosine == 0.0 and sine == 0.0:
+        cosine = 1e-6
+    linear = np.array([[cosine, -sine], [sine, cosine]])
+    return np.hstack([linear, (target.mean(0) - linear @ source.mean(0))[:, None]])
+
+
+def cut_views(pixels: NDArray[np.uint8], face: Face, crop: Crop) -> FaceViews:
+    """Native and context cuts of one face.
+
+    pixels : uint8 (H, W, 3), RGB. Nothing is resampled; the cuts are copies.
+    """
+    x0, y0, x1, y1 = crop.native
+    u0, v0, u1, v1 = crop.context
+    return FaceViews(
+        native=np.ascontiguousarray(pixels[y0:y1, x0:x1]),
+        context=np.ascontiguousarray(pixels[v0:v1, u0:u1]),
+        face_in_context=(x0 - u0, y0 - v0, x1 - u0, y1 - v0),
+        landmarks=(face.landmarks - np.array([x0, y0])).astype(np.float32),
+        found=face.found,
+    )
+
+
+def align(pixels: NDArray[np.uint8], crop: Crop, *, size: int) -> NDArray[np.uint8]:
+    """Aligned face, `size` × `size` px, by one similarity warp.
+
+    pixels : uint8 (H, W, 3), RGB. Where the warp shrinks by more than a factor of two, the image is
+    first reduced by area averaging, so that nothing aliases. Outside the image: mirrored.
+    """
+    matrix = crop.matrix * size
+    # Pixel centres lie at integer + 0.5 in the continuous frame that the matrix maps.
+    shrink = 1.0 / max(float(np.hypot(matrix[0, 0], matrix[1, 0])), 1e-12)
+    factor = int(shrink) if shrink >= 2.0 else 1
+    if factor > 1:
+        x0, y0, x1, y1 = _footprint(
+            matrix, size=size, height=pixels.shape[0], width=pixels.shape[1]
+        )
+        pixels = pixels[y0:y1, x0:x1]
+        height, width = max(pixels.shape[0] // factor, 1), max(pixels.shape[1] // factor, 1)
+        scale_x, scale_y = pixels.shape[1] / width, pixels.shape[0] / height
+        matrix = matrix @ np.array([[scale_x, 0, x0], [0, scale_y, y0], [0, 0, 1.0]])
+        whole = np.ascontiguousarray(pixels)
+        reduced = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
+        pixels = np.asarray(reduced, dtype=np.uint8)
+    centred = matrix.copy()
+    centred[:, 2] += centred[:, :2] @ np.array([0.5, 0.5]) - 0.5
+    warped = cv2.warpAffine(
+        np.ascontiguousarray(pixels),
+        centred,
+        (size, size),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REFLECT_101,
+    )
+    return np.asarray(warped, dtype=np.uint8)
+
+
+def _footprint(
+    matrix: NDArray[np.float64], *, size: int, height: int, width: int
+) -> tuple[int, int, int, int]:
+    """Rectangle of the image that the aligned square can read, with the mirrored border's reach."""
+    inverse = np.linalg.inv(matrix[:, :2])
+    corners = np.array([[0, 0], [size, 0], [0, size], [size, size]], dtype=np.float64)
+    points = (corners - matrix[:, 2]) @ inverse.T
+    lo, hi = points.min(0), points.max(0)
+    reach = (hi - lo).max() * 0.05
+    inside = lo[0] >= 0 and lo[1] >= 0 and hi[0] <= width and hi[1] <= height
+    if not inside:
+        return 0, 0, width, height
+    return (
+        max(int(lo[0] - reach), 0),
+        max(int(lo[1] - reach), 0),
+        min(int(hi[0] + reach) + 1, width),
+        min(int(hi[1] + reach) + 1, height),
+    )

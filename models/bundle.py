@@ -1,0 +1,129 @@
+"""The trained detector as one folder, and the one path from pixels to score."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features.registry import get
+from features.spectral import compute
+from features.views import Crop, Face, cut_views, plan_crop
+from models.mtcnn import DETECTOR_VERSION, FaceDetector
+from models.nets import FaceNet, crop_for
+from models.stacker import Stacker
+
+NET_PREFIXES = ("embed_", "net_")
+
+
+class BundleError(ValueError):
+    """A bundle folder that cannot be used; the message says what to do."""
+
+
+def face_numbers(found: NDArray[np.float32], prob: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Block `face`, float32 (n, 2): whether a face was found, and the detector's probability or 0."""
+    return np.stack([found, np.nan_to_num(prob)], axis=1).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A loaded bundle. info : bundle.json; folder : where it lies; device : of detector and nets."""
+
+    folder: Path
+    info: dict[str, Any]
+    stacker: Stacker
+    device: str
+
+    @classmethod
+    def load(cls, folder: Path, *, device: str = "cpu") -> Bundle:
+        """Read a bundle folder. Raises BundleError when it is incomplete or of another code version."""
+        try:
+            info = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise BundleError(f"{folder} holds no bundle.json; train one with `dvc repro` or give --bundle") from None
+        except ValueError as error:
+            raise BundleError(f"{folder}/bundle.json is not valid JSON: {error}") from None
+        now = code_versions([name for name in info["blocks"] if name in info["versions"]])
+        old = {name: version for name, version in info["versions"].items() if now.get(name) != version}
+        if old:
+            raise BundleError(
+                f"{folder} was trained with another version of {', '.join(sorted(old))}; train again with "
+                "`dvc repro`, or score with the release that it came from"
+            )
+        return cls(folder, info, Stacker.load(folder, info["stacker"]), device)
+
+    @property
+    def prior(self) -> float:
+        """Share of fakes among the training images: the score of an image that cannot be read."""
+        return float(self.info["prior"])
+
+    @cached_property
+    def detector(self) -> FaceDetector:
+        """The face detector, with the search options of training."""
+        search = self.info["params"]["faces"]
+        return FaceDetector(
+            device=self.device,
+            min_face=search["min_face"],
+            coarse_face=search["coarse_face"],
+            thresholds=tuple(search["thresholds"]),
+        )
+
+    @cached_property
+    def nets(self) -> dict[str, FaceNet]:
+        """Nets by block name."""
+        names = [name for name in self.info["blocks"] if name.startswith(NET_PREFIXES)]
+        return {name: FaceNet.load(self.folder / "nets" / name, device=self.device) for name in names}
+
+    def features(self, pixels: Sequence[NDArray[np.uint8]]) -> tuple[pd.DataFrame, list[Face]]:
+        """Every column the stacker reads, and the faces.
+
+        pixels : uint8 (H, W, 3), RGB, of any sizes. Returns float32 (n, d) in the order of training.
+        """
+        faces = list(self.detector.detect(pixels))
+        crops = [self._crop(p, face) for p, face in zip(pixels, faces, strict=True)]
+        spectral = [name for name in self.info["blocks"] if name in self.info["versions"] and name != "faces"]
+        values: dict[str, NDArray[np.float32]] = {
+            "face": face_numbers(
+                np.array([f.found for f in faces], np.float32), np.array([f.prob for f in faces], np.float32)
+            )
+        }
+        rows = [
+            compute(cut_views(p, face, crop), spectral) for p, face, crop in zip(pixels, faces, crops, strict=True)
+        ]
+        for name in spectral:
+            values[name] = np.stack([row[name] for row in rows])
+        for name, net in self.nets.items():
+            values[name] = net([crop_for(net.spec, p, crop) for p, crop in zip(pixels, crops, strict=True)])
+        joined = np.concatenate([values[name] for name in self.info["blocks"]], axis=1)
+        columns = [column for block in self.info["blocks"].values() for column in block]
+        return pd.DataFrame(joined, columns=columns), faces
+
+    def _crop(self, pixels: NDArray[np.uint8], face: Face) -> Crop:
+        cuts = self.info["params"]["faces"]
+        return plan_crop(
+            face,
+            height=pixels.shape[0],
+            width=pixels.shape[1],
+            native=cuts["native"],
+            context=cuts["context"],
+            aligned=cuts["aligned"],
+        )
+
+    def score(self, pixels: Sequence[NDArray[np.uint8]]) -> tuple[NDArray[np.float64], list[Face]]:
+        """Calibrated probability of fake, float64 (n,), and the faces it was read from."""
+        if not pixels:
+            return np.zeros(0), []
+        features, faces = self.features(pixels)
+        return self.stacker.predict(features), faces
+
+
+def code_versions(names: Sequence[str]) -> dict[str, int]:
+    """Versions of the code behind these spectral blocks, and of the detector as `faces`."""
+    return {"faces": DETECTOR_VERSION, **{name: get(name).version for name in names if name != "faces"}}

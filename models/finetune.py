@@ -1,0 +1,240 @@
+"""Fine-tuning of one face net on one fold, resumable after every epoch."""
+
+from __future__ import annotations
+
+import copy
+import math
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import MethodType
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from safetensors.torch import save_file
+from timm.layers import Conv2dSame
+from timm.layers.padding import pad_same
+from torch import nn
+
+from models.nets import NetSpec, initialise
+from models.weights import Checkpoint
+
+FINETUNE_VERSION = 1  # raised when training changes; part of the address of its results
+EMA_DECAY = 0.998
+PREFETCH = 3  # batches made ahead of the optimiser
+WARM_UP = 0.1  # share of the steps in which the learning rate rises
+
+# (row, epoch) -> uint8 (size, size, 3), RGB: decode, crop and augment one training image.
+Sample = Callable[[int, int], NDArray[np.uint8]]
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Hyper-parameters of a fine-tuning.
+
+    learning_rate : the peak. seed : of order and initial head. threads : torch's; workers : threads
+    that decode and augment. Only `threads` may change low-order bits.
+    """
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    label_smoothing: float
+    seed: int
+    threads: int
+    workers: int
+
+
+def class_weights(target: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Weights that give both classes the same total and mean 1. target : 0 or 1, (n,)."""
+    share = float(target.mean())
+    return np.where(target > 0.5, 0.5 / max(share, 1e-9), 0.5 / max(1 - share, 1e-9)).astype(np.float32)
+
+
+def train_fold(
+    sample: Sample,
+    target: NDArray[np.float32],
+    draws: NDArray[np.float64],
+    *,
+    spec: NetSpec,
+    checkpoint: Checkpoint,
+    schedule: Schedule,
+    device: str,
+    folder: Path,
+    progress: Progress,
+) -> Path:
+    """Fine-tune on all rows of `target`; returns `folder/weights.safetensors` (moving average).
+
+    target : float32 (n,), 0 or 1. draws : float64 (n,), expected visits of a row per epoch.
+    A killed run continues after its last finished epoch from `folder/epoch.pt` and ends in the same
+    weights. `progress` is told the images seen.
+    """
+    done = folder / "weights.safetensors"
+    rounds = schedule.epochs * _steps(draws, schedule)
+    if done.is_file():
+        progress(rounds * schedule.batch_size)
+        return done
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(schedule.threads)
+    run = _Run(spec, checkpoint, schedule, device=device, steps=rounds)
+    first = run.restore(folder / "epoch.pt")
+    progress(first * _steps(draws, schedule) * schedule.batch_size)
+    weight = class_weights(target)
+    for epoch in range(first, schedule.epochs):
+        torch.manual_seed((schedule.seed << 16) + epoch)
+        rows = _visits(draws, schedule, epoch=epoch)
+        for pixels, chosen in _batches(sample, rows, epoch=epoch, schedule=schedule):
+            run.step(pixels, torch.from_numpy(target[chosen]), torch.from_numpy(weight[chosen]))
+            progress(schedule.batch_size)
+        run.keep(folder / "epoch.pt", epoch=epoch + 1)
+    part = done.with_suffix(f".{os.getpid()}.part")
+    save_file({k: v.contiguous().cpu() for k, v in run.average[1].state_dict().items()}, part)
+    os.replace(part, done)
+    (folder / "epoch.pt").unlink(missing_ok=True)
+    return done
+
+
+def _steps(draws: NDArray[np.float64], schedule: Schedule) -> int:
+    return max(int(draws.sum()) // schedule.batch_size, 1)
+
+
+def _visits(draws: NDArray[np.float64], schedule: Schedule, *, epoch: int) -> NDArray[np.int64]:
+    """Rows of one epoch in order: whole visits for sure, the fraction by lot."""
+    rng = np.random.default_rng([schedule.seed, epoch])
+    times = np.floor(draws) + (rng.random(len(draws)) < draws % 1)
+    rows = rng.permutation(np.repeat(np.arange(len(draws)), times.astype(np.int64)))
+    return np.resize(rows, _steps(draws, schedule) * schedule.batch_size)
+
+
+def _batches(
+    sample: Sample, rows: NDArray[np.int64], *, epoch: int, schedule: Schedule
+) -> Iterator[tuple[torch.Tensor, NDArray[np.int64]]]:
+    """Batches of uint8 (N, S, S, 3) and their rows, in order, made ahead by threads.
+
+    Threads, not processes: decoding and warping release the interpreter, and nothing has to start.
+    """
+    chunks = [rows[i : i + schedule.batch_size] for i in range(0, len(rows), schedule.batch_size)]
+    with ThreadPoolExecutor(max_workers=max(schedule.workers, 1)) as pool:
+        ahead: deque[list[Future[NDArray[np.uint8]]]] = deque()
+        for index in range(len(chunks) + PREFETCH):
+            if index < len(chunks):
+                ahead.append([pool.submit(sample, int(row), epoch) for row in chunks[index]])
+            if index >= PREFETCH:
+                pictures = np.stack([future.result() for future in ahead.popleft()])
+                yield torch.from_numpy(pictures), chunks[index - PREFETCH]
+
+
+class _Run:
+    """The moving parts of a training: net, its moving average, optimiser, step count."""
+
+    def __init__(
+        self, spec: NetSpec, checkpoint: Checkpoint, schedule: Schedule, *, device: str, steps: int
+    ) -> None:
+        self.schedule, self.steps, self.done, self.device = schedule, steps, 0, torch.device(device)
+        self.bf16 = has_bf16(self.device)
+        self.net = initialise(spec, checkpoint, seed=schedule.seed).train().to(self.device)
+        self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
+        if self.device.type == "cpu":
+            quicken(self.net)
+        matrices = [p for p in self.net.parameters() if p.ndim > 1]
+        others = [p for p in self.net.parameters() if p.ndim <= 1]
+        self.optimiser = torch.optim.AdamW(
+            [{"params": matrices, "weight_decay": schedule.weight_decay}, {"params": others, "weight_decay": 0.0}],
+            lr=schedule.learning_rate,
+        )
+
+    def step(self, pixels: torch.Tensor, target: torch.Tensor, weight: torch.Tensor) -> None:
+        """One optimiser step on uint8 (N, S, S, 3)."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.schedule.learning_rate * _cosine(self.done / self.steps)
+        x = pixels.to(self.device).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
+        smooth = self.schedule.label_smoothing
+        goal = target.to(self.device, torch.float32) * (1 - 2 * smooth) + smooth
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+            logit = self.net(x)[:, 0]
+        loss = F.binary_cross_entropy_with_logits(
+            logit.float(), goal, weight=weight.to(self.device, torch.float32)
+        )
+        loss.backward()
+        self.optimiser.step()
+        self.optimiser.zero_grad()
+        self.done += 1
+        self._follow()
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        decay = min(EMA_DECAY, (1 + self.done) / (10 + self.done))
+        for slow, fast in zip(self.average.state_dict().values(), self.net.state_dict().values(), strict=True):
+            if slow.dtype.is_floating_point:
+                slow.lerp_(fast, 1 - decay)
+            else:
+                slow.copy_(fast)
+
+    def keep(self, path: Path, *, epoch: int) -> None:
+        """Save everything that the next epoch starts from."""
+        state: dict[str, Any] = {
+            "epoch": epoch,
+            "done": self.done,
+            "net": self.net.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+        }
+        part = path.with_suffix(f".{os.getpid()}.part")
+        torch.save(state, part)
+        os.replace(part, path)
+
+    def restore(self, path: Path) -> int:
+        """Continue from `path` if it is there; returns the number of finished epochs."""
+        if not path.is_file():
+            return 0
+        state = torch.load(path, map_location=self.device, weights_only=True)
+        self.net.load_state_dict(state["net"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.done = int(state["done"])
+        return int(state["epoch"])
+
+
+def _cosine(progress: float) -> float:
+    """Learning rate over its peak: linear rise, then half a cosine down to 1 %."""
+    if progress < WARM_UP:
+        return 0.1 + 0.9 * progress / WARM_UP
+    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (progress - WARM_UP) / (1 - WARM_UP)))
+
+
+def has_bf16(device: torch.device) -> bool:
+    """Whether bfloat16 arithmetic is done in hardware there; emulated, it is slower than float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    if not hasattr(torch.cpu, "get_capabilities"):
+        return False
+    return bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
+
+
+def quicken(net: nn.Module) -> None:
+    """Run strided depthwise convolutions as dense ones that are then thinned out: the same numbers.
+
+    Measured on a CPU with AVX-512 bf16: the input gradient of a strided depthwise convolution in
+    bfloat16 takes 50 to 100 times that of the dense one and more than half of a MobileNetV2 step.
+    """
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1 and module.stride != (1, 1):
+            module.forward = MethodType(_thinned, module)  # type: ignore[method-assign]
+
+
+def _thinned(self: nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
+    if isinstance(self, Conv2dSame):
+        x = pad_same(x, self.kernel_size, self.stride, self.dilation)
+    else:
+        rows, columns = self.padding  # type: ignore[misc]
+        x = F.pad(x, (columns, columns, rows, rows))  # type: ignore[arg-type]
+    dense = F.conv2d(x, self.weight, self.bias, 1, 0, self.dilation, self.groups)
+    return dense[..., :: self.stride[0], :: self.stride[1]].contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,80 @@
+"""Stage `embed@<backbone>`: pooled features of a frozen timm net, from every face."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from models.nets import NETS_VERSION, FaceNet, NetSpec, build, trunk_state
+from models.weights import Checkpoint, WeightsError, find
+from pipeline import params
+from pipeline.netrows import NETS, fill_net, load_net
+from pipeline.store import Store, leave_out, version_of, write_index
+from pipeline.table import block_folder, read_faces
+
+
+def net_spec(net: params.Backbone, checkpoint: Checkpoint) -> NetSpec:
+    """How the frozen net of this entry is built and fed."""
+    return NetSpec(
+        model=net.model,
+        model_args=checkpoint.model_args,
+        input=net.input,
+        crop="aligned",
+        size=net.size or checkpoint.size,
+        mean=checkpoint.mean,
+        std=checkpoint.std,
+        outputs="features",
+        origin=checkpoint.origin,
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m pipeline.embed", description=__doc__)
+    parser.add_argument("name", help="a key of embed.backbones in params.yaml")
+    name = parser.parse_args(arguments).name
+    backbones, options, data = params.load("embed").backbones, params.load("faces"), params.load("data")
+    if name not in backbones:
+        parser.error(f"embed.backbones has no '{name}'; it has {', '.join(backbones) or 'none'}")
+    root, folder = block_folder(f"embed_{name}"), NETS / f"embed_{name}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        checkpoint = find(model=backbones[name].model, weights=backbones[name].weights, folder=Path(data.weights))
+    except WeightsError as error:
+        parser.error(str(error))
+    if checkpoint.state is None:
+        reason = f"backbone '{name}' is frozen and would be {checkpoint.origin}: left out"
+        (folder / "left_out.json").write_text(json.dumps({"reason": reason}), encoding="utf-8")
+        leave_out(root, reason=reason)
+        return
+    spec = net_spec(backbones[name], checkpoint)
+    FaceNet.save(folder, spec, [trunk_state(build(spec), checkpoint)])
+    width = load_net(folder, "cpu", None).width
+    facts = {"code": NETS_VERSION, "net": asdict(spec), "aligned": options.aligned}
+    store = Store(root, version_of(facts), tuple(f"embed_{name}.f{i:04d}" for i in range(width)))
+    store.prune()
+    known = store.keys()
+    rows, faces = read_faces(["train", "val", "test"])
+    items = {k: (k, p, f) for k, p, f in zip(rows["key"], rows["path"], faces, strict=True) if k not in known}
+    fill_net(
+        list(items.values()),
+        folder=folder,
+        member=None,
+        store=store,
+        describe=f"embed {name}",
+        options=options,
+        max_pixels=params.load("manifest").max_pixels,
+        compute=params.load("compute"),
+    )
+    write_index(store)
+
+
+if __name__ == "__main__":
+    # Workers find functions by module name, and under -m this module's is not its own.
+    from pipeline.embed import main as run
+
+    run()

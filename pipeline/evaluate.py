@@ -1,0 +1,83 @@
+"""Stage evaluate: scores of val and train, their figures, and what blocks and sources contribute.
+
+Reads the feature table, cache/model, cache/oof.parquet and reports/audit.json. Writes
+reports/metrics.json, reports/plots/*.csv, reports/ablation.csv, reports/leave_one_source_out.csv
+and cache/scores.parquet.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from models.bundle import Bundle
+from pipeline import ablation, curves, params, scores
+from pipeline.store import write_json
+from pipeline.table import read_table
+
+BUNDLE = Path("cache/model")
+OOF = Path("cache/oof.parquet")
+SCORES = Path("cache/scores.parquet")
+REPORTS = Path("reports")
+
+
+def write_plots(rows: pd.DataFrame, folder: Path) -> None:
+    """ROC, precision-recall, calibration and histogram of labelled, scored rows as CSV."""
+    known = rows[rows["target"].notna()]
+    target, score = known["target"].to_numpy(dtype=np.int64), known["score"].to_numpy()
+    folder.mkdir(parents=True, exist_ok=True)
+    curves.roc(target, score).to_csv(folder / "roc.csv", index=False)
+    curves.precision_recall(target, score).to_csv(folder / "pr.csv", index=False)
+    curves.reliability(target, score).to_csv(folder / "calibration.csv", index=False)
+    curves.histogram(target, score).to_csv(folder / "histogram.csv", index=False)
+
+
+def audit_verdict(path: Path) -> dict[str, Any]:
+    """Verdict of the audit (ok, amber or red) and its red findings; empty when it has not run."""
+    if not path.is_file():
+        return {}
+    audit = json.loads(path.read_text(encoding="utf-8"))
+    red = [finding["text"] for finding in audit["findings"] if finding["level"] == "red"]
+    return {"verdict": audit["verdict"], "red": red}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the stage."""
+    argparse.ArgumentParser(
+        prog="python -m pipeline.evaluate",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    ).parse_args(arguments)
+    options, bundle = params.load("evaluate"), Bundle.load(BUNDLE)
+    bootstrap = ablation.Bootstrap(resamples=options.bootstrap, seed=options.seed)
+    quick = ablation.quick(params.load("train"), rounds=options.ablation_rounds)
+    blocks = bundle.info["blocks"]
+    val, train = read_table(["val"], list(blocks)), read_table(["train"], list(blocks))
+    rows = scores.join(val.rows, bundle.stacker.predict(val.features), train.rows, pd.read_parquet(OOF))
+    rows.to_parquet(SCORES, index=False)
+    write_plots(rows[~rows["fold_out"]], REPORTS / "plots")
+
+    learned = ablation.Rows.of(train.rows, train.features).sample(ablation.LIMIT, seed=options.seed)
+    tested = ablation.Rows.of(val.rows, val.features)
+    effects = ablation.ablate(learned, tested, blocks, options=quick, bootstrap=bootstrap)
+    effects.to_csv(REPORTS / "ablation.csv", index=False)
+    held_out = ablation.leave_one_source_out(learned, tested, blocks, options=quick, bootstrap=bootstrap)
+    ablation.as_table(held_out).to_csv(REPORTS / "leave_one_source_out.csv", index=False)
+    draws = {"resamples": options.bootstrap, "seed": options.seed}
+    found = {
+        "val": scores.summaries(rows[~rows["fold_out"]], **draws),
+        "train_oof": scores.summaries(rows[rows["fold_out"]], **draws),
+        "leave_one_source_out": held_out,
+        "audit": audit_verdict(REPORTS / "audit.json"),
+    }
+    write_json(REPORTS / "metrics.json", found)
+
+
+if __name__ == "__main__":
+    main()

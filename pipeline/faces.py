@@ -1,0 +1,118 @@
+"""Stage `faces`: where the face is in every listed image. Geometry only, no pixels."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from functools import lru_cache, partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features.views import Face
+from models.mtcnn import DETECTOR_VERSION, FaceDetector
+from models.nets import limit_threads, pick_device
+from pipeline import params
+from pipeline.images import BadImage, read_image
+from pipeline.store import Store, fill, shard_size_for, version_of, write_index
+
+FOLDER = Path("cache/faces")
+CHUNK = 32  # images decoded and searched at a time
+COLUMNS = (
+    "found n_faces prob x0 y0 x1 y1 left_eye_x left_eye_y right_eye_x right_eye_y nose_x nose_y "
+    "mouth_left_x mouth_left_y mouth_right_x mouth_right_y"
+).split()
+
+
+def to_row(face: Face) -> NDArray[np.float32]:
+    """A face as the table's numbers, float32 (17,)."""
+    head = np.array([face.found, face.n_faces, face.prob], dtype=np.float32)
+    return np.concatenate([head, face.box.ravel(), face.landmarks.ravel()]).astype(np.float32)
+
+
+def to_face(row: NDArray[np.float32]) -> Face:
+    """The face that `to_row` wrote. row : float32 (17,)."""
+    return Face(
+        found=bool(row[0] > 0),
+        n_faces=int(np.nan_to_num(row[1])),
+        prob=float(row[2]),
+        box=row[3:7].copy(),
+        landmarks=row[7:].reshape(5, 2).copy(),
+    )
+
+
+def open_store(options: params.Faces) -> Store:
+    """The store of face geometry for these search options."""
+    search = options.model_dump(include={"min_face", "coarse_face", "thresholds"})
+    return Store(FOLDER, version_of({"detector": DETECTOR_VERSION, **search}), tuple(COLUMNS))
+
+
+@lru_cache(maxsize=1)
+def detector(options: params.Faces, device: str) -> FaceDetector:
+    """The detector of these options, built once in a process."""
+    return FaceDetector(
+        device=device,
+        min_face=options.min_face,
+        coarse_face=options.coarse_face,
+        thresholds=options.thresholds,
+    )
+
+
+def detect_shard(
+    items: Sequence[tuple[str, str]], *, store: Store, options: params.Faces, max_pixels: int, device: str, threads: int
+) -> int:
+    """Faces of one shard of (key, path), written to the store. An unreadable image gets NaN and a reason."""
+    limit_threads(threads)
+    values = np.full((len(items), len(COLUMNS)), np.nan, dtype=np.float32)
+    detail = [""] * len(items)
+    for start in range(0, len(items), CHUNK):
+        pixels, where = [], []
+        for index in range(start, min(start + CHUNK, len(items))):
+            try:
+                pixels.append(read_image(items[index][1], max_pixels=max_pixels).pixels)
+                where.append(index)
+            except BadImage as error:
+                detail[index] = f"{error.status}: {error.detail}"
+        for index, face in zip(where, detector(options, device).detect(pixels), strict=True):
+            values[index] = to_row(face)
+    store.write([key for key, _ in items], values, detail)
+    return len(items)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    argparse.ArgumentParser(prog="python -m pipeline.faces", description=__doc__).parse_args(arguments)
+    options, limits, compute = params.load("faces"), params.load("manifest"), params.load("compute")
+    manifest = pd.read_parquet("cache/manifest.parquet")
+    usable = manifest[manifest["status"] == "ok"].drop_duplicates("sha256")
+    store = open_store(options)
+    store.prune()
+    known = store.keys()
+    items = [(k, p) for k, p in zip(usable["sha256"], usable["path"], strict=True) if k not in known]
+    device = pick_device(compute.device)
+    one_process = device != "cpu"
+    work = partial(
+        detect_shard,
+        store=store,
+        options=options,
+        max_pixels=limits.max_pixels,
+        device=device,
+        threads=0 if one_process else 1,
+    )
+    fill(
+        items,
+        work,
+        describe="faces",
+        shard_size=shard_size_for(len(items), shard_size=compute.shard_size),
+        workers=1 if one_process else compute.workers,
+        backend=compute.backend,
+    )
+    write_index(store)
+
+
+if __name__ == "__main__":
+    # Workers find functions by module name, and under -m this module's is not its own.
+    from pipeline.faces import main as run
+
+    run()

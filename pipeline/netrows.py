@@ -1,0 +1,95 @@
+"""Rows of a saved net for many images, shard by shard: what `embed` and `finetune` share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache, partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.views import plan_crop
+from models.nets import FaceNet, crop_for, limit_threads, pick_device
+from pipeline import params
+from pipeline.faces import to_face
+from pipeline.images import BadImage, read_image
+from pipeline.store import Store, fill, shard_size_for
+
+NETS = Path("cache/nets")
+CHUNK = 32  # crops held in memory at a time
+Item = tuple[str, str, NDArray[np.float32]]  # key, path, face row
+
+
+@lru_cache(maxsize=4)
+def load_net(folder: Path, device: str, member: int | None) -> FaceNet:
+    """A saved net, read once in a process."""
+    return FaceNet.load(folder, device=device, member=member)
+
+
+def net_shard(
+    items: Sequence[Item],
+    *,
+    folder: Path,
+    member: int | None,
+    store: Store,
+    options: params.Faces,
+    max_pixels: int,
+    device: str,
+    threads: int,
+) -> int:
+    """Rows of one net for one shard, written to its store. An unreadable image gets NaN and a reason."""
+    limit_threads(threads)
+    net = load_net(folder, device, member)
+    values = np.full((len(items), net.width), np.nan, dtype=np.float32)
+    detail = [""] * len(items)
+    for start in range(0, len(items), CHUNK):
+        crops, where = [], []
+        for index in range(start, min(start + CHUNK, len(items))):
+            _, path, row = items[index]
+            try:
+                pixels = read_image(path, max_pixels=max_pixels).pixels
+            except BadImage as error:
+                detail[index] = f"{error.status}: {error.detail}"
+                continue
+            height, width = pixels.shape[:2]
+            crop = plan_crop(to_face(row), height=height, width=width, **options.cuts())
+            crops.append(crop_for(net.spec, pixels, crop))
+            where.append(index)
+        if crops:
+            values[where] = net(crops)
+    store.write([key for key, _, _ in items], values, detail)
+    return len(items)
+
+
+def fill_net(
+    items: Sequence[Item],
+    *,
+    folder: Path,
+    member: int | None,
+    store: Store,
+    describe: str,
+    options: params.Faces,
+    max_pixels: int,
+    compute: params.Compute,
+) -> None:
+    """Rows of one net for `items`: on a GPU in this process, else one thread per worker."""
+    device = pick_device(compute.device)
+    work = partial(
+        net_shard,
+        folder=folder,
+        member=member,
+        store=store,
+        options=options,
+        max_pixels=max_pixels,
+        device=device,
+        threads=0 if device != "cpu" else 1,
+    )
+    fill(
+        items,
+        work,
+        describe=describe,
+        shard_size=shard_size_for(len(items), shard_size=compute.shard_size),
+        workers=1 if device != "cpu" else compute.workers,
+        backend=compute.backend,
+    )

@@ -1,0 +1,233 @@
+"""params.yaml, checked: one model per section; a stage asks for the sections it reads, by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, overload
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+PARAMS_FILE = Path("params.yaml")
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Positive = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class ParamsError(ValueError):
+    """A params file that cannot be used; the message names file, key, value and what is allowed."""
+
+
+class Section(BaseModel):
+    """Base of every section: unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class Data(Section):
+    """Where the data lie. root : the data set; weights : folder of local checkpoints."""
+
+    root: str
+    weights: str = "data/weights"
+
+
+class Manifest(Section):
+    """near_duplicate_bits : Hamming distance of 256-bit perceptual hashes up to which two images tie.
+
+    max_pixels : larger images are refused as a row; leave_out : a source kept out of training.
+    """
+
+    near_duplicate_bits: Annotated[int, Field(ge=0, le=32)] = 16
+    max_pixels: Positive = 100_000_000
+    leave_out: str | None = None
+
+
+class Faces(Section):
+    """MTCNN search and cuts; scales as in `features.views.plan_crop`."""
+
+    min_face: Annotated[int, Field(ge=12)] = 20
+    coarse_face: Share = 0.15
+    thresholds: tuple[Share, Share, Share] = (0.6, 0.7, 0.7)
+    native: Annotated[float, Field(gt=0, le=4)] = 1.2
+    context: Annotated[float, Field(gt=0, le=8)] = 2.0
+    aligned: Annotated[float, Field(gt=0, le=8)] = 1.6
+
+    def cuts(self) -> dict[str, float]:
+        """Scales as `features.views.plan_crop` takes them."""
+        return {"native": self.native, "context": self.context, "aligned": self.aligned}
+
+
+class Spectral(Section):
+    """blocks : names of the spectral blocks to compute."""
+
+    blocks: Annotated[list[Name], Field(min_length=1)]
+
+
+class Backbone(Section):
+    """A frozen timm net. size None : the checkpoint's own input size."""
+
+    model: str
+    weights: str = "auto"
+    input: Literal["rgb", "npr", "highpass"] = "rgb"
+    size: Annotated[int, Field(ge=32, le=1024)] | None = None
+
+
+class Embed(Section):
+    """backbones : name -> frozen net whose pooled features become a block `embed_<name>`."""
+
+    backbones: dict[Name, Backbone]
+
+
+class Net(Section):
+    """A net that is fine-tuned fold by fold.
+
+    crop : `aligned` warps the face to size px; `native` takes un-resampled windows of that size.
+    """
+
+    model: str
+    weights: str = "auto"
+    input: Literal["rgb", "npr", "highpass"] = "rgb"
+    crop: Literal["aligned", "native"] = "aligned"
+    size: Annotated[int, Field(ge=32, le=1024)]
+    epochs: Positive
+    batch_size: Annotated[int, Field(ge=2)] = 32
+    learning_rate: Annotated[float, Field(gt=0)]
+    weight_decay: Annotated[float, Field(ge=0)] = 0.02
+    label_smoothing: Annotated[float, Field(ge=0, lt=0.5)] = 0.05
+
+
+class Finetune(Section):
+    """folds : group-aware folds of the out-of-fold logits; nets : name -> net; block `net_<name>`.
+
+    source_balance : 0 visits every image alike, 1 every source alike; between them a power.
+    """
+
+    folds: Annotated[int, Field(ge=2, le=20)]
+    seed: Annotated[int, Field(ge=0)] = 0
+    source_balance: Share = 0.5
+    nets: dict[Name, Net]
+
+
+class Train(Section):
+    """LightGBM stacker. blocks None : every block that was made."""
+
+    blocks: list[Name] | None = None
+    folds: Annotated[int, Field(ge=2, le=20)] = 5
+    seed: int = 0
+    rounds: Positive = 2000
+    early_stopping: Positive = 60
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.03
+    num_leaves: Annotated[int, Field(ge=2)] = 15
+    min_data_in_leaf: Positive = 20
+    feature_fraction: Annotated[float, Field(gt=0, le=1)] = 0.3
+    bagging_fraction: Annotated[float, Field(gt=0, le=1)] = 0.8
+    lambda_l2: Annotated[float, Field(ge=0)] = 5.0
+    max_bin: Annotated[int, Field(ge=15, le=255)] = 127
+
+
+class Evaluate(Section):
+    """bootstrap : resamples of the 95 % intervals; ablation_rounds : trees of each refit."""
+
+    bootstrap: Positive = 500
+    seed: int = 0
+    ablation_rounds: Positive = 150
+
+
+class Report(Section):
+    """top : features shown; errors : faces on the sheet of worst errors; repeats : permutations."""
+
+    top: Positive = 30
+    errors: Annotated[int, Field(ge=0)] = 24
+    permutation_repeats: Positive = 3
+    seed: int = 0
+
+
+class Compute(Section):
+    """workers 0 : one per core. Nothing here changes a result."""
+
+    workers: Annotated[int, Field(ge=0)] = 0
+    backend: Literal["loky", "sequential"] = "loky"
+    shard_size: Annotated[int, Field(ge=8, le=100_000)] = 640
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+
+class Params(Section):
+    """The whole file."""
+
+    data: Data
+    manifest: Manifest
+    faces: Faces
+    spectral: Spectral
+    embed: Embed
+    finetune: Finetune
+    train: Train
+    evaluate: Evaluate
+    report: Report
+    compute: Compute
+
+
+def parse(raw: Any, *, where: str) -> Params:
+    """Check a params mapping; ParamsError lists every wrong key with what was found and allowed."""
+    try:
+        return Params.model_validate(raw)
+    except ValidationError as error:
+        lines = [f"{where}: {_explain(item)}" for item in error.errors()]
+        raise ParamsError("\n".join(lines)) from None
+
+
+def _explain(item: Any) -> str:
+    key = ".".join(str(part) for part in item["loc"])
+    if item["type"] == "extra_forbidden":
+        *parents, _ = item["loc"]
+        return f"key '{key}' is unknown; allowed here are {', '.join(_fields(parents))}"
+    if item["type"] == "missing":
+        return f"key '{key}' is missing; add it"
+    return f"key '{key}' is {item['input']!r}: {item['msg'][0].lower()}{item['msg'][1:]}"
+
+
+def _fields(parents: list[Any]) -> list[str]:
+    model: Any = Params
+    for part in parents:
+        field = getattr(model, "model_fields", {}).get(part)
+        annotation = field.annotation if field is not None else model
+        arguments = [a for a in getattr(annotation, "__args__", ()) if isinstance(a, type)]
+        models = [a for a in (annotation, *arguments) if isinstance(a, type) and issubclass(a, BaseModel)]
+        model = models[0] if models else model
+    return sorted(getattr(model, "model_fields", {}))
+
+
+def read(path: Path = PARAMS_FILE) -> Params:
+    """Read and check a params file; ParamsError says where and what."""
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ParamsError(f"{path} is not here; run from the repository's root") from None
+    except yaml.YAMLError as error:
+        raise ParamsError(f"{path} is not valid YAML: {error}") from None
+    return parse(raw, where=str(path))
+
+
+@overload
+def load(name: Literal["data"]) -> Data: ...
+@overload
+def load(name: Literal["manifest"]) -> Manifest: ...
+@overload
+def load(name: Literal["faces"]) -> Faces: ...
+@overload
+def load(name: Literal["spectral"]) -> Spectral: ...
+@overload
+def load(name: Literal["embed"]) -> Embed: ...
+@overload
+def load(name: Literal["finetune"]) -> Finetune: ...
+@overload
+def load(name: Literal["train"]) -> Train: ...
+@overload
+def load(name: Literal["evaluate"]) -> Evaluate: ...
+@overload
+def load(name: Literal["report"]) -> Report: ...
+@overload
+def load(name: Literal["compute"]) -> Compute: ...
+def load(name: str) -> Any:
+    """One section of params.yaml in the working directory."""
+    return getattr(read(), name)

@@ -1,0 +1,117 @@
+"""From files to scores with a bundle: what the command line, the API and the stage have in common."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import joblib
+import pandas as pd
+from tqdm import tqdm
+
+from models.bundle import Bundle
+from models.nets import limit_threads, pick_device
+from pipeline.images import BadImage, read_image
+
+CHUNK = 32  # files read, scored and forgotten at a time
+NO_FACE = "no face found: scored on the centred square of the whole image"
+BY_MODEL, BY_PRIOR = "model", "training prior"
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One line of the output. reason : empty, or what a reader has to know about this score."""
+
+    name: str
+    score: float
+    scored_by: str
+    status: str
+    reason: str
+
+
+@lru_cache(maxsize=2)
+def load_bundle(folder: Path, device: str) -> Bundle:
+    """A bundle, read once in a process."""
+    return Bundle.load(folder, device=device)
+
+
+def score_files(files: Sequence[tuple[str, str]], bundle: Bundle) -> list[Scored]:
+    """Score (name, path) pairs; a file that cannot be read costs its own row and gets the prior."""
+    max_pixels = bundle.info["params"]["manifest"]["max_pixels"]
+    pixels, notes, failed = [], {}, {}
+    for index, (_, path) in enumerate(files):
+        try:
+            picture = read_image(path, max_pixels=max_pixels)
+        except BadImage as error:
+            failed[index] = error
+            continue
+        pixels.append(picture.pixels)
+        notes[index] = list(picture.notes)
+    scores, faces = bundle.score(pixels)
+    results: dict[int, Scored] = {}
+    for index, score, face in zip(notes, scores, faces, strict=True):
+        said = notes[index] + ([] if face.found else [NO_FACE])
+        results[index] = Scored(files[index][0], float(score), BY_MODEL, "ok", "; ".join(said))
+    for index, error in failed.items():
+        results[index] = Scored(files[index][0], bundle.prior, BY_PRIOR, error.status, error.detail)
+    return [results[index] for index in range(len(files))]
+
+
+def _score_chunk(files: Sequence[tuple[str, str]], folder: Path) -> list[Scored]:
+    limit_threads(1)
+    return score_files(files, load_bundle(folder, "cpu"))
+
+
+def score_many(
+    files: Sequence[tuple[str, str]], *, folder: Path, device: str = "auto", workers: int = 0
+) -> Iterator[Scored]:
+    """Scores in the order asked, with progress; memory does not grow with the number of files.
+
+    On a GPU in this process; on the CPU in one process per core when there is enough to share.
+    """
+    chosen = pick_device(device)
+    chunks = [files[i : i + CHUNK] for i in range(0, len(files), CHUNK)]
+    jobs = min(workers or joblib.cpu_count(), len(chunks)) if chosen == "cpu" else 1
+    if jobs <= 1:
+        bundle = load_bundle(folder, chosen)
+        done: Iterable[list[Scored]] = (score_files(chunk, bundle) for chunk in chunks)
+    else:
+        load_bundle(folder, chosen)  # a bundle that cannot be used says so here, not in every worker
+        parallel = joblib.Parallel(n_jobs=jobs, return_as="generator", batch_size=1, pre_dispatch="2*n_jobs")
+        done = parallel(joblib.delayed(_score_chunk)(chunk, folder) for chunk in chunks)
+    with tqdm(total=len(files), desc="score", unit="img", mininterval=1.0, smoothing=0.1) as bar:
+        for chunk in done:
+            yield from chunk
+            bar.update(len(chunk))
+
+
+def write_predictions(scored: Iterable[Scored], out: Path, issues: Path) -> tuple[int, int]:
+    """Write `img_name,y_pred` rows as they come, and beside them the rows with something to say.
+
+    Scores are written in full precision. The files appear when they are complete. Returns the
+    numbers of rows and of issues.
+    """
+    rows, said = 0, []
+    for folder in (out.parent, issues.parent):
+        folder.mkdir(parents=True, exist_ok=True)
+    part = out.with_name(f".{out.name}.{os.getpid()}.part")
+    with part.open("w", encoding="utf-8", newline="") as stream:
+        stream.write("img_name,y_pred\n")
+        for item in scored:
+            stream.write(f"{quote(item.name)},{item.score!r}\n")
+            rows += 1
+            if item.reason:
+                said.append(item)
+    os.replace(part, out)
+    columns = {"img_name": "name", "status": "status", "scored_by": "scored_by", "y_pred": "score", "reason": "reason"}
+    frame = pd.DataFrame({c: [getattr(item, field) for item in said] for c, field in columns.items()})
+    frame.to_csv(issues, index=False)
+    return rows, len(said)
+
+
+def quote(name: str) -> str:
+    """A name as a CSV field."""
+    return '"' + name.replace('"', '""') + '"' if any(c in name for c in ',"\n\r') else name

@@ -1,0 +1,97 @@
+"""Stage `spectral`: the spectral blocks of every face, from un-resampled pixels."""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import partial
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from features.registry import Block, get
+from features.spectral import compute as compute_blocks
+from features.views import cut_views, plan_crop
+from pipeline import params
+from pipeline.faces import to_face
+from pipeline.images import BadImage, read_image
+from pipeline.store import Store, fill, shard_size_for, version_of, write_index
+from pipeline.table import block_folder, read_faces
+
+Item = tuple[str, str, NDArray[np.float32]]  # key, path, face row
+
+
+def open_store(block: Block, options: params.Faces) -> Store:
+    """The store of one block, for these cuts."""
+    cuts = options.model_dump(include={"native", "context"})
+    facts = {"block": block.name, "code": block.version, "columns": block.columns, **cuts}
+    return Store(block_folder(block.name), version_of(facts), block.columns)
+
+
+def spectral_shard(
+    items: Sequence[Item], *, stores: dict[str, Store], options: params.Faces, max_pixels: int
+) -> int:
+    """Blocks of one shard, written to their stores. An unreadable image gets NaN and a reason."""
+    cv2.setNumThreads(1)
+    names = list(stores)
+    values = {name: np.full((len(items), len(stores[name].columns)), np.nan, np.float32) for name in names}
+    detail = [""] * len(items)
+    for index, (_, path, row) in enumerate(items):
+        try:
+            pixels = read_image(path, max_pixels=max_pixels).pixels
+        except BadImage as error:
+            detail[index] = f"{error.status}: {error.detail}"
+            continue
+        face = to_face(row)
+        height, width = pixels.shape[:2]
+        crop = plan_crop(face, height=height, width=width, **options.cuts())
+        for name, numbers in compute_blocks(cut_views(pixels, face, crop), names).items():
+            values[name][index] = numbers
+    for name in names:
+        stores[name].write([key for key, _, _ in items], values[name], detail)
+    return len(items)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    argparse.ArgumentParser(prog="python -m pipeline.spectral", description=__doc__).parse_args(arguments)
+    options, limits, compute = params.load("faces"), params.load("manifest"), params.load("compute")
+    stores = {name: open_store(get(name), options) for name in params.load("spectral").blocks}
+    rows, faces = read_faces(["train", "val", "test"])
+    items = {k: (k, p, f) for k, p, f in zip(rows["key"], rows["path"], faces, strict=True)}
+    # A killed run may have written some blocks of a shard: images that miss the same blocks go together.
+    lacking: dict[str, list[str]] = defaultdict(list)
+    for name, store in stores.items():
+        store.prune()
+        known = store.keys()
+        for key in items:
+            if key not in known:
+                lacking[key].append(name)
+    together: dict[tuple[str, ...], list[Item]] = defaultdict(list)
+    for key, missing in lacking.items():
+        together[tuple(missing)].append(items[key])
+    for missing, group in together.items():
+        work = partial(
+            spectral_shard,
+            stores={name: stores[name] for name in missing},
+            options=options,
+            max_pixels=limits.max_pixels,
+        )
+        fill(
+            group,
+            work,
+            describe="spectral",
+            shard_size=shard_size_for(len(group), shard_size=compute.shard_size),
+            workers=compute.workers,
+            backend=compute.backend,
+        )
+    for store in stores.values():
+        write_index(store)
+
+
+if __name__ == "__main__":
+    # Workers find functions by module name, and under -m this module's is not its own.
+    from pipeline.spectral import main as run
+
+    run()

@@ -1,0 +1,185 @@
+"""The feature store: immutable Parquet shards of float32 rows, addressed by key, filled in parallel."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+FEATURES = Path("cache/features")
+
+
+def version_of(facts: Any) -> str:
+    """Address of a block's version: 12 hex digits of the hash of its parameters and code version.
+
+    facts : anything JSON can write; the order of mapping keys does not matter.
+    """
+    text = json.dumps(facts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class Store:
+    """Rows of one block: `columns` float32 numbers and a `detail` string under each key.
+
+    root : folder of the block; version : see `version_of`. A shard is one file of
+    `root/version/`, complete as soon as it is visible, never changed afterwards.
+    """
+
+    root: Path
+    version: str
+    columns: tuple[str, ...]
+
+    @property
+    def folder(self) -> Path:
+        return self.root / self.version
+
+    def shards(self) -> list[Path]:
+        """Complete shards, by name."""
+        return sorted(self.folder.glob("*.parquet"))
+
+    def keys(self) -> set[str]:
+        """Every key that has a row."""
+        found: set[str] = set()
+        for shard in self.shards():
+            found.update(pq.read_table(shard, columns=["key"])["key"].to_pylist())
+        return found
+
+    def write(self, keys: Sequence[str], values: NDArray[np.float32], detail: Sequence[str]) -> None:
+        """Add one shard. values : float32 (len(keys), len(columns))."""
+        if values.shape != (len(keys), len(self.columns)):
+            raise ValueError(
+                f"store {self.folder}: values have shape {values.shape}, "
+                f"expected {(len(keys), len(self.columns))}"
+            )
+        flat = pa.array(np.ascontiguousarray(values, dtype=np.float32).ravel())
+        table = pa.table(
+            {
+                "key": pa.array(keys, pa.string()),
+                "detail": pa.array(detail, pa.string()),
+                "values": pa.FixedSizeListArray.from_arrays(flat, len(self.columns)),
+            }
+        )
+        name = hashlib.sha256("\n".join(keys).encode()).hexdigest()[:16]
+        self.folder.mkdir(parents=True, exist_ok=True)
+        part = self.folder / f".{name}.{os.getpid()}.part"
+        pq.write_table(table, part, compression="zstd")
+        os.replace(part, self.folder / f"{name}.parquet")
+
+    def read(self, keys: Sequence[str]) -> tuple[NDArray[np.float32], list[str]]:
+        """Rows of `keys`, in that order: float32 (n, len(columns)) and the details.
+
+        Raises KeyError naming the block and how many keys have no row.
+        """
+        order: dict[str, list[int]] = {}
+        for position, key in enumerate(keys):
+            order.setdefault(key, []).append(position)
+        values = np.full((len(keys), len(self.columns)), np.nan, dtype=np.float32)
+        detail = [""] * len(keys)
+        for shard in self.shards():
+            table = pq.read_table(shard)
+            rows = table["values"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+            rows = rows.reshape(-1, len(self.columns))
+            for index, (key, why) in enumerate(
+                zip(table["key"].to_pylist(), table["detail"].to_pylist(), strict=True)
+            ):
+                for position in order.get(key, ()):
+                    values[position], detail[position] = rows[index], why
+                order.pop(key, None)
+        if order:
+            raise KeyError(f"{self.root}: {len(order)} of {len(keys)} rows are missing; run `dvc repro`")
+        return values, detail
+
+    def prune(self) -> None:
+        """Remove other versions and unfinished shards: what can never be read again."""
+        for entry in self.root.iterdir() if self.root.is_dir() else ():
+            if entry != self.folder and entry.is_dir():
+                shutil.rmtree(entry)
+        for part in self.folder.glob(".*.part"):
+            part.unlink()
+
+
+def write_index(store: Store) -> None:
+    """Say in `root/block.json` which version is the current one, for the stages that read it."""
+    store.root.mkdir(parents=True, exist_ok=True)
+    write_json(store.root / "block.json", {"version": store.version, "columns": list(store.columns)})
+
+
+def leave_out(root: Path, *, reason: str) -> None:
+    """Say in `root/block.json` that this block was not made, and why."""
+    root.mkdir(parents=True, exist_ok=True)
+    for entry in root.iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry)
+    write_json(root / "block.json", {"left_out": reason})
+
+
+def open_current(root: Path) -> Store | str:
+    """The block's current store, or the reason why it was left out.
+
+    Raises FileNotFoundError when its stage has not run.
+    """
+    try:
+        facts = json.loads((root / "block.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{root}/block.json is missing; run `dvc repro`") from None
+    if "left_out" in facts:
+        return str(facts["left_out"])
+    return Store(root, facts["version"], tuple(facts["columns"]))
+
+
+def write_json(path: Path, facts: Any) -> None:
+    """Write JSON so that the file is whole as soon as it is visible."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part.write_text(json.dumps(facts, indent=1), encoding="utf-8")
+    os.replace(part, path)
+
+
+def worker_count(workers: int) -> int:
+    """Processes to use; 0 means one per available core."""
+    return workers or joblib.cpu_count()
+
+
+def fill(
+    items: Sequence[Any],
+    function: Callable[[list[Any]], int],
+    *,
+    describe: str,
+    shard_size: int,
+    workers: int,
+    backend: str,
+) -> None:
+    """Map `function` over shards of `items` in parallel, with progress in images per second.
+
+    The shards depend on `items` and `shard_size` alone, never on the workers, so a resumed or a
+    differently parallel run writes the same shards. One worker runs in this process.
+    """
+    shards = [list(items[i : i + shard_size]) for i in range(0, len(items), shard_size)]
+    jobs = min(worker_count(workers), max(len(shards), 1))
+    with tqdm(total=len(items), desc=describe, unit="img", mininterval=1.0, smoothing=0.1) as bar:
+        if jobs == 1 or backend == "sequential":
+            done: Iterable[int] = map(function, shards)
+        else:
+            parallel = joblib.Parallel(
+                n_jobs=jobs, backend=backend, return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs"
+            )
+            done = parallel(joblib.delayed(function)(shard) for shard in shards)
+        for count in done:
+            bar.update(count)
+
+
+def shard_size_for(n: int, *, shard_size: int) -> int:
+    """Images per shard: `shard_size`, or less on small sets so that there are some twenty shards."""
+    return int(min(shard_size, max(64, -(-n // 20))))

@@ -1,0 +1,116 @@
+"""Rows and their features, joined from the manifest, the faces and the blocks."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from models.bundle import face_numbers
+from pipeline import params
+from pipeline.faces import FOLDER as FACES
+from pipeline.store import FEATURES, Store, open_current
+
+FACE_BLOCK = {"face": ["face.found", "face.prob"]}
+
+
+@dataclass(frozen=True)
+class Table:
+    """Usable images and their numbers, one row each, in manifest order.
+
+    rows : manifest columns, `found`, `n_faces`, `prob`, `key`. features : float32, columns
+    `block.column`. blocks : columns of each block. left_out : reason by block.
+    """
+
+    rows: pd.DataFrame
+    features: pd.DataFrame
+    blocks: dict[str, list[str]]
+    left_out: dict[str, str]
+
+
+def read_faces(splits: Sequence[str]) -> tuple[pd.DataFrame, NDArray[np.float32]]:
+    """Readable images of the splits and their face rows, float32 (n, 17).
+
+    The frame has the manifest's columns and `key`, the address of everything cut from that face.
+    """
+    manifest = pd.read_parquet("cache/manifest.parquet")
+    rows = manifest[(manifest["status"] == "ok") & manifest["split"].isin(splits)]
+    store = open_current(FACES)
+    if isinstance(store, str):
+        raise ValueError(f"faces were left out: {store}")
+    values, detail = store.read(rows["sha256"].tolist())
+    readable = np.array([not why for why in detail], dtype=bool)
+    rows, values = rows[readable].reset_index(drop=True), values[readable]
+    keys = [
+        hashlib.blake2b(sha.encode() + face.tobytes(), digest_size=16).hexdigest()
+        for sha, face in zip(rows["sha256"], values, strict=True)
+    ]
+    return rows.assign(key=keys, found=values[:, 0], n_faces=values[:, 1], prob=values[:, 2]), values
+
+
+def block_folder(name: str) -> Path:
+    """Folder of a block: the spectral ones share their stage's folder."""
+    return FEATURES / name if name.startswith(("embed_", "net_")) else FEATURES / "spectral" / name
+
+
+def block_names(
+    spectral: params.Spectral, embed: params.Embed, finetune: params.Finetune, train: params.Train
+) -> list[str]:
+    """Blocks that these sections ask for, `face` first. ValueError for an unknown one in train.blocks."""
+    made = [
+        "face",
+        *spectral.blocks,
+        *(f"embed_{name}" for name in embed.backbones),
+        *(f"net_{name}" for name in finetune.nets),
+    ]
+    unknown = [name for name in train.blocks or [] if name not in made]
+    if unknown:
+        raise params.ParamsError(
+            f"params.yaml: key 'train.blocks' names {', '.join(unknown)}; made are {', '.join(made)}"
+        )
+    return list(train.blocks or made)
+
+
+def read_table(splits: Sequence[str], names: Sequence[str]) -> Table:
+    """Features of the named blocks for the readable images of these splits.
+
+    Train rows of a fine-tuned net come from the fold that never saw them. Raises KeyError when a row
+    is missing in a store, FileNotFoundError when a stage has not run.
+    """
+    rows, _ = read_faces(splits)
+    parts: list[NDArray[np.float32]] = []
+    blocks: dict[str, list[str]] = {}
+    left_out: dict[str, str] = {}
+    for name in names:
+        if name == "face":
+            parts.append(face_numbers(rows["found"].to_numpy(np.float32), rows["prob"].to_numpy(np.float32)))
+            blocks["face"] = FACE_BLOCK["face"]
+            continue
+        store = open_current(block_folder(name))
+        if isinstance(store, str):
+            left_out[name] = store
+            continue
+        parts.append(_read_block(name, store, rows))
+        blocks[name] = list(store.columns)
+    columns = [column for block in blocks.values() for column in block]
+    values = np.concatenate(parts, axis=1) if parts else np.zeros((len(rows), 0), np.float32)
+    return Table(rows, pd.DataFrame(values, columns=columns), blocks, left_out)
+
+
+def _read_block(name: str, store: Store, rows: pd.DataFrame) -> NDArray[np.float32]:
+    keys = rows["key"].tolist()
+    if name.startswith("net_"):
+        keys = net_keys(rows)
+    return store.read(keys)[0]
+
+
+def net_keys(rows: pd.DataFrame) -> list[str]:
+    """Keys of fine-tuned rows: those of train say so, because their fold decides the number."""
+    return [
+        f"{key}-train" if split == "train" else key for key, split in zip(rows["key"], rows["split"], strict=True)
+    ]

@@ -1,0 +1,90 @@
+"""Stage `train`: the LightGBM stacker over the named blocks, written as a self-contained bundle."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+
+from models.bundle import NET_PREFIXES, code_versions
+from models.stacker import Stacker, fit
+from pipeline import params
+from pipeline.metrics import auc
+from pipeline.netrows import NETS
+from pipeline.store import write_json
+from pipeline.table import Table, block_names, read_table
+
+BUNDLE = Path("cache/model")
+
+
+def members(table: Table) -> dict[str, Any]:
+    """Where the weights of each net of the table come from."""
+    nets = [name for name in table.blocks if name.startswith(NET_PREFIXES)]
+    facts = {name: json.loads((NETS / name / "net.json").read_text(encoding="utf-8")) for name in nets}
+    return {name: {k: f[k] for k in ("model", "input", "crop", "size", "origin", "members")} for name, f in facts.items()}
+
+
+def warnings(table: Table, nets: dict[str, Any]) -> list[str]:
+    """What a reader of the scores has to know about how this bundle was made."""
+    said = list(table.left_out.values())
+    said += [f"{name}: {net['origin']}" for name, net in nets.items() if net["origin"].startswith("from scratch")]
+    return said
+
+
+def write_bundle(table: Table, stacker: Stacker, sections: dict[str, Any]) -> None:
+    """Everything that scoring needs, in cache/model."""
+    shutil.rmtree(BUNDLE, ignore_errors=True)
+    BUNDLE.mkdir(parents=True)
+    nets = members(table)
+    for name in nets:
+        shutil.copytree(NETS / name, BUNDLE / "nets" / name)
+    target = table.rows["target"].to_numpy(np.int64)
+    info = {
+        "stacker": stacker.save(BUNDLE),
+        "blocks": table.blocks,
+        "versions": code_versions([n for n in table.blocks if n != "face" and n not in nets]),
+        "members": nets,
+        "warnings": warnings(table, nets),
+        "prior": float(target.mean()),
+        "params": sections,
+        "training": {
+            "images": len(target),
+            "fakes": int(target.sum()),
+            "groups": int(table.rows["group"].nunique()),
+            "sources": table.rows["source"].value_counts().sort_index().to_dict(),
+            "fingerprint": joblib.hash([table.rows["key"].tolist(), target.tolist()]),
+        },
+        "metrics": {"oof_auc": auc(target, stacker.oof)},
+        "software": {name: version(name) for name in ("torch", "timm", "lightgbm", "numpy", "opencv-python-headless")},
+    }
+    write_json(BUNDLE / "bundle.json", info)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    argparse.ArgumentParser(prog="python -m pipeline.train", description=__doc__).parse_args(arguments)
+    faces, limits, options = params.load("faces"), params.load("manifest"), params.load("train")
+    spectral, embed, finetune = params.load("spectral"), params.load("embed"), params.load("finetune")
+    table = read_table(["train"], block_names(spectral, embed, finetune, options))
+    stacker = fit(
+        table.features,
+        table.rows["target"].to_numpy(np.int64),
+        table.rows["group"].to_numpy(str),
+        sources=table.rows["source"].to_numpy(str),
+        options=options,
+    )
+    sections = {"faces": faces.model_dump(), "manifest": limits.model_dump(), "train": options.model_dump()}
+    write_bundle(table, stacker, sections)
+    oof = pd.DataFrame({"sha256": table.rows["sha256"], "img_name": table.rows["img_name"], "score": stacker.oof})
+    oof.to_parquet("cache/oof.parquet", index=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,184 @@
+"""Cuts and alignment."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from features.views import CENTRE, TEMPLATE, Face, align, cut_views, plan_crop, similarity
+
+
+def face_at(x0: float, y0: float, side: float) -> Face:
+    box = np.array([x0, y0, x0 + side, y0 + side], dtype=np.float32)
+    landmarks = (TEMPLATE * side + [x0, y0]).astype(np.float32)
+    return Face(found=True, n_faces=1, prob=0.99, box=box, landmarks=landmarks)
+
+
+NO_FACE = Face(
+    found=False,
+    n_faces=0,
+    prob=float("nan"),
+    box=np.full(4, np.nan, dtype=np.float32),
+    landmarks=np.full((5, 2), np.nan, dtype=np.float32),
+)
+SCALES = {"native": 1.2, "context": 1.6, "aligned": 1.1}
+
+
+def test_native_corners_are_moved_outwards_to_the_jpeg_grid():
+    crop = plan_crop(
+        face_at(101, 93, 50), height=300, width=300, native=1.0, context=1.5, aligned=1
+    )
+    assert crop.native == (96, 88, 152, 144)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    x0=st.floats(-60, 240),
+    y0=st.floats(-60, 180),
+    side=st.floats(1, 300),
+    height=st.integers(1, 200),
+    width=st.integers(1, 260),
+)
+def test_rectangles_nest_and_stay_inside_any_image(x0, y0, side, height, width):
+    crop = plan_crop(face_at(x0, y0, side), height=height, width=width, **SCALES)
+    inner, outer = crop.native, crop.context
+    assert 0 <= outer[0] <= inner[0] < inner[2] <= outer[2] <= width
+    assert 0 <= outer[1] <= inner[1] < inner[3] <= outer[3] <= height
+    for edge, limit in ((inner[2], width), (inner[3], height)):
+        assert edge % 8 == 0 or edge == limit or edge == 1 or edge - 1 in (inner[0], inner[1])
+
+
+def test_cuts_are_exact_pixels_and_copies(noise):
+    pixels = noise(200, 240)
+    face = face_at(90, 70, 60)
+    crop = plan_crop(face, height=200, width=240, **SCALES)
+    views = cut_views(pixels, face, crop)
+    x0, y0, x1, y1 = crop.native
+    np.testing.assert_array_equal(views.native, pixels[y0:y1, x0:x1])
+    a, b, c, d = views.face_in_context
+    np.testing.assert_array_equal(views.context[b:d, a:c], views.native)
+    np.testing.assert_allclose(views.landmarks + [x0, y0], face.landmarks, atol=1e-4)
+    assert views.found and not np.shares_memory(views.native, pixels)
+
+
+def test_a_box_beyond_the_image_is_cut_at_the_border(noise):
+    face = face_at(-40, -40, 100)
+    crop = plan_crop(face, height=120, width=90, **SCALES)
+    views = cut_views(noise(120, 90), face, crop)
+    assert crop.native[:2] == (0, 0)
+    assert views.native.shape[0] >= 60 and views.native.shape[1] >= 60
+
+
+def test_without_a_face_the_native_cut_is_the_centred_square(noise):
+    pixels = noise(100, 180)
+    crop = plan_crop(NO_FACE, height=100, width=180, **SCALES)
+    views = cut_views(pixels, NO_FACE, crop)
+    assert crop.native == (40, 0, 140, 100) and crop.context == (0, 0, 180, 100)
+    np.testing.assert_array_equal(views.native, pixels[:, 40:140])
+    assert not views.found and np.isnan(views.landmarks).all()
+
+
+@pytest.mark.parametrize(("height", "width"), [(101, 230), (230, 101), (64, 64), (1, 1), (1, 50)])
+def test_without_a_face_the_square_starts_on_the_jpeg_grid(height, width):
+    x0, y0, x1, y1 = plan_crop(NO_FACE, height=height, width=width, **SCALES).native
+    assert x0 % 8 == 0 and y0 % 8 == 0
+    assert x1 - x0 == y1 - y0 == min(height, width)
+    assert 0 <= (width - min(height, width)) // 2 - x0 < 8 and x1 <= width and y1 <= height
+
+
+@pytest.mark.parametrize("degrees", [0, 17, -90, 180])
+@pytest.mark.parametrize("scale", [1.0, 1.4])
+def test_similarity_recovers_a_known_transform(degrees, scale):
+    turn = np.radians(degrees)
+    rotation = 37.0 * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    shift = np.array([120.0, 45.0])
+    target = (TEMPLATE - CENTRE) / scale + 0.5
+    landmarks = target @ rotation.T + shift
+    matrix = similarity(landmarks, scale=scale)
+    np.testing.assert_allclose(matrix[:, :2] @ rotation, np.eye(2), atol=1e-9)
+    np.testing.assert_allclose(matrix[:, :2] @ shift + matrix[:, 2], 0, atol=1e-9)
+
+
+def test_similarity_of_mirrored_landmarks_does_not_reflect():
+    matrix = similarity(TEMPLATE * [-1, 1], scale=1.0)
+    assert np.linalg.det(matrix[:, :2]) > 0
+
+
+def test_similarity_of_coincident_landmarks_is_finite():
+    assert np.isfinite(similarity(np.full((5, 2), 7.0), scale=1.0)).all()
+
+
+def test_align_of_the_whole_picture_is_the_picture(textured):
+    pixels = textured(112, 112)
+    crop = plan_crop(face_at(0, 0, 112), height=112, width=112, native=1, context=1, aligned=1)
+    np.testing.assert_array_equal(align(pixels, crop, size=112), pixels)
+
+
+def test_align_undoes_a_quarter_turn(textured):
+    pixels = textured(96, 96)
+    landmarks = TEMPLATE * 96
+    turned = np.ascontiguousarray(np.rot90(pixels))  # (x, y) -> (y, 96 - x)
+    moved = np.stack([landmarks[:, 1], 96 - landmarks[:, 0]], axis=1).astype(np.float32)
+    upright = face_at(0, 0, 96)
+    face = Face(found=True, n_faces=1, prob=1.0, box=upright.box, landmarks=moved)
+    crop = plan_crop(face, height=96, width=96, native=1, context=1, aligned=1)
+    difference = np.abs(align(turned, crop, size=96).astype(int) - pixels)
+    assert difference.max() <= 2
+
+
+@pytest.mark.parametrize("offset", [0, 300])
+def test_align_averages_when_it_shrinks(noise, offset):
+    pixels = noise(900, 900)
+    face = face_at(offset, offset, 560)
+    crop = plan_crop(face, height=900, width=900, native=1, context=1, aligned=1)
+    small = align(pixels, crop, size=56)
+    assert small.shape == (56, 56, 3) and small.dtype == np.uint8
+    # 130 / sqrt(12) grey levels fall by about the number of pixels a side that are averaged.
+    assert small.std() < 130 / np.sqrt(12) / 5
+
+
+def square_at(x0: float, y0: float, side: float, *, turn: float = 0.0) -> Face:
+    """A face whose aligned square, at scale 1, is this square, turned by `turn` degrees."""
+    angle = np.radians(turn)
+    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    landmarks = (TEMPLATE - CENTRE) @ rotation.T * side + [x0 + side / 2, y0 + side / 2]
+    box = np.array([x0, y0, x0 + side, y0 + side], dtype=np.float32)
+    return Face(found=True, n_faces=1, prob=1.0, box=box, landmarks=landmarks.astype(np.float32))
+
+
+@pytest.mark.parametrize("corner", [(-20, -20), (-8, 20), (30, 30)])
+def test_a_square_too_large_for_the_image_shrinks_to_it(textured, corner):
+    pixels = textured(64, 64)
+    crop = plan_crop(square_at(*corner, 80), height=64, width=64, native=1, context=1, aligned=1)
+    np.testing.assert_array_equal(align(pixels, crop, size=64), pixels)
+
+
+def test_a_square_across_the_border_moves_inside(textured):
+    pixels = textured(100, 140)
+    crop = plan_crop(square_at(-10, 70, 48), height=100, width=140, native=1, context=1, aligned=1)
+    np.testing.assert_array_equal(align(pixels, crop, size=48), pixels[52:100, :48])
+
+
+def test_a_rolled_square_is_mirrored_where_its_corners_leave_the_image(textured):
+    pixels = textured(64, 64)
+    face = square_at(0, 0, 64, turn=45)
+    crop = plan_crop(face, height=64, width=64, native=1, context=1, aligned=1)
+    assert align(pixels, crop, size=64).min() >= pixels.min()
+
+
+def test_coincident_landmarks_still_give_an_aligned_picture(textured):
+    face = square_at(10, 10, 40)
+    face.landmarks[:] = 25.0
+    crop = plan_crop(face, height=64, width=64, native=1, context=1, aligned=1)
+    assert align(textured(64, 64), crop, size=32).shape == (32, 32, 3)
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 50), (3, 500)])
+@pytest.mark.parametrize("face", [NO_FACE, face_at(0, 0, 30)], ids=["none", "face"])
+def test_tiny_images_are_cut_and_aligned(noise, height, width, face):
+    pixels = noise(height, width)
+    crop = plan_crop(face, height=height, width=width, **SCALES)
+    assert cut_views(pixels, face, crop).native.size > 0
+    assert align(pixels, crop, size=32).shape == (32, 32, 3)
