@@ -50,14 +50,10 @@ def block(
         if name in _BLOCKS:
             raise ValueError(f"block '{name}' is registered twice; choose another name")
         if bad or len(set(full)) != len(full):
-            raise ValueError(
-                f"block '{name}': columns {bad or 'repeat'}; allowed are distinct [a-z0-9_.]+"
-            )
+            raise ValueError(f"block '{name}': columns {bad or 'repeat'}; allowed are distinct [a-z0-9_.]+")
         if not (function.__doc__ or "").strip():
             raise ValueError(f"block '{name}' has no docstring; give its formula and source")
-        _BLOCKS[name] = Block(
-            name=name, columns=full, version=version, source=source, compute=function
-        )
+        _BLOCKS[name] = Block(name=name, columns=full, version=version, source=source, compute=function)
         return function
 
     return register
@@ -74,7 +70,5 @@ def get(name: str) -> Block:
     """The block of that name; ValueError lists the valid ones."""
     known = blocks()
     if name not in known:
-        raise ValueError(
-            f"spectral block '{name}' is unknown; known blocks are {', '.join(sorted(known))}"
-        )
+        raise ValueError(f"spectral block '{name}' is unknown; known blocks are {', '.join(sorted(known))}")
     return known[name]

@@ -34,8 +34,10 @@ BLOCK = 8  # side of a JPEG block, px
 class Face:
     """Where the face is in an image; everything in pixels of that image.
 
-    box : float32 (4,), x0, y0, x1, y1; landmarks : float32 (5, 2); both NaN when `found` is False.
-    prob : the detector's, NaN when none; n_faces : how many faces it saw.
+    box : float32 (4,), x0, y0, x1, y1, may reach beyond the image; landmarks : float32 (5, 2), x, y of
+    the eye on the left of the picture, the other eye, the nose, the corner of the mouth on the left,
+    the other corner; both NaN when `found` is False. prob : the detector's for the chosen face, NaN
+    when none; n_faces : how many faces it saw.
     """
 
     found: bool
@@ -75,9 +77,7 @@ class FaceViews:
     found: bool
 
 
-def plan_crop(
-    face: Face, *, height: int, width: int, native: float, context: float, aligned: float
-) -> Crop:
+def plan_crop(face: Face, *, height: int, width: int, native: float, context: float, aligned: float) -> Crop:
     """Rectangles and alignment matrix of one face in an image of `height` × `width` pixels.
 
     native, context : side of the cut over the longer side of the box (1 = the box itself).
@@ -180,9 +180,7 @@ def align(pixels: NDArray[np.uint8], crop: Crop, *, size: int) -> NDArray[np.uin
     shrink = 1.0 / max(float(np.hypot(matrix[0, 0], matrix[1, 0])), 1e-12)
     factor = int(shrink) if shrink >= 2.0 else 1
     if factor > 1:
-        x0, y0, x1, y1 = _footprint(
-            matrix, size=size, height=pixels.shape[0], width=pixels.shape[1]
-        )
+        x0, y0, x1, y1 = _footprint(matrix, size=size, height=pixels.shape[0], width=pixels.shape[1])
         pixels = pixels[y0:y1, x0:x1]
         height, width = max(pixels.shape[0] // factor, 1), max(pixels.shape[1] // factor, 1)
         scale_x, scale_y = pixels.shape[1] / width, pixels.shape[0] / height

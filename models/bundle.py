@@ -47,7 +47,9 @@ class Bundle:
         try:
             info = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
         except FileNotFoundError:
-            raise BundleError(f"{folder} holds no bundle.json; train one with `dvc repro` or give --bundle") from None
+            raise BundleError(
+                f"{folder} holds no bundle.json; train one with `dvc repro` or give --bundle"
+            ) from None
         except ValueError as error:
             raise BundleError(f"{folder}/bundle.json is not valid JSON: {error}") from None
         now = code_versions([name for name in info["blocks"] if name in info["versions"]])
@@ -95,7 +97,8 @@ class Bundle:
             )
         }
         rows = [
-            compute(cut_views(p, face, crop), spectral) for p, face, crop in zip(pixels, faces, crops, strict=True)
+            compute(cut_views(p, face, crop), spectral)
+            for p, face, crop in zip(pixels, faces, crops, strict=True)
         ]
         for name in spectral:
             values[name] = np.stack([row[name] for row in rows])

@@ -2,39 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from features.views import Face
 
-@dataclass(frozen=True)
-class Detection:
-    """The chosen face of one image (largest area times probability).
-
-    found : False when the image has no face; then the other fields are 0 and nan.
-    n_faces : faces above the final threshold among the levels that were searched.
-    prob : probability of the chosen face.
-    box : (4,) float32, x0, y0, x1, y1 in image pixels; may reach beyond the image.
-    landmarks : (5, 2) float32, x, y of the eye on the left of the picture, the other eye, the
-        nose, the corner of the mouth on the left of the picture, the other corner.
-    """
-
-    found: bool
-    n_faces: int
-    prob: float
-    box: NDArray[np.float32]
-    landmarks: NDArray[np.float32]
-
-    @property
-    def area(self) -> float:
-        """Area of the box in pixels, 0 for an inverted one."""
-        return float(_areas(self.box))
-
-
-NO_FACE = Detection(
+NO_FACE = Face(
     found=False,
     n_faces=0,
     prob=float("nan"),
@@ -43,11 +20,16 @@ NO_FACE = Detection(
 )
 
 
+def area(face: Face) -> float:
+    """Area of a face's box in pixels, 0 for an inverted one."""
+    return float(_areas(face.box))
+
+
 def _areas(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.prod(np.maximum(boxes[..., 2:] - boxes[..., :2], 0), axis=-1)
 
 
-def choose(image: Tensor, boxes: Tensor, score: Tensor, points: Tensor) -> dict[int, Detection]:
+def choose(image: Tensor, boxes: Tensor, score: Tensor, points: Tensor) -> dict[int, Face]:
     """Per image the face of largest area times probability."""
     rows = torch.cat([score[:, None], boxes, points.flatten(1)], dim=1).cpu().numpy()
     owners = image.cpu().numpy()
@@ -55,7 +37,7 @@ def choose(image: Tensor, boxes: Tensor, score: Tensor, points: Tensor) -> dict[
     for i in np.unique(owners):
         own = rows[owners == i]
         best = int(np.argmax(_areas(own[:, 1:5]) * own[:, 0]))
-        results[int(i)] = Detection(
+        results[int(i)] = Face(
             found=True,
             n_faces=len(own),
             prob=float(own[best, 0]),
@@ -65,9 +47,9 @@ def choose(image: Tensor, boxes: Tensor, score: Tensor, points: Tensor) -> dict[
     return results
 
 
-def enlarge(detection: Detection, ratio: int) -> Detection:
-    """The detection in pixels of an image `ratio` times as large."""
+def enlarge(face: Face, ratio: int) -> Face:
+    """The face in pixels of an image `ratio` times as large."""
     if ratio == 1:
-        return detection
+        return face
     scale = np.float32(ratio)
-    return replace(detection, box=detection.box * scale, landmarks=detection.landmarks * scale)
+    return replace(face, box=face.box * scale, landmarks=face.landmarks * scale)

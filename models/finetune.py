@@ -147,7 +147,10 @@ class _Run:
         matrices = [p for p in self.net.parameters() if p.ndim > 1]
         others = [p for p in self.net.parameters() if p.ndim <= 1]
         self.optimiser = torch.optim.AdamW(
-            [{"params": matrices, "weight_decay": schedule.weight_decay}, {"params": others, "weight_decay": 0.0}],
+            [
+                {"params": matrices, "weight_decay": schedule.weight_decay},
+                {"params": others, "weight_decay": 0.0},
+            ],
             lr=schedule.learning_rate,
         )
 
@@ -172,7 +175,9 @@ class _Run:
     @torch.no_grad()
     def _follow(self) -> None:
         decay = min(EMA_DECAY, (1 + self.done) / (10 + self.done))
-        for slow, fast in zip(self.average.state_dict().values(), self.net.state_dict().values(), strict=True):
+        for slow, fast in zip(
+            self.average.state_dict().values(), self.net.state_dict().values(), strict=True
+        ):
             if slow.dtype.is_floating_point:
                 slow.lerp_(fast, 1 - decay)
             else:
@@ -226,7 +231,11 @@ def quicken(net: nn.Module) -> None:
     bfloat16 takes 50 to 100 times that of the dense one and more than half of a MobileNetV2 step.
     """
     for module in net.modules():
-        if isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1 and module.stride != (1, 1):
+        if (
+            isinstance(module, nn.Conv2d)
+            and module.groups == module.in_channels > 1
+            and module.stride != (1, 1)
+        ):
             module.forward = MethodType(_thinned, module)  # type: ignore[method-assign]
 
 

@@ -24,6 +24,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from features.views import Face
 from models.boxes import (
     MOST_GROUPS,
     nms_smaller,
@@ -34,10 +35,10 @@ from models.boxes import (
     square,
 )
 from models.cascade import CascadeNet, load_cascade
-from models.detection import NO_FACE, Detection, choose, enlarge
+from models.detection import NO_FACE, area, choose, enlarge
 from models.pyramid import CELL, Page, SummedArea, pages, search_steps
 
-__all__ = ["DETECTOR_VERSION", "Detection", "FaceDetector"]
+__all__ = ["DETECTOR_VERSION", "FaceDetector"]
 
 DETECTOR_VERSION = 1  # raised whenever boxes or landmarks change; part of the cache's address
 
@@ -101,7 +102,7 @@ class FaceDetector:
         self._pnet, self._rnet, self._onet = load_cascade(self.device)
 
     @torch.inference_mode()
-    def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detection]:
+    def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Face]:
         """Find the main face of each image.
 
         images : RGB uint8 arrays (H, W, 3) of any sizes. An image without a face, or too small
@@ -114,12 +115,12 @@ class FaceDetector:
                     f"image {number} of the batch: found shape {image.shape}, {image.dtype}, "
                     "allowed is (H, W, 3), uint8: convert it to RGB first"
                 )
-        results: list[Detection] = []
+        results: list[Face] = []
         for batch in _batches(images):
             results += self._detect_batch(batch)
         return results
 
-    def _detect_batch(self, images: Sequence[NDArray[np.uint8]]) -> list[Detection]:
+    def _detect_batch(self, images: Sequence[NDArray[np.uint8]]) -> list[Face]:
         """Search step by step; an image leaves the search when its face is settled."""
         reduced = [_reduce(image) for image in images]
         sums = SummedArea([image for image, _ in reduced], device=self.device)
@@ -154,26 +155,25 @@ class FaceDetector:
             for page in pages(height, width, own, device=self.device):
                 for at in range(0, len(members), together):
                     parts.append(self._read_page(sums, page, members[at : at + together]))
-        found = _Candidates.join(parts)
-        kept = per_image(
-            nms_union,
-            found.boxes,
-            found.score,
-            found.image,
-            within=found.level,
-            threshold=0.5,
-        )
+        image, level, boxes, out = map(torch.cat, zip(*parts, strict=True))
+        # one look at the cells of all images: on CUDA this waits for the device
+        pick = (out[:, 1] - out[:, 0] >= self._logit).nonzero()[:, 0]
+        image, level, boxes, out = image[pick], level[pick], boxes[pick], out[pick]
+        moved = shift_edges(boxes, out[:, 2:], inclusive=False)
+        found = _Candidates.join([_Candidates(image, level, _face(out), boxes, moved)])
+        kept = per_image(nms_union, found.boxes, found.score, found.image, within=found.level, threshold=0.5)
         return found[kept]
 
-    def _read_page(self, sums: SummedArea, page: Page, members: list[int]) -> _Candidates:
+    def _read_page(
+        self, sums: SummedArea, page: Page, members: list[int]
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Image, level, window and P-Net output of every cell of one page of equal images."""
         image = torch.tensor(members, device=self.device)
         out = self._pnet(sums.page(page, image), seam=page.seam).permute(0, 2, 3, 1)
-        out = out.flatten(1, 2).index_select(1, page.cell)
-        which, cell = (out[..., 1] - out[..., 0] >= self._logit).nonzero().T
-        out = out[which, cell]
-        boxes = page.boxes[cell]
-        moved = shift_edges(boxes, out[:, 2:], inclusive=False)
-        return _Candidates(image[which], page.level[cell], _face(out), boxes, moved)
+        out = out.flatten(1, 2).index_select(1, page.cell).flatten(0, 1)
+        count = len(members)
+        owner = image.repeat_interleave(len(page.cell), output_size=len(out))
+        return owner, page.level.repeat(count), page.boxes.repeat(count, 1), out
 
     def _examine(self, sums: SummedArea, found: _Candidates) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """R- and O-Net over the candidates of all images: image, box, score, landmarks."""
@@ -211,9 +211,9 @@ class FaceDetector:
         return image[passed], boxes[passed], score[passed], out[passed]
 
 
-def _settled(detection: Detection, scales: tuple[float, ...]) -> bool:
+def _settled(face: Face, scales: tuple[float, ...]) -> bool:
     """Whether levels finer than `scales` (largest first) are unlikely to change the result."""
-    return detection.found and math.sqrt(detection.area) * scales[0] >= _MARGIN * CELL
+    return face.found and math.sqrt(area(face)) * scales[0] >= _MARGIN * CELL
 
 
 def _face(out: Tensor) -> Tensor:

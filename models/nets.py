@@ -73,7 +73,9 @@ class Front(nn.Module):
             # Neighbouring pixel relationships (Tan et al. 2024, arXiv:2312.10461): each pixel minus
             # the first of its 2 × 2 block; the scale brings it to about unit variance.
             return (x - F.interpolate(x[..., ::2, ::2], size=x.shape[-2:], mode="nearest")) / 12.0
-        grey = (x * torch.tensor([0.299, 0.587, 0.114], device=x.device).view(1, 3, 1, 1)).sum(1, keepdim=True)
+        grey = (x * torch.tensor([0.299, 0.587, 0.114], device=x.device).view(1, 3, 1, 1)).sum(
+            1, keepdim=True
+        )
         residual = F.conv2d(F.pad(grey, (2, 2, 2, 2), mode="reflect"), self.filters)
         return residual.clamp(-20, 20) / 4.0
 
@@ -81,9 +83,13 @@ class Front(nn.Module):
 def build(spec: NetSpec, state: dict[str, torch.Tensor] | None = None) -> nn.Sequential:
     """Front and trunk in channels-last layout, with `state` loaded strictly when given."""
     try:
-        trunk = timm.create_model(spec.model, num_classes=1 if spec.outputs == "logit" else 0, **spec.model_args)
+        trunk = timm.create_model(
+            spec.model, num_classes=1 if spec.outputs == "logit" else 0, **spec.model_args
+        )
     except RuntimeError as error:
-        near = ", ".join(timm.list_models(f"*{spec.model.split('_')[0][:8]}*")[:8]) or "see timm.list_models()"
+        near = (
+            ", ".join(timm.list_models(f"*{spec.model.split('_')[0][:8]}*")[:8]) or "see timm.list_models()"
+        )
         raise WeightsError(f"timm model '{spec.model}': {error}; names like it: {near}") from None
     net = nn.Sequential(Front(spec), trunk)
     if state is not None:
@@ -153,17 +159,28 @@ class FaceNet:
     the picture and its mirror image.
     """
 
-    def __init__(self, spec: NetSpec, states: Sequence[dict[str, torch.Tensor]], *, device: str = "cpu") -> None:
+    def __init__(
+        self, spec: NetSpec, states: Sequence[dict[str, torch.Tensor]], *, device: str = "cpu"
+    ) -> None:
         self.spec = spec
         self.device = torch.device(device)
         self.members = [build(spec, state).eval().to(self.device) for state in states]
         self.batch = CPU_BATCH if self.device.type == "cpu" else CUDA_BATCH
-        self.width = 1 if spec.outputs == "logit" else int(self.members[0][1].num_features)
+        trunk = self.members[0][1]
+        self.width = (
+            1 if spec.outputs == "logit" else int(getattr(trunk, "head_hidden_size", trunk.num_features))
+        )
 
     @torch.inference_mode()
     def __call__(self, crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """crops : uint8 (size, size, 3) each. Returns float32 (n, width); row i depends on crop i only."""
-        rows = [self._batch(crops[i : i + self.batch]) for i in range(0, len(crops), self.batch)]
+        threads = torch.get_num_threads()
+        if self.device.type == "cpu":
+            torch.set_num_threads(1)  # sums are split by thread; work is shared out between processes
+        try:
+            rows = [self._batch(crops[i : i + self.batch]) for i in range(0, len(crops), self.batch)]
+        finally:
+            torch.set_num_threads(threads)
         return np.concatenate(rows) if rows else np.zeros((0, self.width), np.float32)
 
     def _batch(self, crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:

@@ -72,7 +72,7 @@ class SummedArea:
                 if not np.may_share_memory(done, into):
                     into[...] = done
             else:
-                pixels = torch.tensor(image, device=device)
+                pixels = torch.tensor(np.ascontiguousarray(image), device=device)
                 rows[1:, 1:] = pixels.cumsum(0, dtype=torch.int32).cumsum(1, dtype=torch.int32)
 
     def means(self, corners: Sequence[Tensor], area: Tensor) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,7 +89,12 @@ class Stacker:
         """Write stacker_fold*.txt; returns what bundle.json has to keep of it."""
         for index, booster in enumerate(self.boosters):
             booster.save_model(folder / f"stacker_fold{index}.txt", num_iteration=booster.best_iteration)
-        return {"boosters": len(self.boosters), "slope": self.slope, "offset": self.offset, "columns": self.columns}
+        return {
+            "boosters": len(self.boosters),
+            "slope": self.slope,
+            "offset": self.offset,
+            "columns": self.columns,
+        }
 
     @classmethod
     def load(cls, folder: Path, facts: dict[str, Any]) -> Stacker:
@@ -175,5 +179,7 @@ def platt(raw: Floats, target: NDArray[np.integer]) -> tuple[float, float]:
             [(error * raw).mean(), error.mean()]
         )
 
-    best = minimize(loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=[(1e-3, None), (None, None)])
+    best = minimize(
+        loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=[(1e-3, None), (None, None)]
+    )
     return float(best.x[0]), float(best.x[1])

@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -44,8 +45,10 @@ class Checkpoint:
 def sha256(path: Path) -> str:
     """Hex SHA-256 of a file's bytes."""
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else (
-            hashlib.sha256(stream.read()).hexdigest()
+        return (
+            hashlib.file_digest(stream, "sha256").hexdigest()
+            if hasattr(hashlib, "file_digest")
+            else (hashlib.sha256(stream.read()).hexdigest())
         )
 
 
@@ -61,7 +64,9 @@ def find(*, model: str, weights: str, folder: Path) -> Checkpoint:
     if weights not in ("auto", "pretrained"):
         path = Path(weights)
         if not path.is_file():
-            raise WeightsError(f"weights of '{model}': {path} is not a file; allowed are none, auto, pretrained or a path")
+            raise WeightsError(
+                f"weights of '{model}': {path} is not a file; allowed are none, auto, pretrained or a path"
+            )
         return _from_file(path)
     for suffix in (".safetensors", ".pth"):
         if (folder / f"{model}{suffix}").is_file():
@@ -82,15 +87,21 @@ def _from_file(path: Path) -> Checkpoint:
     facts = path.with_suffix(".json")
     try:
         said = json.loads(facts.read_text(encoding="utf-8"))
-        state = load_file(path) if path.suffix == ".safetensors" else torch.load(path, map_location="cpu", weights_only=True)
+        state = (
+            load_file(path)
+            if path.suffix == ".safetensors"
+            else torch.load(path, map_location="cpu", weights_only=True)
+        )
     except FileNotFoundError:
         raise WeightsError(
             f"weights {path}: {facts.name} is missing beside it; it says model_args, input_size, mean and std"
         ) from None
-    except (OSError, ValueError, RuntimeError, EOFError) as error:
+    except (OSError, ValueError, RuntimeError, EOFError, UnpicklingError) as error:
         raise WeightsError(f"weights {path} cannot be read: {error}") from None
     if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
-        raise WeightsError(f"weights {path}: found no flat mapping of names to tensors; save model.state_dict()")
+        raise WeightsError(
+            f"weights {path}: found no flat mapping of names to tensors; save model.state_dict()"
+        )
     _refuse_folded(path, state)
     return Checkpoint(
         state=state,

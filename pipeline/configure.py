@@ -59,7 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     text = StringIO()
     yaml.dump(tree, text)
     try:
-        checked = params.parse(YAML(typ="safe").load(text.getvalue()), where=str(asked.params or params.PARAMS_FILE))
+        checked = params.parse(
+            YAML(typ="safe").load(text.getvalue()), where=str(asked.params or params.PARAMS_FILE)
+        )
     except params.ParamsError as error:
         parser.error(str(error))
     if text.getvalue() != before:

@@ -43,7 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:
-        checkpoint = find(model=backbones[name].model, weights=backbones[name].weights, folder=Path(data.weights))
+        checkpoint = find(
+            model=backbones[name].model, weights=backbones[name].weights, folder=Path(data.weights)
+        )
     except WeightsError as error:
         parser.error(str(error))
     if checkpoint.state is None:

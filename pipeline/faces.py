@@ -20,10 +20,25 @@ from pipeline.store import Store, fill, shard_size_for, version_of, write_index
 
 FOLDER = Path("cache/faces")
 CHUNK = 32  # images decoded and searched at a time
-COLUMNS = (
-    "found n_faces prob x0 y0 x1 y1 left_eye_x left_eye_y right_eye_x right_eye_y nose_x nose_y "
-    "mouth_left_x mouth_left_y mouth_right_x mouth_right_y"
-).split()
+COLUMNS = [
+    "found",
+    "n_faces",
+    "prob",
+    "x0",
+    "y0",
+    "x1",
+    "y1",
+    "left_eye_x",
+    "left_eye_y",
+    "right_eye_x",
+    "right_eye_y",
+    "nose_x",
+    "nose_y",
+    "mouth_left_x",
+    "mouth_left_y",
+    "mouth_right_x",
+    "mouth_right_y",
+]
 
 
 def to_row(face: Face) -> NDArray[np.float32]:
@@ -61,7 +76,13 @@ def detector(options: params.Faces, device: str) -> FaceDetector:
 
 
 def detect_shard(
-    items: Sequence[tuple[str, str]], *, store: Store, options: params.Faces, max_pixels: int, device: str, threads: int
+    items: Sequence[tuple[str, str]],
+    *,
+    store: Store,
+    options: params.Faces,
+    max_pixels: int,
+    device: str,
+    threads: int,
 ) -> int:
     """Faces of one shard of (key, path), written to the store. An unreadable image gets NaN and a reason."""
     limit_threads(threads)

@@ -54,7 +54,12 @@ class TrainImages:
     def take(self, rows: NDArray[np.int64]) -> TrainImages:
         """The same for a subset of the rows."""
         return TrainImages(
-            [self.paths[r] for r in rows], self.faces[rows], self.spec, self.options, self.max_pixels, self.seed
+            [self.paths[r] for r in rows],
+            self.faces[rows],
+            self.spec,
+            self.options,
+            self.max_pixels,
+            self.seed,
         )
 
 
@@ -107,8 +112,14 @@ class Job:
 
 
 def prepare(
-    name: str, rows: pd.DataFrame, faces: NDArray[np.float32], *, section: params.Finetune, options: params.Faces,
-    max_pixels: int, weights: Path,
+    name: str,
+    rows: pd.DataFrame,
+    faces: NDArray[np.float32],
+    *,
+    section: params.Finetune,
+    options: params.Faces,
+    max_pixels: int,
+    weights: Path,
 ) -> Job:
     """Folds, weights and version of a net. Raises WeightsError or ValueError."""
     net = section.nets[name]

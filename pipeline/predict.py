@@ -11,9 +11,9 @@ import pandas as pd
 
 from models.bundle import Bundle, BundleError
 from models.nets import pick_device
+from pipeline.images import SUFFIXES
 from pipeline.labels import LabelError, parse
 from pipeline.listed import locate
-from pipeline.images import SUFFIXES
 from pipeline.scoring import (
     BY_MODEL,
     BY_PRIOR,
@@ -56,12 +56,16 @@ def scored_rows(bundle: Bundle) -> Iterator[Scored]:
             said = notes + ([] if found[row.sha256] else [NO_FACE])
             yield Scored(row.img_name, float(scores[row.sha256]), BY_MODEL, "ok", "; ".join(said))
         elif row.status == "ok":
-            yield Scored(row.img_name, bundle.prior, BY_PRIOR, "unreadable", "could be listed, but not be decoded")
+            yield Scored(
+                row.img_name, bundle.prior, BY_PRIOR, "unreadable", "could be listed, but not be decoded"
+            )
         else:
             yield Scored(row.img_name, bundle.prior, BY_PRIOR, row.status, row.detail)
 
 
-def named_files(images: Sequence[Path], listing: Path | None) -> tuple[list[tuple[str, str]], dict[int, Scored]]:
+def named_files(
+    images: Sequence[Path], listing: Path | None
+) -> tuple[list[tuple[str, str]], dict[int, Scored]]:
     """(name, path) of what the command line asks for, and rows that are already known to be bad.
 
     A folder gives every image below it, sorted, named relative to it; files are named as given; a
@@ -86,7 +90,9 @@ def named_files(images: Sequence[Path], listing: Path | None) -> tuple[list[tupl
             files.append((str(path), str(path)))
     if not files:
         kinds = ", ".join(sorted(SUFFIXES))
-        raise LabelError(f"no image in {', '.join(map(str, images))}; files with these endings are read: {kinds}")
+        raise LabelError(
+            f"no image in {', '.join(map(str, images))}; files with these endings are read: {kinds}"
+        )
     return files, {}
 
 
@@ -112,10 +118,16 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m pipeline.predict", description=__doc__)
     made.add_argument("--images", nargs="+", type=Path, help="a folder (searched below), or image files")
     made.add_argument("--list", type=Path, help="file with the header img_name: which images, in which order")
-    made.add_argument("--bundle", type=Path, default=BUNDLE, help="folder of a trained model (default: %(default)s)")
+    made.add_argument(
+        "--bundle", type=Path, default=BUNDLE, help="folder of a trained model (default: %(default)s)"
+    )
     made.add_argument("--out", type=Path, default=OUT, help="where the scores go (default: %(default)s)")
-    made.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto", help="default: %(default)s")
-    made.add_argument("--workers", type=int, default=0, help="processes on the CPU; 0 = one per core (default)")
+    made.add_argument(
+        "--device", choices=["auto", "cpu", "cuda"], default="auto", help="default: %(default)s"
+    )
+    made.add_argument(
+        "--workers", type=int, default=0, help="processes on the CPU; 0 = one per core (default)"
+    )
     return made
 
 

@@ -106,7 +106,13 @@ def write_predictions(scored: Iterable[Scored], out: Path, issues: Path) -> tupl
             if item.reason:
                 said.append(item)
     os.replace(part, out)
-    columns = {"img_name": "name", "status": "status", "scored_by": "scored_by", "y_pred": "score", "reason": "reason"}
+    columns = {
+        "img_name": "name",
+        "status": "status",
+        "scored_by": "scored_by",
+        "y_pred": "score",
+        "reason": "reason",
+    }
     frame = pd.DataFrame({c: [getattr(item, field) for item in said] for c, field in columns.items()})
     frame.to_csv(issues, index=False)
     return rows, len(said)

@@ -173,7 +173,11 @@ def fill(
             done: Iterable[int] = map(function, shards)
         else:
             parallel = joblib.Parallel(
-                n_jobs=jobs, backend=backend, return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs"
+                n_jobs=jobs,
+                backend=backend,
+                return_as="generator_unordered",
+                batch_size=1,
+                pre_dispatch="2*n_jobs",
             )
             done = parallel(joblib.delayed(function)(shard) for shard in shards)
         for count in done:

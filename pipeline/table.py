@@ -112,5 +112,6 @@ def _read_block(name: str, store: Store, rows: pd.DataFrame) -> NDArray[np.float
 def net_keys(rows: pd.DataFrame) -> list[str]:
     """Keys of fine-tuned rows: those of train say so, because their fold decides the number."""
     return [
-        f"{key}-train" if split == "train" else key for key, split in zip(rows["key"], rows["split"], strict=True)
+        f"{key}-train" if split == "train" else key
+        for key, split in zip(rows["key"], rows["split"], strict=True)
     ]

@@ -29,13 +29,18 @@ def members(table: Table) -> dict[str, Any]:
     """Where the weights of each net of the table come from."""
     nets = [name for name in table.blocks if name.startswith(NET_PREFIXES)]
     facts = {name: json.loads((NETS / name / "net.json").read_text(encoding="utf-8")) for name in nets}
-    return {name: {k: f[k] for k in ("model", "input", "crop", "size", "origin", "members")} for name, f in facts.items()}
+    return {
+        name: {k: f[k] for k in ("model", "input", "crop", "size", "origin", "members")}
+        for name, f in facts.items()
+    }
 
 
 def warnings(table: Table, nets: dict[str, Any]) -> list[str]:
     """What a reader of the scores has to know about how this bundle was made."""
     said = list(table.left_out.values())
-    said += [f"{name}: {net['origin']}" for name, net in nets.items() if net["origin"].startswith("from scratch")]
+    said += [
+        f"{name}: {net['origin']}" for name, net in nets.items() if net["origin"].startswith("from scratch")
+    ]
     return said
 
 
@@ -63,7 +68,9 @@ def write_bundle(table: Table, stacker: Stacker, sections: dict[str, Any]) -> No
             "fingerprint": joblib.hash([table.rows["key"].tolist(), target.tolist()]),
         },
         "metrics": {"oof_auc": auc(target, stacker.oof)},
-        "software": {name: version(name) for name in ("torch", "timm", "lightgbm", "numpy", "opencv-python-headless")},
+        "software": {
+            name: version(name) for name in ("torch", "timm", "lightgbm", "numpy", "opencv-python-headless")
+        },
     }
     write_json(BUNDLE / "bundle.json", info)
 
@@ -82,7 +89,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     sections = {"faces": faces.model_dump(), "manifest": limits.model_dump(), "train": options.model_dump()}
     write_bundle(table, stacker, sections)
-    oof = pd.DataFrame({"sha256": table.rows["sha256"], "img_name": table.rows["img_name"], "score": stacker.oof})
+    oof = pd.DataFrame(
+        {"sha256": table.rows["sha256"], "img_name": table.rows["img_name"], "score": stacker.oof}
+    )
     oof.to_parquet("cache/oof.parquet", index=False)
 
 

@@ -33,9 +33,7 @@ def angular(signals: Signals) -> F32:
         return absent(len(COLUMNS))
     weighted = np.where(spectrum.counts > 0, spectrum.polar, 0.0) * spectrum.counts
     sums = np.array([weighted[a:b].sum(0) for a, b in zip(_CUTS[:-1], _CUTS[1:], strict=True)])
-    counts = np.array(
-        [spectrum.counts[a:b].sum(0) for a, b in zip(_CUTS[:-1], _CUTS[1:], strict=True)]
-    )
+    counts = np.array([spectrum.counts[a:b].sum(0) for a, b in zip(_CUTS[:-1], _CUTS[1:], strict=True)])
     with np.errstate(invalid="ignore"):
         rings = sums / counts - (sums.sum(1) / counts.sum(1))[:, None]
     across = rings[:, 0], rings[:, N_SECTORS // 2], rings[:, -1]

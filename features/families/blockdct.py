@@ -50,7 +50,7 @@ def blockdct(signals: Signals) -> F32:
     coefficients = signals.block_dct[_ROWS]
     level, shape, kurtosis = shapes(coefficients)
     level = level - level[1:].mean()
-    pooled = [level[(_DIAGONAL >= a) & (_DIAGONAL <= b)].mean() for a, b in _POOLED.values()]
+    pooled = [level[(a <= _DIAGONAL) & (b >= _DIAGONAL)].mean() for a, b in _POOLED.values()]
     digits = [benford(coefficients[a:b]) for a, b in _BENFORD.values()]
     tails = _by_diagonal(kurtosis)[np.array(_TAILS) - 1]
     values = [level[1 : N_SINGLE + 1], pooled, _by_diagonal(shape), tails, digits]

@@ -58,7 +58,7 @@ def radial(signals: Signals) -> F32:
     roughness = np.sqrt(np.square(fitted).mean()) if fitted.size else np.nan
     slope, intercept = _line(values, 0.025, 0.25)
     above = values - (slope * np.log(_CENTRES) + intercept)
-    excess = [_mean(above[(_CENTRES >= low) & (_CENTRES < high)]) for low, high in _EXCESS.values()]
+    excess = [_mean(above[(low <= _CENTRES) & (high > _CENTRES)]) for low, high in _EXCESS.values()]
     return np.array([*values, *(s for s, _ in slopes), roughness, *excess], dtype=np.float32)
 
 

@@ -40,8 +40,7 @@ _CROSS = np.array([[0, 0, 0], [0, 1, -1], [0, -1, 1]], dtype=np.float32)
     name="upsampling",
     columns=COLUMNS,
     version=1,
-    source="Gallagher 2005, doi:10.1109/CRV.2005.33; "
-    "Popescu & Farid 2005, doi:10.1109/TSP.2004.839932",
+    source="Gallagher 2005, doi:10.1109/CRV.2005.33; Popescu & Farid 2005, doi:10.1109/TSP.2004.839932",
 )
 def upsampling(signals: Signals) -> F32:
     """Periods 2, 4 and 8 in the size of differences, spectral grid peaks, and autocorrelation.
@@ -65,9 +64,9 @@ def upsampling(signals: Signals) -> F32:
     points = [grid_peak(spectrum.power, fy=fy, fx=fx) for fy, fx in _POINTS.values()]
     lags = autocorrelation(spectrum)
     rises = [[row[k] - (row[k - 1] + row[k + 1]) / 2 for k in _LAG_PEAKS] for row in lags]
-    return np.concatenate(
-        [peaks.ravel(), over, points, lags[:, 1:5].ravel(), np.ravel(rises)]
-    ).astype(np.float32)
+    return np.concatenate([peaks.ravel(), over, points, lags[:, 1:5].ravel(), np.ravel(rises)]).astype(
+        np.float32
+    )
 
 
 def _traces(signals: Signals) -> list[F64]:

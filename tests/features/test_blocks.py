@@ -58,9 +58,7 @@ class TestEachBlock:
             assert not np.isinf(values).any()
 
     def test_is_deterministic(self, name, any_picture, as_views):
-        first, second = (
-            blocks()[name].compute(Signals(as_views(any_picture))).tobytes() for _ in range(2)
-        )
+        first, second = (blocks()[name].compute(Signals(as_views(any_picture))).tobytes() for _ in range(2))
         assert first == second
 
     def test_measures_everything_on_an_ordinary_face(self, name, textured, as_views):
@@ -83,9 +81,7 @@ class TestEachBlock:
         assert np.mean(one != other) > 0.8
 
 
-@settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(height=st.integers(1, 70), width=st.integers(1, 70), seed=st.integers(0, 999))
 def test_any_size_gives_finite_numbers_or_nan(noise, as_views, height, width, seed):
     margin = seed % (max(min(height, width) - 1, 0) // 2 + 1)
@@ -97,9 +93,7 @@ def test_any_size_gives_finite_numbers_or_nan(noise, as_views, height, width, se
 @pytest.mark.parametrize("name", ["radial", "angular"])
 def test_mirroring_changes_nothing(name, textured, as_views):
     pixels = textured(96, 128)
-    plain, mirrored = (
-        blocks()[name].compute(Signals(as_views(p))) for p in (pixels, pixels[:, ::-1])
-    )
+    plain, mirrored = (blocks()[name].compute(Signals(as_views(p))) for p in (pixels, pixels[:, ::-1]))
     np.testing.assert_allclose(plain, mirrored, rtol=1e-3, atol=1e-3)
 
 

@@ -109,9 +109,7 @@ class TestAngular:
 
     def test_transposing_swaps_the_axes(self, measure, textured):
         pixels = textured(128, 128)
-        one, other = (
-            measure("angular", np.ascontiguousarray(p)) for p in (pixels, pixels.swapaxes(0, 1))
-        )
+        one, other = (measure("angular", np.ascontiguousarray(p)) for p in (pixels, pixels.swapaxes(0, 1)))
         for band in ("low", "mid", "upper", "top"):
             assert one[f"{band}_00"] == pytest.approx(other[f"{band}_90"], abs=1e-3)
             assert one[f"{band}_spread"] == pytest.approx(other[f"{band}_spread"], abs=1e-3)
@@ -191,9 +189,7 @@ class TestBlockDct:
         assert found["kurtosis_06"] == pytest.approx(np.log(3), abs=0.15)
 
     def test_scales_are_ratios(self, measure):
-        weak, strong = (
-            measure("blockdct", grey(gaussian(128, 128, deviation=s))) for s in (10, 30)
-        )
+        weak, strong = (measure("blockdct", grey(gaussian(128, 128, deviation=s))) for s in (10, 30))
         assert weak["scale_01"] == pytest.approx(strong["scale_01"], abs=0.02)
 
     def test_a_blurred_picture_falls_with_frequency(self, measure):
@@ -339,9 +335,7 @@ class TestContrast:
         assert max(abs(v) for k, v in found.items() if not k.endswith(("luma", "cr", "cb"))) < 0.15
 
     def test_a_blurred_face_is_quieter_than_its_surroundings(self, measure):
-        found = measure(
-            "contrast", self._face_changed(lambda p: cv2.GaussianBlur(p, (0, 0), 1.5)), margin=32
-        )
+        found = measure("contrast", self._face_changed(lambda p: cv2.GaussianBlur(p, (0, 0), 1.5)), margin=32)
         for measure_name in ("residual", "fine", "noise"):
             assert found[f"inner_around_{measure_name}"] < -0.5
         assert found["inner_around_fine_middle"] < -0.3

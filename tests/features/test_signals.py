@@ -42,9 +42,7 @@ def test_landmarks_follow_into_the_context(noise, as_views):
 def test_spectrum_keeps_the_energy(textured, as_views):
     signals = Signals(as_views(textured(96, 64)))
     window = np.hanning(96)[:, None] * np.hanning(64)[None, :]
-    energy = (
-        np.square((signals.luma - signals.luma.mean()) * window).sum() / np.square(window).sum()
-    )
+    energy = np.square((signals.luma - signals.luma.mean()) * window).sum() / np.square(window).sum()
     spectrum = signals.spectrum
     total = (spectrum.power * spectrum.weight).sum() / (96 * 64)
     assert total == pytest.approx(energy, rel=1e-4)
@@ -66,9 +64,7 @@ def test_block_dct_keeps_the_energy_and_sees_one_basis_function(as_views):
     assert coefficients.shape == (64, 4 * 5)
     np.testing.assert_allclose(coefficients[8 * 2 + 3], 300, atol=3)
     assert np.abs(np.delete(coefficients, 8 * 2 + 3, axis=0)).max() < 3
-    assert np.square(coefficients).sum() == pytest.approx(
-        np.square(inner - inner.mean()).sum(), rel=1e-4
-    )
+    assert np.square(coefficients).sum() == pytest.approx(np.square(inner - inner.mean()).sum(), rel=1e-4)
 
 
 def test_npr_of_a_constant_picture_is_zero(as_views):
@@ -105,8 +101,6 @@ def test_stride_reads_about_the_limit():
 def test_shared_work_is_done_once(textured, as_views, monkeypatch):
     calls = []
     original = scipy.fft.rfft2
-    monkeypatch.setattr(
-        module.scipy.fft, "rfft2", lambda *a, **k: calls.append(1) or original(*a, **k)
-    )
+    monkeypatch.setattr(module.scipy.fft, "rfft2", lambda *a, **k: calls.append(1) or original(*a, **k))
     compute(as_views(textured(64, 64)), list(blocks()))
     assert len(calls) == 1

@@ -27,9 +27,7 @@ SCALES = {"native": 1.2, "context": 1.6, "aligned": 1.1}
 
 
 def test_native_corners_are_moved_outwards_to_the_jpeg_grid():
-    crop = plan_crop(
-        face_at(101, 93, 50), height=300, width=300, native=1.0, context=1.5, aligned=1
-    )
+    crop = plan_crop(face_at(101, 93, 50), height=300, width=300, native=1.0, context=1.5, aligned=1)
     assert crop.native == (96, 88, 152, 144)
 
 

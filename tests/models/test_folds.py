@@ -1,0 +1,43 @@
+"""Folds keep groups whole, balance classes and say when there is too little."""
+
+import numpy as np
+import pytest
+
+from models.folds import assign
+
+
+def rows(n=600, groups=200, seed=0):
+    rng = np.random.default_rng(seed)
+    source = np.where(rng.random(n) < 0.2, "b", "a")
+    return rng.integers(0, 2, n), rng.integers(0, groups, n).astype(str), source
+
+
+def test_groups_stay_whole_and_every_row_has_a_fold():
+    target, group, source = rows()
+    fold = assign(target, group, source, folds=4, seed=0)
+    assert set(fold) == {0, 1, 2, 3}
+    for name in np.unique(group):
+        assert len(set(fold[group == name])) == 1
+
+
+def test_folds_are_alike_in_size_class_and_source():
+    target, group, source = rows(2000, 1500)
+    fold = assign(target, group, source, folds=4, seed=0)
+    for part in range(4):
+        held = fold == part
+        assert abs(held.mean() - 0.25) < 0.03
+        assert abs(target[held].mean() - target.mean()) < 0.03
+        assert abs((source[held] == "b").mean() - (source == "b").mean()) < 0.03
+
+
+def test_the_seed_decides():
+    target, group, source = rows()
+    first = assign(target, group, source, folds=3, seed=1)
+    np.testing.assert_array_equal(first, assign(target, group, source, folds=3, seed=1))
+    assert (first != assign(target, group, source, folds=3, seed=2)).any()
+
+
+def test_too_few_groups_are_refused():
+    target, group = np.array([0, 0, 0, 1, 1, 1]), np.array(["a", "b", "c", "d", "d", "d"])
+    with pytest.raises(ValueError, match="class 1 has 1 groups in train, fewer than 3 folds"):
+        assign(target, group, np.full(6, "x"), folds=3, seed=0)
