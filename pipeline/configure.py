@@ -21,7 +21,7 @@ DEMO_SEED = 0
 
 
 def overlay(base: CommentedMap, changes: Mapping[str, Any]) -> None:
-    """Lay `changes` over `base` in place, mapping by mapping; `key: null` inside nets or backbones removes it."""
+    """Lay `changes` over `base` in place, mapping by mapping; `null` removes a mapping."""
     for key, value in changes.items():
         here = base.get(key)
         if isinstance(value, Mapping) and isinstance(here, CommentedMap):
@@ -44,7 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--params", type=Path, help="YAML file laid over params.yaml")
     asked = parser.parse_args(arguments)
     yaml = YAML()
-    yaml.width = 120
+    yaml.width = 200
+    yaml.representer.add_representer(type(None), lambda made, _: made.represent_scalar("tag:yaml.org,2002:null", "null"))
     before = params.PARAMS_FILE.read_text(encoding="utf-8")
     tree = yaml.load(before)
     if asked.params is not None:

@@ -1,0 +1,149 @@
+"""Fine-tuning: learns, repeats, resumes in the same weights, and its short cuts change no number."""
+
+import numpy as np
+import pytest
+import timm
+import torch
+from safetensors.torch import load_file
+
+from models.finetune import Schedule, class_weights, quicken, train_fold
+from models.nets import FaceNet, NetSpec
+from models.weights import Checkpoint
+
+SPEC = NetSpec(
+    model="mobilenetv3_small_050",
+    model_args={},
+    input="rgb",
+    crop="aligned",
+    size=32,
+    mean=(0.5, 0.5, 0.5),
+    std=(0.25, 0.25, 0.25),
+    outputs="logit",
+    origin="test",
+)
+SCRATCH = Checkpoint(state=None, origin="from scratch")
+TARGET = (np.arange(48) % 2).astype(np.float32)
+
+
+def sample(row, epoch):
+    rng = np.random.default_rng([row, epoch])
+    picture = rng.integers(0, 120, (32, 32, 3), dtype=np.uint8)
+    picture[..., 0] += np.uint8(120 * TARGET[row])
+    return picture
+
+
+def schedule(**changes):
+    settings = dict(
+        epochs=3,
+        batch_size=12,
+        learning_rate=3e-3,
+        weight_decay=0.01,
+        label_smoothing=0.05,
+        seed=0,
+        threads=1,
+        workers=1,
+    )
+    return Schedule(**{**settings, **changes})
+
+
+def train(folder, progress=lambda _: None, **changes):
+    path = train_fold(
+        sample,
+        TARGET,
+        np.ones(len(TARGET)),
+        spec=SPEC,
+        checkpoint=SCRATCH,
+        schedule=schedule(**changes),
+        device="cpu",
+        folder=folder,
+        progress=progress,
+    )
+    return load_file(path)
+
+
+def same(first, second):
+    return first.keys() == second.keys() and all(torch.equal(first[k], second[k]) for k in first)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    return train(tmp_path_factory.mktemp("once"))
+
+
+def test_it_learns_what_can_be_learned(tmp_path):
+    weights = train(tmp_path, epochs=12)
+    logits = FaceNet(SPEC, [weights])([sample(row, 99) for row in range(len(TARGET))])[:, 0]
+    assert logits[TARGET == 1].mean() > logits[TARGET == 0].mean() + 0.5
+
+
+def test_training_twice_gives_the_same_weights_whatever_decodes(tmp_path, trained):
+    assert same(train(tmp_path, workers=3), trained)
+
+
+def test_another_seed_gives_other_weights(tmp_path, trained):
+    assert not same(train(tmp_path, seed=1), trained)
+
+
+def test_a_killed_run_goes_on_after_its_last_epoch_and_ends_alike(tmp_path, trained):
+    seen = []
+
+    def stop_in_the_second_epoch(count):
+        seen.append(count)
+        if sum(seen) > 48 + 12:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, progress=stop_in_the_second_epoch)
+    assert (tmp_path / "epoch.pt").is_file()
+    again = []
+    assert same(train(tmp_path, progress=again.append), trained)
+    assert again[0] == 48
+    assert sum(again) == 3 * 48
+    assert not (tmp_path / "epoch.pt").exists()
+
+
+def test_a_finished_fold_is_not_trained_again(tmp_path, trained):
+    train(tmp_path)
+
+    def refuse(row, epoch):
+        raise AssertionError("an image was read")
+
+    path = train_fold(
+        refuse,
+        TARGET,
+        np.ones(len(TARGET)),
+        spec=SPEC,
+        checkpoint=SCRATCH,
+        schedule=schedule(),
+        device="cpu",
+        folder=tmp_path,
+        progress=lambda _: None,
+    )
+    assert same(load_file(path), trained)
+
+
+@pytest.mark.parametrize(("model", "size"), [("mobilenetv2_100", 64), ("mobilenetv2_100", 75)])
+@pytest.mark.parametrize("arguments", [{}, {"pad_type": "same"}])
+def test_quickened_convolutions_give_the_same_numbers_and_gradients(model, size, arguments):
+    torch.manual_seed(0)
+    plain = timm.create_model(model, num_classes=1, **arguments).eval().double()
+    quick = timm.create_model(model, num_classes=1, **arguments).eval().double()
+    quick.load_state_dict(plain.state_dict())
+    quicken(quick)
+    assert any("forward" in vars(m) for m in quick.modules())
+    outputs, gradients = [], []
+    for net in (plain, quick):
+        x = torch.rand(2, 3, size, size, generator=torch.Generator().manual_seed(1)).double().requires_grad_()
+        out = net(x)
+        out.sum().backward()
+        outputs.append(out.detach())
+        gradients.append(x.grad)
+    torch.testing.assert_close(*outputs, rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(*gradients, rtol=1e-9, atol=1e-12)
+
+
+def test_class_weights_balance_the_classes():
+    target = np.array([0, 0, 0, 1], dtype=np.float32)
+    weight = class_weights(target)
+    assert weight[target == 0].sum() == pytest.approx(weight[target == 1].sum())
+    assert weight.mean() == pytest.approx(1)
