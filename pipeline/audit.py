@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import lightgbm
 import numpy as np
@@ -23,9 +22,11 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from pipeline import params
+from pipeline.command import run
 from pipeline.filefacts import COLUMNS, FAMILIES, facts
 from pipeline.filetable import each
 from pipeline.manifest import MANIFEST
+from pipeline.store import NotMadeError
 
 REPORT = Path("reports/audit.json")
 SAMPLE = 20_000
@@ -210,27 +211,20 @@ def audit(rows: pd.DataFrame, *, workers: int, backend: str) -> dict[str, Any]:
     }
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Run the stage."""
     argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    ).parse_args()
-    try:
-        compute = params.load("compute")
-        rows = pd.read_parquet(MANIFEST)
-    except params.ParamsError as error:
-        _stop(str(error))
-    except FileNotFoundError:
-        _stop(f"{MANIFEST} is not here; run `dvc repro manifest` first")
-    found = audit(rows, workers=compute.workers, backend=compute.backend)
+        prog="python -m pipeline.audit",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    ).parse_args(arguments)
+    compute = params.load("compute")
+    if not MANIFEST.is_file():
+        raise NotMadeError(f"{MANIFEST} is not here; run `dvc repro` first")
+    found = audit(pd.read_parquet(MANIFEST), workers=compute.workers, backend=compute.backend)
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     REPORT.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _stop(message: str) -> NoReturn:
-    sys.stderr.write(f"error: {message}\n")
-    raise SystemExit(2)
-
-
 if __name__ == "__main__":
-    main()
+    run("audit")

@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 
 from pipeline import params
+from pipeline.command import run
 from pipeline.demo.dataset import DemoDataError, make_dataset
 
 DEMO = Path("data/demo")
@@ -45,7 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     asked = parser.parse_args(arguments)
     yaml = YAML()
     yaml.width = 200
-    yaml.representer.add_representer(type(None), lambda made, _: made.represent_scalar("tag:yaml.org,2002:null", "null"))
+    yaml.representer.add_representer(
+        type(None), lambda made, _: made.represent_scalar("tag:yaml.org,2002:null", "null")
+    )
     before = params.PARAMS_FILE.read_text(encoding="utf-8")
     tree = yaml.load(before)
     if asked.params is not None:
@@ -75,4 +78,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run("configure")

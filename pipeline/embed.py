@@ -12,6 +12,7 @@ from pathlib import Path
 from models.nets import NETS_VERSION, FaceNet, NetSpec, build, trunk_state
 from models.weights import Checkpoint, WeightsError, find
 from pipeline import params
+from pipeline.command import run
 from pipeline.netrows import NETS, fill_net, load_net
 from pipeline.store import Store, leave_out, version_of, write_index
 from pipeline.table import block_folder, read_faces
@@ -76,7 +77,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    # Workers find functions by module name, and under -m this module's is not its own.
-    from pipeline.embed import main as run
-
-    run()
+    run("embed")

@@ -18,6 +18,7 @@ import pandas as pd
 
 from models.bundle import Bundle
 from pipeline import ablation, curves, params, scores
+from pipeline.command import run
 from pipeline.store import write_json
 from pipeline.table import read_table
 
@@ -80,4 +81,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run("evaluate")

@@ -15,6 +15,7 @@ from features.views import Face
 from models.mtcnn import DETECTOR_VERSION, FaceDetector
 from models.nets import limit_threads, pick_device
 from pipeline import params
+from pipeline.command import run
 from pipeline.images import BadImage, read_image
 from pipeline.store import Store, fill, shard_size_for, version_of, write_index
 
@@ -133,7 +134,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    # Workers find functions by module name, and under -m this module's is not its own.
-    from pipeline.faces import main as run
-
-    run()
+    run("faces")

@@ -22,6 +22,7 @@ from models.folds import assign
 from models.nets import NETS_VERSION, FaceNet, NetSpec, crop_for, pick_device
 from models.weights import Checkpoint, WeightsError, find
 from pipeline import params
+from pipeline.command import run
 from pipeline.faces import to_face
 from pipeline.images import read_image
 from pipeline.netrows import NETS, fill_net
@@ -238,7 +239,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    # Workers find functions by module name, and under -m this module's is not its own.
-    from pipeline.finetune import main as run
-
-    run()
+    run("finetune")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,9 @@ from typing import Any
 import pandas as pd
 
 from pipeline import params, splits
+from pipeline.command import run
 from pipeline.filetable import FOLDER, FileTable
-from pipeline.labels import LabelError, find, read_all, read_groups
+from pipeline.labels import find, read_all, read_groups
 from pipeline.listed import ListedImage
 
 MANIFEST = Path("cache/manifest.parquet")
@@ -150,19 +150,17 @@ def write(rows: pd.DataFrame, origin: dict[str, Any]) -> None:
     os.replace(part, MANIFEST)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Run the stage."""
     argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    ).parse_args()
-    try:
-        rows, origin = build(params.load("data"), params.load("manifest"), params.load("compute"))
-        write(rows, origin)
-        splits.refuse_one_class(rows)
-    except (LabelError, params.ParamsError) as error:
-        sys.stderr.write(f"error: {error}\n")
-        raise SystemExit(2) from None
+        prog="python -m pipeline.manifest",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    ).parse_args(arguments)
+    rows, origin = build(params.load("data"), params.load("manifest"), params.load("compute"))
+    write(rows, origin)
+    splits.refuse_one_class(rows)
 
 
 if __name__ == "__main__":
-    main()
+    run("manifest")

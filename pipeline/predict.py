@@ -11,6 +11,7 @@ import pandas as pd
 
 from models.bundle import Bundle, BundleError
 from models.nets import pick_device
+from pipeline.command import run
 from pipeline.images import SUFFIXES
 from pipeline.labels import LabelError, parse
 from pipeline.listed import locate
@@ -151,7 +152,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    # Workers find functions by module name, and under -m this module's is not its own.
-    from pipeline.predict import main as run
-
-    run()
+    run("predict")

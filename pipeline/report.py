@@ -19,6 +19,7 @@ import pandas as pd
 from models.bundle import Bundle
 from pipeline import importance, mistakes, params, report_page
 from pipeline.bands import radial_bands
+from pipeline.command import run
 from pipeline.report_facts import Facts
 from pipeline.table import Table, read_table
 
@@ -73,4 +74,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run("report")

@@ -15,6 +15,7 @@ from features.registry import Block, get
 from features.spectral import compute as compute_blocks
 from features.views import cut_views, plan_crop
 from pipeline import params
+from pipeline.command import run
 from pipeline.faces import to_face
 from pipeline.images import BadImage, read_image
 from pipeline.store import Store, fill, shard_size_for, version_of, write_index
@@ -91,7 +92,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    # Workers find functions by module name, and under -m this module's is not its own.
-    from pipeline.spectral import main as run
-
-    run()
+    run("spectral")

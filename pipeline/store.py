@@ -30,6 +30,10 @@ def version_of(facts: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+class NotMadeError(FileNotFoundError):
+    """Something that an earlier stage makes is not there; the message says which."""
+
+
 @dataclass(frozen=True)
 class Store:
     """Rows of one block: `columns` float32 numbers and a `detail` string under each key.
@@ -129,12 +133,12 @@ def leave_out(root: Path, *, reason: str) -> None:
 def open_current(root: Path) -> Store | str:
     """The block's current store, or the reason why it was left out.
 
-    Raises FileNotFoundError when its stage has not run.
+    Raises NotMadeError when its stage has not run.
     """
     try:
         facts = json.loads((root / "block.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise FileNotFoundError(f"{root}/block.json is missing; run `dvc repro`") from None
+        raise NotMadeError(f"{root}/block.json is missing; run `dvc repro`") from None
     if "left_out" in facts:
         return str(facts["left_out"])
     return Store(root, facts["version"], tuple(facts["columns"]))

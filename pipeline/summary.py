@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.command import run
+
 PREDICTION = Path("prediction.txt")
 REPORT = Path("reports/report.html")
 METRICS = Path("reports/metrics.json")
@@ -60,4 +62,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run("summary")

@@ -80,7 +80,7 @@ def read_table(splits: Sequence[str], names: Sequence[str]) -> Table:
     """Features of the named blocks for the readable images of these splits.
 
     Train rows of a fine-tuned net come from the fold that never saw them. Raises KeyError when a row
-    is missing in a store, FileNotFoundError when a stage has not run.
+    is missing in a store, NotMadeError when a stage has not run.
     """
     rows, _ = read_faces(splits)
     parts: list[NDArray[np.float32]] = []

@@ -17,6 +17,7 @@ import pandas as pd
 from models.bundle import NET_PREFIXES, code_versions
 from models.stacker import Stacker, fit
 from pipeline import params
+from pipeline.command import run
 from pipeline.metrics import auc
 from pipeline.netrows import NETS
 from pipeline.store import write_json
@@ -96,4 +97,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run("train")

@@ -33,16 +33,16 @@ def sample(row, epoch):
 
 
 def schedule(**changes):
-    settings = dict(
-        epochs=3,
-        batch_size=12,
-        learning_rate=3e-3,
-        weight_decay=0.01,
-        label_smoothing=0.05,
-        seed=0,
-        threads=1,
-        workers=1,
-    )
+    settings = {
+        "epochs": 3,
+        "batch_size": 12,
+        "learning_rate": 3e-3,
+        "weight_decay": 0.01,
+        "label_smoothing": 0.05,
+        "seed": 0,
+        "threads": 1,
+        "workers": 1,
+    }
     return Schedule(**{**settings, **changes})
 
 

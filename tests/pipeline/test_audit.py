@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pipeline import audit, filefacts
+from pipeline import audit, command, filefacts
 from pipeline.manifest import COLUMNS
 
 
@@ -194,9 +194,9 @@ def test_the_stage_needs_a_manifest(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["audit"])
     with pytest.raises(SystemExit, match="2"):
-        audit.main()
+        command.run("audit")
     assert "params.yaml is not here" in capsys.readouterr().err
     monkeypatch.setattr(audit.params, "load", lambda name: audit.params.Compute())
     with pytest.raises(SystemExit, match="2"):
-        audit.main()
-    assert "cache/manifest.parquet is not here; run `dvc repro manifest`" in capsys.readouterr().err
+        command.run("audit")
+    assert "cache/manifest.parquet is not here; run `dvc repro`" in capsys.readouterr().err

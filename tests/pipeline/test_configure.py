@@ -82,7 +82,10 @@ def test_a_wrong_overlay_is_refused_and_nothing_is_written(drawn, capsys, text, 
 
 
 def test_missing_folders_and_files_are_named(capsys):
-    for arguments, message in ((["--data", "gone"], "gone is not a folder"), (["--params", "no.yaml"], "no.yaml is not a file")):
+    for arguments, message in (
+        (["--data", "gone"], "gone is not a folder"),
+        (["--params", "no.yaml"], "no.yaml is not a file"),
+    ):
         with pytest.raises(SystemExit):
             configure.main(arguments)
         assert message in capsys.readouterr().err

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from pipeline import filetable, manifest, params, splits
+from pipeline import command, filetable, manifest, params, splits
 from pipeline.filetable import FileTable
 from pipeline.labels import LabelError
 from tests.pipeline.test_duplicates import scene
@@ -56,7 +56,7 @@ class Place:
         section = {"near_duplicate_bits": 16, **options}
         raw = {"data": {"root": "data"}, "manifest": section, "compute": {"workers": 1}, **SECTIONS}
         Path("params.yaml").write_text(yaml.safe_dump(raw), encoding="utf-8")
-        manifest.main()
+        command.run("manifest")
         return pd.read_parquet(manifest.MANIFEST)
 
 
@@ -342,6 +342,6 @@ def test_help_says_what_is_read_and_written(
 ) -> None:
     monkeypatch.setattr("sys.argv", ["manifest", "--help"])
     with pytest.raises(SystemExit, match="0"):
-        manifest.main()
+        command.run("manifest")
     assert "cache/manifest.parquet" in capsys.readouterr().out
     assert params.Manifest().max_pixels > 0

@@ -30,7 +30,9 @@ def test_sections_are_read_by_name(monkeypatch):
 
 def test_unknown_key_is_named_with_the_allowed_ones(raw):
     raw["faces"]["minimum"] = 3
-    with pytest.raises(ParamsError, match=r"params.yaml: key 'faces.minimum' is unknown; allowed here are .*min_face"):
+    with pytest.raises(
+        ParamsError, match=r"params.yaml: key 'faces.minimum' is unknown; allowed here are .*min_face"
+    ):
         parse(raw, where="params.yaml")
 
 
@@ -42,7 +44,9 @@ def test_unknown_key_of_a_net_is_named_with_the_allowed_ones(raw):
 
 def test_value_out_of_range_is_named_with_its_bound(raw):
     raw["train"]["folds"] = 1
-    with pytest.raises(ParamsError, match=r"key 'train.folds' is 1: input should be greater than or equal to 2"):
+    with pytest.raises(
+        ParamsError, match=r"key 'train.folds' is 1: input should be greater than or equal to 2"
+    ):
         parse(raw, where="params.yaml")
 
 

@@ -65,7 +65,9 @@ def test_imports_run_one_way(path):
     assert ours <= ALLOWED[layer], f"{path.name} imports against the order features <- models <- pipeline"
 
 
-@pytest.mark.parametrize("path", [p for p in MODULES if p.parts[-2:-1] != () and "features" in p.parts], ids=str)
+@pytest.mark.parametrize(
+    "path", [p for p in MODULES if p.parts[-2:-1] != () and "features" in p.parts], ids=str
+)
 def test_features_import_numbers_only(path):
     import sys
 

@@ -1,0 +1,26 @@
+"""The small run, made once."""
+
+import shutil
+
+import pytest
+
+from pipeline.demo.dataset import make_dataset
+from tests.pipeline.small_run import run_stages, tiny_weights, write_params
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """Folder of a finished run on 40 demo faces. Read-only: copy it to change it."""
+    folder = tmp_path_factory.mktemp("run")
+    make_dataset(folder / "demo", images=60, seed=0, workers=2)
+    tiny_weights(folder / "weights")
+    write_params(folder)
+    run_stages(folder)
+    return folder
+
+
+@pytest.fixture
+def copied(finished, tmp_path):
+    """A copy of the finished run that a test may damage. Image files keep their times."""
+    shutil.copytree(finished, tmp_path / "run", copy_function=shutil.copy2)
+    return tmp_path / "run"

@@ -1,0 +1,98 @@
+"""A whole small run of the pipeline: demo faces, tiny nets, every stage in dvc.yaml's order."""
+
+import json
+import os
+import warnings
+from pathlib import Path
+
+import timm
+import torch
+import yaml
+from safetensors.torch import save_file
+
+from pipeline import audit, embed, evaluate, faces, finetune, manifest, predict, report, spectral, train
+
+MODEL = "mobilenetv3_small_050"
+TINY = {
+    "data": {"root": "demo", "weights": "weights"},
+    "manifest": {},
+    "faces": {},
+    "spectral": {"blocks": ["radial", "npr", "contrast"]},
+    "embed": {"backbones": {"small": {"model": MODEL}, "absent": {"model": "mobilenetv2_035"}}},
+    "finetune": {
+        "folds": 2,
+        "nets": {
+            "rgb": {"model": MODEL, "size": 48, "epochs": 1, "batch_size": 8, "learning_rate": 0.003},
+            "npr": {
+                "model": MODEL,
+                "weights": "none",
+                "input": "npr",
+                "crop": "native",
+                "size": 48,
+                "epochs": 1,
+                "batch_size": 8,
+                "learning_rate": 0.003,
+            },
+        },
+    },
+    "train": {"folds": 2, "rounds": 30, "early_stopping": 10, "min_data_in_leaf": 5},
+    "evaluate": {"bootstrap": 20, "ablation_rounds": 10},
+    "report": {"top": 5, "errors": 4, "permutation_repeats": 1},
+    "compute": {"workers": 1, "backend": "sequential", "shard_size": 16},
+}
+
+
+def tiny_weights(folder):
+    """A checkpoint of a tiny net with batch-norm statistics as training leaves them."""
+    torch.manual_seed(0)
+    state = timm.create_model(MODEL).state_dict()
+    for name, tensor in state.items():
+        if name.endswith("running_mean"):
+            tensor.normal_(std=0.1)
+    folder.mkdir()
+    save_file(state, folder / f"{MODEL}.safetensors")
+    (folder / f"{MODEL}.json").write_text(json.dumps({"input_size": 48}))
+
+
+def write_params(folder, **changes):
+    """params.yaml of the small run, sections replaced by name."""
+    (folder / "params.yaml").write_text(yaml.safe_dump({**TINY, **changes}))
+
+
+def run_stages(
+    folder,
+    names=(
+        "manifest",
+        "faces",
+        "spectral",
+        "embed",
+        "finetune",
+        "audit",
+        "train",
+        "evaluate",
+        "report",
+        "predict",
+    ),
+):
+    """Run stages in `folder`, in order."""
+    stages = {
+        "manifest": lambda: manifest.main([]),
+        "faces": lambda: faces.main([]),
+        "spectral": lambda: spectral.main([]),
+        "embed": lambda: [embed.main([name]) for name in TINY["embed"]["backbones"]],
+        "finetune": lambda: [finetune.main([name]) for name in TINY["finetune"]["nets"]],
+        "audit": lambda: audit.main([]),
+        "train": lambda: train.main([]),
+        "evaluate": lambda: evaluate.main([]),
+        "report": lambda: report.main([]),
+        "predict": lambda: predict.main([]),
+    }
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for name in names:
+                stages[name]()
+    finally:
+        os.chdir(before)

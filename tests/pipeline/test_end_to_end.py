@@ -1,0 +1,258 @@
+"""From label files to prediction.txt: every row, one path to the score, the same bytes however it ran."""
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from models.bundle import Bundle, BundleError
+from pipeline import predict, table
+from pipeline.store import open_current
+
+from tests.pipeline.small_run import TINY, run_stages, write_params
+
+
+def rows_of(path):
+    with open(path, newline="") as stream:
+        return list(csv.reader(stream))
+
+
+def test_every_listed_image_has_its_row_in_order(finished):
+    header, *rows = rows_of(finished / "prediction.txt")
+    asked = (finished / "demo/test_list.txt").read_text().split()[1:]
+    assert header == ["img_name", "y_pred"]
+    assert [name for name, _ in rows] == asked
+    scores = np.array([float(score) for _, score in rows])
+    assert ((scores >= 0) & (scores <= 1)).all()
+    assert len(set(scores)) == len(scores)
+
+
+def test_score_is_the_pipelines_score(finished, monkeypatch):
+    monkeypatch.chdir(finished)
+    for name, expected in rows_of("prediction.txt")[1:6]:
+        assert predict.score(f"demo/testset/{name}") == pytest.approx(float(expected), abs=1e-6)
+
+
+def test_features_from_pixels_are_the_stored_ones(finished, monkeypatch):
+    from pipeline.images import read_image
+
+    monkeypatch.chdir(finished)
+    bundle = Bundle.load(finished / "cache/model")
+    stored = table.read_table(["val"], list(bundle.info["blocks"]))
+    pixels = [read_image(path, max_pixels=10**8).pixels for path in stored.rows["path"][:6]]
+    features, faces = bundle.features(pixels)
+    assert list(features.columns) == bundle.stacker.columns == list(stored.features.columns)
+    exact = [c for c in features.columns if not c.startswith(("embed_", "net_"))]
+    pd.testing.assert_frame_equal(features[exact], stored.features[exact].iloc[:6], check_exact=True)
+    pd.testing.assert_frame_equal(features, stored.features.iloc[:6], rtol=0, atol=1e-6)
+    assert all(face.found for face in faces)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_command_line_writes_the_pipelines_bytes(finished, monkeypatch, tmp_path, workers, capsys):
+    monkeypatch.chdir(finished)
+    monkeypatch.setattr("pipeline.scoring.CHUNK", 4)
+    arguments = ["--images", "demo/testset", "--list", "demo/test_list.txt", "--out", str(tmp_path / "p.txt")]
+    predict.main([*arguments, "--workers", workers])
+    assert (tmp_path / "p.txt").read_bytes() == (finished / "prediction.txt").read_bytes()
+    assert "rows in" in capsys.readouterr().out
+
+
+def test_command_line_names_files_relative_to_the_folder(finished, monkeypatch, tmp_path):
+    monkeypatch.chdir(finished)
+    shutil.copytree("demo/testset", tmp_path / "in/deep")
+    predict.main(["--images", str(tmp_path / "in"), "--out", str(tmp_path / "p.txt"), "--workers", "1"])
+    names = [name for name, _ in rows_of(tmp_path / "p.txt")[1:]]
+    assert names == sorted(f"deep/{p.name}" for p in (tmp_path / "in/deep").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--images", "nowhere"], "nowhere"),
+        (["--images", "empty"], "no image in empty"),
+        (
+            ["--images", "demo/testset", "--bundle", "empty"],
+            "holds no bundle.json; train one with `dvc repro`",
+        ),
+        (["--images", "a.jpg", "--list", "demo/test_list.txt"], "--list needs --images to be the one folder"),
+        (["--out", "x"], "--images is missing"),
+    ],
+)
+def test_what_cannot_be_done_is_said(copied, monkeypatch, capsys, arguments, message):
+    monkeypatch.chdir(copied)
+    (copied / "empty").mkdir()
+    if arguments == ["--images", "nowhere"]:  # a named file that is not there costs its row
+        predict.main([*arguments, "--workers", "1"])
+        assert "not there" in (copied / "prediction_issues.csv").read_text()
+        return
+    with pytest.raises(SystemExit) as stop:
+        predict.main(arguments)
+    assert stop.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_unreadable_image_gives_the_prior_and_a_warning(finished, monkeypatch, tmp_path):
+    monkeypatch.chdir(finished)
+    (tmp_path / "text.jpg").write_text("hello")
+    with pytest.warns(UserWarning, match="training prior"):
+        value = predict.score(tmp_path / "text.jpg")
+    assert value == Bundle.load(finished / "cache/model").prior
+
+
+def test_bundle_alone_scores_anywhere(finished, monkeypatch, tmp_path):
+    shutil.copytree(finished / "cache/model", tmp_path / "model")
+    name, expected = rows_of(finished / "prediction.txt")[1]
+    image = finished / "demo/testset" / name
+    monkeypatch.chdir(tmp_path)
+    assert predict.score(image, bundle="model") == pytest.approx(float(expected), abs=1e-6)
+
+
+def test_bundle_of_other_code_is_refused(finished, tmp_path):
+    shutil.copytree(finished / "cache/model", tmp_path / "model")
+    info = json.loads((tmp_path / "model/bundle.json").read_text())
+    info["versions"]["radial"] += 1
+    (tmp_path / "model/bundle.json").write_text(json.dumps(info))
+    with pytest.raises(BundleError, match="another version of radial; train again"):
+        Bundle.load(tmp_path / "model")
+
+
+def test_bundle_says_how_it_was_made(finished):
+    info = Bundle.load(finished / "cache/model").info
+    assert info["training"]["images"] == len(rows_of(finished / "demo/train_label.txt")) - 1
+    assert info["prior"] == pytest.approx(0.5, abs=0.1)
+    assert list(info["blocks"]) == ["face", "radial", "npr", "contrast", "embed_small", "net_rgb", "net_npr"]
+    assert any("'absent' is frozen" in said for said in info["warnings"])
+    assert any("net_npr: from scratch" in said for said in info["warnings"])
+    assert not any("net_rgb" in said for said in info["warnings"])
+    assert not list((finished / "cache").rglob("*.pkl"))
+
+
+def test_train_rows_have_logits_of_a_net_that_never_saw_them(finished, monkeypatch):
+    """Fold 0's images must be scored by member 0, which was trained on the other fold alone."""
+    from features.views import plan_crop
+    from models.nets import FaceNet, crop_for
+    from pipeline import params
+    from pipeline.faces import to_face
+    from pipeline.finetune import prepare
+    from pipeline.images import read_image
+
+    monkeypatch.chdir(finished)
+    rows, faces = table.read_faces(["train", "val", "test"])
+    options = params.load("faces")
+    job = prepare(
+        "rgb",
+        rows,
+        faces,
+        section=params.load("finetune"),
+        options=options,
+        max_pixels=10**8,
+        weights=finished / "weights",
+    )
+    stored = table.read_table(["train"], ["net_rgb"]).features["net_rgb.logit"].to_numpy()
+    for member in (0, 1):
+        net = FaceNet.load(finished / "cache/nets/net_rgb", member=member)
+        for index in np.flatnonzero(job.train["fold"] == member)[:4]:
+            pixels = read_image(job.train["path"][index], max_pixels=10**8).pixels
+            crop = plan_crop(
+                to_face(job.images.faces[index]),
+                height=pixels.shape[0],
+                width=pixels.shape[1],
+                **options.cuts(),
+            )
+            assert net([crop_for(net.spec, pixels, crop)])[0, 0] == pytest.approx(stored[index], abs=1e-5)
+    for group in job.train["group"].unique():
+        assert job.train.loc[job.train["group"] == group, "fold"].nunique() == 1
+
+
+def shards(folder):
+    return {
+        p.relative_to(folder): p.stat().st_mtime_ns for p in sorted((folder / "cache").rglob("*.parquet"))
+    }
+
+
+def test_a_rerun_computes_nothing_and_writes_the_same_bytes(copied):
+    before, bytes_before = shards(copied), (copied / "prediction.txt").read_bytes()
+    run_stages(copied, ("faces", "spectral", "embed", "finetune"))
+    assert shards(copied) == before
+    run_stages(copied, ("train", "predict"))
+    assert (copied / "prediction.txt").read_bytes() == bytes_before
+
+
+def test_a_killed_run_goes_on_and_ends_in_the_same_bytes(copied):
+    """What a kill leaves: some shards of some blocks, half-written files, unfinished folds."""
+    expected = (copied / "prediction.txt").read_bytes()
+    cache = copied / "cache"
+    for pattern in (
+        "faces/*/*.parquet",
+        "features/spectral/npr/*/*.parquet",
+        "features/embed_small/*/*.parquet",
+    ):
+        found = sorted(cache.glob(pattern))
+        assert len(found) > 1
+        for shard in found[1:]:
+            shard.unlink()
+        (found[0].parent / ".deadbeef.1.part").write_bytes(b"half a shard")
+    shutil.rmtree(next(cache.glob("finetune/rgb/*/fold1")))
+    shutil.rmtree(cache / "nets/net_rgb")
+    shutil.rmtree(cache / "model")
+    run_stages(copied, ("faces", "spectral", "embed", "finetune", "train", "predict"))
+    assert (copied / "prediction.txt").read_bytes() == expected
+    assert not list(cache.rglob("*.part"))
+
+
+def test_the_number_of_workers_changes_no_byte(copied):
+    expected = (copied / "prediction.txt").read_bytes()
+    shutil.rmtree(copied / "cache/features")
+    shutil.rmtree(copied / "cache/faces")
+    write_params(copied, compute={"workers": 2, "backend": "loky", "shard_size": 9})
+    run_stages(copied, ("faces", "spectral", "embed", "finetune", "train", "predict"))
+    assert (copied / "prediction.txt").read_bytes() == expected
+
+
+def test_new_images_cost_only_themselves(copied):
+    before = shards(copied)
+    for name in ("a", "b"):
+        source = sorted((copied / "demo/testset").iterdir())[0 if name == "a" else 1]
+        with open(copied / f"demo/testset/{name}.jpg", "wb") as stream:
+            stream.write(source.read_bytes() + name.encode())
+    with open(copied / "demo/test_list.txt", "a") as stream:
+        stream.write("a.jpg\nb.jpg\n")
+    run_stages(copied, ("manifest", "faces", "spectral", "embed", "finetune", "train", "predict"))
+    after = shards(copied)
+    assert all(
+        after[shard] == when
+        for shard, when in before.items()
+        if "features" in shard.parts or "faces" in shard.parts
+    )
+    with_faces = [s for s in after.keys() - before.keys() if s.parts[1] == "faces"]
+    assert len(with_faces) == 1
+    rows = dict(rows_of(copied / "prediction.txt")[1:])
+    originals = [p.name for p in sorted((copied / "demo/testset").iterdir()) if p.stem not in ("a", "b")][:2]
+    assert rows["a.jpg"] == rows[originals[0]]
+    assert rows["b.jpg"] == rows[originals[1]]
+
+
+def test_a_changed_parameter_makes_a_new_version_and_drops_the_old(copied):
+    old = open_current(copied / "cache/features/spectral/radial").version
+    write_params(copied, faces={"native": 1.0})
+    run_stages(copied, ("spectral",))
+    new = open_current(copied / "cache/features/spectral/radial").version
+    assert new != old
+    assert [p.name for p in (copied / "cache/features/spectral/radial").iterdir() if p.is_dir()] == [new]
+
+
+def test_report_and_metrics_are_there(finished):
+    page = (finished / "reports/report.html").read_text()
+    assert "net_rgb" in page
+    assert "absent" in page, "what was left out is said"
+    assert "<script" not in page
+    assert "http" not in page.replace("http://www.w3.org", "")
+    metrics = json.loads((finished / "reports/metrics.json").read_text())
+    assert 0 <= metrics["val"]["overall"]["auc"]["value"] <= 1
+    blocks = pd.read_csv(finished / "reports/importance_blocks.csv")
+    assert set(blocks["block"]) >= {"radial", "net_rgb"}
+    assert TINY["report"]["top"] <= len(pd.read_csv(finished / "reports/importance_features.csv"))
