@@ -72,7 +72,8 @@ def score_many(
 
     On a GPU in this process; on the CPU in one process per core when there is enough to share.
     """
-    chosen = pick_device(device)
+    chosen, folder = pick_device(device), folder.absolute()
+    files = [(name, os.path.abspath(path)) for name, path in files]  # a worker may stand elsewhere
     chunks = [files[i : i + CHUNK] for i in range(0, len(files), CHUNK)]
     jobs = min(workers or joblib.cpu_count(), len(chunks)) if chosen == "cpu" else 1
     if jobs <= 1:

@@ -8,6 +8,7 @@ from pathlib import Path
 import timm
 import torch
 import yaml
+from joblib.externals.loky import get_reusable_executor
 from safetensors.torch import save_file
 
 from pipeline import audit, embed, evaluate, faces, finetune, manifest, predict, report, spectral, train
@@ -56,7 +57,7 @@ def tiny_weights(folder):
 
 def write_params(folder, **changes):
     """params.yaml of the small run, sections replaced by name."""
-    (folder / "params.yaml").write_text(yaml.safe_dump({**TINY, **changes}))
+    (folder / "params.yaml").write_text(yaml.safe_dump({**TINY, **changes}, sort_keys=False))
 
 
 def run_stages(
@@ -88,6 +89,7 @@ def run_stages(
         "predict": lambda: predict.main([]),
     }
     before = Path.cwd()
+    get_reusable_executor().shutdown(wait=True)  # idle workers stand in the folder of an earlier run
     os.chdir(folder)
     try:
         with warnings.catch_warnings():
