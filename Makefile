@@ -1,12 +1,12 @@
 # make repro [DATA=dataset] [WEIGHTS=folder] [PARAMS=overlay.yaml]   train, evaluate, predict, report
-# make test | lint | bench                                           for contributors
+# make test | lint                                                   for contributors
 # VENV= where the environment lives, PYTHON= the interpreter it is made with
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(abspath $(VENV))/bin
 export PATH := $(BIN):$(PATH)
 
-.PHONY: repro test lint bench install
+.PHONY: repro test lint install
 .DELETE_ON_ERROR:
 
 repro: $(VENV)/.installed

@@ -22,7 +22,7 @@ from timm.layers import Conv2dSame
 from timm.layers.padding import pad_same
 from torch import nn
 
-from models.nets import NetSpec, initialise
+from models.nets import NetSpec, initialise, settle
 from models.weights import Checkpoint
 
 FINETUNE_VERSION = 1  # raised when training changes; part of the address of its results
@@ -83,7 +83,7 @@ def train_fold(
         progress(rounds * schedule.batch_size)
         return done
     folder.mkdir(parents=True, exist_ok=True)
-    torch.set_num_threads(schedule.threads)
+    settle(schedule.threads)
     run = _Run(spec, checkpoint, schedule, device=device, steps=rounds)
     first = run.restore(folder / "epoch.pt")
     progress(first * _steps(draws, schedule) * schedule.batch_size)

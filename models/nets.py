@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from features.views import Crop, align
+from models.memory import keep_memory
 from models.weights import Checkpoint, WeightsError
 
 NETS_VERSION = 1  # raised when the way from a crop to a net's numbers changes; part of the cache's address
@@ -214,8 +215,9 @@ class FaceNet:
         return cls(spec, [load_file(folder / f"member{m}.safetensors") for m in members], device=device)
 
 
-def limit_threads(threads: int) -> None:
-    """Threads of torch and OpenCV in this process; 0 leaves them as they are."""
+def settle(threads: int) -> None:
+    """Prepare this process for work: freed memory is kept; threads of torch and OpenCV, 0 for as they are."""
+    keep_memory()
     if threads:
         torch.set_num_threads(threads)
         cv2.setNumThreads(threads)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from features.views import Face
 from models.mtcnn import DETECTOR_VERSION, FaceDetector
-from models.nets import limit_threads, pick_device
+from models.nets import pick_device, settle
 from pipeline import params
 from pipeline.command import run
 from pipeline.images import BadImage, read_image
@@ -86,7 +86,7 @@ def detect_shard(
     threads: int,
 ) -> int:
     """Faces of one shard of (key, path), written to the store. An unreadable image gets NaN and a reason."""
-    limit_threads(threads)
+    settle(threads)
     values = np.full((len(items), len(COLUMNS)), np.nan, dtype=np.float32)
     detail = [""] * len(items)
     for start in range(0, len(items), CHUNK):

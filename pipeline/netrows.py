@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.views import plan_crop
-from models.nets import FaceNet, crop_for, limit_threads, pick_device
+from models.nets import FaceNet, crop_for, pick_device, settle
 from pipeline import params
 from pipeline.faces import to_face
 from pipeline.images import BadImage, read_image
@@ -39,7 +39,7 @@ def net_shard(
     threads: int,
 ) -> int:
     """Rows of one net for one shard, written to its store. An unreadable image gets NaN and a reason."""
-    limit_threads(threads)
+    settle(threads)
     net = load_net(folder, device, member)
     values = np.full((len(items), net.width), np.nan, dtype=np.float32)
     detail = [""] * len(items)

@@ -13,7 +13,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from models.bundle import Bundle
-from models.nets import limit_threads, pick_device
+from models.nets import pick_device, settle
 from pipeline.images import BadImage, read_image
 
 CHUNK = 32  # files read, scored and forgotten at a time
@@ -61,7 +61,7 @@ def score_files(files: Sequence[tuple[str, str]], bundle: Bundle) -> list[Scored
 
 
 def _score_chunk(files: Sequence[tuple[str, str]], folder: Path) -> list[Scored]:
-    limit_threads(1)
+    settle(1)
     return score_files(files, load_bundle(folder, "cpu"))
 
 

@@ -7,13 +7,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from functools import partial
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from features.registry import Block, get
 from features.spectral import compute as compute_blocks
 from features.views import cut_views, plan_crop
+from models.nets import settle
 from pipeline import params
 from pipeline.command import run
 from pipeline.faces import to_face
@@ -35,7 +35,7 @@ def spectral_shard(
     items: Sequence[Item], *, stores: dict[str, Store], options: params.Faces, max_pixels: int
 ) -> int:
     """Blocks of one shard, written to their stores. An unreadable image gets NaN and a reason."""
-    cv2.setNumThreads(1)
+    settle(1)
     names = list(stores)
     values = {name: np.full((len(items), len(stores[name].columns)), np.nan, np.float32) for name in names}
     detail = [""] * len(items)

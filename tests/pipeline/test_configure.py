@@ -56,7 +56,7 @@ def test_overlay_changes_adds_and_removes(drawn):
     assert params.load("train").folds == 7
     assert list(params.load("finetune").nets) == ["rgb"]
     assert params.load("finetune").nets["rgb"].epochs == 1
-    assert params.load("finetune").nets["rgb"].size == 176
+    assert params.load("finetune").nets["rgb"].size == 192
     assert params.load("manifest").leave_out == "x"
     Path("o.yaml").write_text("manifest: {leave_out: null}\n")
     configure.main(["--params", "o.yaml"])

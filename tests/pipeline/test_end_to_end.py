@@ -11,7 +11,6 @@ import pytest
 from models.bundle import Bundle, BundleError
 from pipeline import predict, table
 from pipeline.store import open_current
-
 from tests.pipeline.small_run import TINY, run_stages, write_params
 
 
