@@ -15,7 +15,7 @@ repro: $(VENV)/.installed
 	$(BIN)/python -m pipeline.summary
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

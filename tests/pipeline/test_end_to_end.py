@@ -13,6 +13,8 @@ from pipeline import predict, table
 from pipeline.store import open_current
 from tests.pipeline.small_run import TINY, run_stages, write_params
 
+pytestmark = pytest.mark.xdist_group("small run")  # made once, in one process
+
 
 def rows_of(path):
     with open(path, newline="") as stream:
