@@ -31,18 +31,24 @@ def degrade(pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.u
         pixels = np.ascontiguousarray(pixels[:, ::-1])
     draw = rng.random()
     if draw < 0.25:
-        quality = int(rng.integers(50, 96))
-        code = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-        pixels = np.ascontiguousarray(cv2.imdecode(code, cv2.IMREAD_COLOR)[..., ::-1])
+        pixels = _compressed(pixels, quality=int(rng.integers(50, 96)))
     elif draw < 0.40:
-        pixels = cv2.GaussianBlur(pixels, (0, 0), float(rng.uniform(0.3, 1.2)))
+        pixels = np.asarray(cv2.GaussianBlur(pixels, (0, 0), float(rng.uniform(0.3, 1.2))), dtype=np.uint8)
     elif draw < 0.55:
-        height, width = pixels.shape[:2]
-        share = rng.uniform(0.6, 1.0)
-        small = (max(int(width * share), 1), max(int(height * share), 1))
-        pixels = cv2.resize(pixels, small, interpolation=cv2.INTER_AREA)
-        pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR)
+        pixels = _down_up(pixels, share=float(rng.uniform(0.6, 1.0)))
     if rng.random() < 0.5:
         toned = pixels.astype(np.float32) * rng.uniform(0.85, 1.15) + rng.uniform(-12, 12)
         pixels = np.clip(toned, 0, 255).astype(np.uint8)
-    return np.asarray(pixels, dtype=np.uint8)
+    return pixels
+
+
+def _compressed(pixels: NDArray[np.uint8], *, quality: int) -> NDArray[np.uint8]:
+    code = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    return np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR_RGB), dtype=np.uint8)
+
+
+def _down_up(pixels: NDArray[np.uint8], *, share: float) -> NDArray[np.uint8]:
+    height, width = pixels.shape[:2]
+    small = (max(int(width * share), 1), max(int(height * share), 1))
+    reduced = cv2.resize(pixels, small, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(reduced, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)

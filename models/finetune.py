@@ -32,7 +32,7 @@ WARM_UP = 0.1  # share of the steps in which the learning rate rises
 
 # (row, epoch) -> uint8 (size, size, 3), RGB: decode, crop and augment one training image.
 Sample = Callable[[int, int], NDArray[np.uint8]]
-Progress = Callable[[int], None]
+Progress = Callable[[int], object]
 
 
 @dataclass(frozen=True)
@@ -241,9 +241,9 @@ def quicken(net: nn.Module) -> None:
 
 def _thinned(self: nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
     if isinstance(self, Conv2dSame):
-        x = pad_same(x, self.kernel_size, self.stride, self.dilation)
+        x = pad_same(x, list(self.kernel_size), list(self.stride), list(self.dilation))
     else:
-        rows, columns = self.padding  # type: ignore[misc]
-        x = F.pad(x, (columns, columns, rows, rows))  # type: ignore[arg-type]
+        rows, columns = (int(p) for p in self.padding)
+        x = F.pad(x, (columns, columns, rows, rows))
     dense = F.conv2d(x, self.weight, self.bias, 1, 0, self.dilation, self.groups)
     return dense[..., :: self.stride[0], :: self.stride[1]].contiguous(memory_format=torch.channels_last)

@@ -57,6 +57,10 @@ class NetSpec:
 class Front(nn.Module):
     """uint8 RGB to the trunk's input: (N, 3, H, W) uint8 -> float32 of the same shape."""
 
+    mean: torch.Tensor
+    std: torch.Tensor
+    filters: torch.Tensor
+
     def __init__(self, spec: NetSpec) -> None:
         super().__init__()
         self.input = spec.input
@@ -125,7 +129,7 @@ def trunk_state(net: nn.Sequential, checkpoint: Checkpoint) -> dict[str, torch.T
     return {**own, **kept}
 
 
-def _head_names(trunk: nn.Module) -> tuple[str, ...]:
+def _head_names(trunk: Any) -> tuple[str, ...]:
     head = trunk.pretrained_cfg.get("classifier", "classifier")
     return (head,) if isinstance(head, str) else tuple(head)
 
@@ -167,7 +171,7 @@ class FaceNet:
         self.device = torch.device(device)
         self.members = [build(spec, state).eval().to(self.device) for state in states]
         self.batch = CPU_BATCH if self.device.type == "cpu" else CUDA_BATCH
-        trunk = self.members[0][1]
+        trunk: Any = self.members[0][1]
         self.width = (
             1 if spec.outputs == "logit" else int(getattr(trunk, "head_hidden_size", trunk.num_features))
         )

@@ -38,8 +38,8 @@ class Checkpoint:
     model_args: dict[str, Any] = field(default_factory=dict)
     num_classes: int = 1000
     size: int = DEFAULT_SIZE
-    mean: tuple[float, float, float] = DEFAULT_MEAN
-    std: tuple[float, float, float] = DEFAULT_STD
+    mean: tuple[float, ...] = DEFAULT_MEAN
+    std: tuple[float, ...] = DEFAULT_STD
 
 
 def sha256(path: Path) -> str:

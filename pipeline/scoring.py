@@ -45,8 +45,8 @@ def score_files(files: Sequence[tuple[str, str]], bundle: Bundle) -> list[Scored
     for index, (_, path) in enumerate(files):
         try:
             picture = read_image(path, max_pixels=max_pixels)
-        except BadImage as error:
-            failed[index] = error
+        except BadImage as bad:
+            failed[index] = bad
             continue
         pixels.append(picture.pixels)
         notes[index] = list(picture.notes)

@@ -66,12 +66,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name, store in stores.items():
         store.prune()
         known = store.keys()
-        for key in items:
-            if key not in known:
-                lacking[key].append(name)
+        for key in items.keys() - known:
+            lacking[key].append(name)
     together: dict[tuple[str, ...], list[Item]] = defaultdict(list)
-    for key, missing in lacking.items():
-        together[tuple(missing)].append(items[key])
+    for key, item in items.items():
+        if key in lacking:
+            together[tuple(lacking[key])].append(item)
     for missing, group in together.items():
         work = partial(
             spectral_shard,
