@@ -77,6 +77,11 @@ class FaceViews:
     found: bool
 
 
+def face_numbers(found: NDArray[np.float32], prob: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Block `face`, float32 (n, 2): whether a face was found, and the detector's probability or 0."""
+    return np.stack([found, np.nan_to_num(prob)], axis=1).astype(np.float32)
+
+
 def plan_crop(face: Face, *, height: int, width: int, native: float, context: float, aligned: float) -> Crop:
     """Rectangles and alignment matrix of one face in an image of `height` × `width` pixels.
 

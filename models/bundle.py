@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from features.registry import get
 from features.spectral import compute
-from features.views import Crop, Face, cut_views, plan_crop
+from features.views import Crop, Face, cut_views, face_numbers, plan_crop
 from models.mtcnn import DETECTOR_VERSION, FaceDetector
 from models.nets import FaceNet, crop_for
 from models.stacker import Stacker
@@ -25,11 +25,6 @@ NET_PREFIXES = ("embed_", "net_")
 
 class BundleError(ValueError):
     """A bundle folder that cannot be used; the message says what to do."""
-
-
-def face_numbers(found: NDArray[np.float32], prob: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Block `face`, float32 (n, 2): whether a face was found, and the detector's probability or 0."""
-    return np.stack([found, np.nan_to_num(prob)], axis=1).astype(np.float32)
 
 
 @dataclass(frozen=True)

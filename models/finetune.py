@@ -22,7 +22,8 @@ from timm.layers import Conv2dSame
 from timm.layers.padding import pad_same
 from torch import nn
 
-from models.nets import NetSpec, initialise, settle
+from models.nets import NetSpec, initialise
+from models.process import settle
 from models.weights import Checkpoint
 
 FINETUNE_VERSION = 1  # raised when training changes; part of the address of its results

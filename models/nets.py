@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import cv2
 import numpy as np
 import timm
 import torch
@@ -18,7 +17,6 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from features.views import Crop, align
-from models.memory import keep_memory
 from models.weights import Checkpoint, WeightsError
 
 NETS_VERSION = 1  # raised when the way from a crop to a net's numbers changes; part of the cache's address
@@ -217,19 +215,3 @@ class FaceNet:
         members = range(count) if member is None else [member]
         spec = NetSpec(**{**facts, "mean": tuple(facts["mean"]), "std": tuple(facts["std"])})
         return cls(spec, [load_file(folder / f"member{m}.safetensors") for m in members], device=device)
-
-
-def settle(threads: int) -> None:
-    """Prepare this process for work: freed memory is kept; threads of torch and OpenCV, 0 for as they are."""
-    keep_memory()
-    if threads:
-        torch.set_num_threads(threads)
-        cv2.setNumThreads(threads)
-
-
-def pick_device(asked: str) -> str:
-    """`cpu` or `cuda` for `auto`, `cpu` or `cuda`. Raises ValueError where CUDA is asked for and absent."""
-    present = torch.cuda.is_available()
-    if asked == "cuda" and not present:
-        raise ValueError("compute.device is 'cuda', but torch sees no CUDA device; use auto or cpu")
-    return "cuda" if present and asked != "cpu" else "cpu"

@@ -19,11 +19,12 @@ from features.views import Crop, plan_crop
 from models.augment import degrade, jitter
 from models.finetune import FINETUNE_VERSION, Schedule, train_fold
 from models.folds import assign
-from models.nets import NETS_VERSION, FaceNet, NetSpec, crop_for, pick_device
+from models.nets import NETS_VERSION, FaceNet, NetSpec, crop_for
+from models.process import pick_device
 from models.weights import Checkpoint, WeightsError, find
 from pipeline import params
 from pipeline.command import run
-from pipeline.faces import to_face
+from pipeline.facerows import to_face
 from pipeline.images import read_image
 from pipeline.netrows import NETS, fill_net
 from pipeline.store import Store, version_of, write_index

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.views import plan_crop
-from models.nets import FaceNet, crop_for, pick_device, settle
+from models.nets import FaceNet, crop_for
+from models.process import pick_device, settle
 from pipeline import params
-from pipeline.faces import to_face
+from pipeline.facerows import to_face
 from pipeline.images import BadImage, read_image
 from pipeline.store import Store, fill, shard_size_for
 

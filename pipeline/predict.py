@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from models.bundle import Bundle, BundleError
-from models.nets import pick_device
+from models.process import pick_device
 from pipeline.command import run
 from pipeline.images import SUFFIXES
 from pipeline.labels import LabelError, parse

@@ -13,7 +13,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from models.bundle import Bundle
-from models.nets import pick_device, settle
+from models.process import pick_device, settle
 from pipeline.images import BadImage, read_image
 
 CHUNK = 32  # files read, scored and forgotten at a time

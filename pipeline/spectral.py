@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from features.registry import Block, get
 from features.spectral import compute as compute_blocks
 from features.views import cut_views, plan_crop
-from models.nets import settle
+from models.process import settle
 from pipeline import params
 from pipeline.command import run
-from pipeline.faces import to_face
+from pipeline.facerows import to_face
 from pipeline.images import BadImage, read_image
 from pipeline.store import Store, fill, shard_size_for, version_of, write_index
 from pipeline.table import block_folder, read_faces

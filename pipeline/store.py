@@ -190,4 +190,4 @@ def fill(
 
 def shard_size_for(n: int, *, shard_size: int) -> int:
     """Images per shard: `shard_size`, or less on small sets so that there are some twenty shards."""
-    return int(min(shard_size, max(128, -(-n // 20))))
+    return int(min(shard_size, max(256, -(-n // 20))))

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.bundle import face_numbers
+from features.views import face_numbers
 from pipeline import params
-from pipeline.faces import FOLDER as FACES
+from pipeline.facerows import FOLDER as FACES
 from pipeline.store import FEATURES, Store, open_current
 
 FACE_BLOCK = {"face": ["face.found", "face.prob"]}

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from features.views import Crop
-from models.nets import FaceNet, Front, NetSpec, build, crop_for, initialise, pick_device, window
+from models.nets import FaceNet, Front, NetSpec, build, crop_for, initialise, window
 from models.weights import Checkpoint, WeightsError
 
 SPEC = NetSpec(
@@ -150,10 +150,3 @@ def test_initialise_refuses_weights_of_another_net():
 def test_unknown_model_names_the_ones_like_it():
     with pytest.raises(WeightsError, match="mobilenet_nope.*names like it: .*mobilenet"):
         build(dataclasses.replace(SPEC, model="mobilenet_nope"))
-
-
-def test_cuda_is_refused_where_there_is_none(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert pick_device("auto") == "cpu"
-    with pytest.raises(ValueError, match="compute.device is 'cuda'"):
-        pick_device("cuda")

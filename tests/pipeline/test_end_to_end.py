@@ -137,7 +137,7 @@ def test_train_rows_have_logits_of_a_net_that_never_saw_them(finished, monkeypat
     from features.views import plan_crop
     from models.nets import FaceNet, crop_for
     from pipeline import params
-    from pipeline.faces import to_face
+    from pipeline.facerows import to_face
     from pipeline.finetune import prepare
     from pipeline.images import read_image
 

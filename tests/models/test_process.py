@@ -3,10 +3,15 @@
 import subprocess
 import sys
 
+import pytest
+import torch
+
+from models.process import pick_device
+
 SCRIPT = """
 import resource, sys
 import torch
-from models.memory import keep_memory
+from models.process import keep_memory
 if sys.argv[1] == "keep":
     keep_memory()
 for _ in range(3):
@@ -25,3 +30,10 @@ def faults(how):
 
 def test_freed_memory_is_used_again():
     assert faults("keep") * 2 < faults("plain")
+
+
+def test_cuda_is_refused_where_there_is_none(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert pick_device("auto") == "cpu"
+    with pytest.raises(ValueError, match="compute.device is 'cuda'"):
+        pick_device("cuda")
