@@ -148,7 +148,7 @@ class Compute(Section):
 
     workers: Annotated[int, Field(ge=0)] = 0
     backend: Literal["loky", "sequential"] = "loky"
-    shard_size: Annotated[int, Field(ge=8, le=100_000)] = 640
+    shard_size: Annotated[int, Field(ge=8, le=100_000)] = 800
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
 

@@ -189,5 +189,5 @@ def fill(
 
 
 def shard_size_for(n: int, *, shard_size: int) -> int:
-    """Images per shard: `shard_size`, or less on small sets so that there are some twenty shards."""
-    return int(min(shard_size, max(256, -(-n // 20))))
+    """Images per shard: `shard_size`, or less on small sets so that there are some eight shards."""
+    return int(min(shard_size, max(200, -(-n // 8))))

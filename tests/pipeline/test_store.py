@@ -100,6 +100,6 @@ def test_fill_visits_every_item_once_in_shards(tmp_path, workers, backend):
     assert sorted(log.read_text().split()) == ["10", "10", "5"]
 
 
-@pytest.mark.parametrize(("n", "size"), [(0, 256), (130, 256), (400, 256), (8_000, 400), (1_000_000, 640)])
+@pytest.mark.parametrize(("n", "size"), [(0, 200), (130, 200), (400, 200), (4_000, 500), (1_000_000, 640)])
 def test_shard_size_follows_the_number_of_images(n, size):
     assert shard_size_for(n, shard_size=640) == size
