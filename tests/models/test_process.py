@@ -17,7 +17,7 @@ if sys.argv[1] == "keep":
 for _ in range(3):
     torch.ones(16_000_000)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(20):
+for _ in range(60):
     torch.ones(16_000_000)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
@@ -29,7 +29,7 @@ def faults(how):
 
 
 def test_freed_memory_is_used_again():
-    assert faults("keep") * 2 < faults("plain")
+    assert faults("keep") * 4 < faults("plain")
 
 
 def test_cuda_is_refused_where_there_is_none(monkeypatch):
