@@ -44,12 +44,7 @@ class Checkpoint:
 
 def sha256(path: Path) -> str:
     """Hex SHA-256 of a file's bytes."""
-    with path.open("rb") as stream:
-        return (
-            hashlib.file_digest(stream, "sha256").hexdigest()
-            if hasattr(hashlib, "file_digest")
-            else (hashlib.sha256(stream.read()).hexdigest())
-        )
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def find(*, model: str, weights: str, folder: Path) -> Checkpoint:

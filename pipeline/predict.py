@@ -37,9 +37,7 @@ def score(image: str | Path, *, bundle: str | Path = BUNDLE) -> float:
     The bundle is read at the first call. A file that cannot be read gives the training prior and a
     warning that says why.
     """
-    result = score_files(
-        [(str(image), str(image))], load_bundle(Path(bundle).absolute(), pick_device("auto"))
-    )[0]
+    result = score_files([(str(image), str(image))], load_bundle(Path(bundle), pick_device("auto")))[0]
     if result.scored_by == BY_PRIOR:
         warnings.warn(f"{result.reason}; scored with the {BY_PRIOR}", stacklevel=2)
     return result.score

@@ -32,9 +32,13 @@ class Scored:
     reason: str
 
 
-@lru_cache(maxsize=2)
 def load_bundle(folder: Path, device: str) -> Bundle:
-    """A bundle, read once in a process."""
+    """A bundle, read once in a process, however its folder is spelled."""
+    return _read_bundle(folder.absolute(), device)
+
+
+@lru_cache(maxsize=2)
+def _read_bundle(folder: Path, device: str) -> Bundle:
     return Bundle.load(folder, device=device)
 
 
