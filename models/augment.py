@@ -1,4 +1,8 @@
-"""Random degradations for fine-tuning, drawn alike for both classes."""
+"""Random degradations, drawn alike for both classes, and the changes of pixels that they are made of.
+
+What merely identifies a data set (its scaling, compression, sharpness, noise, tone) must not tell its classes.
+Functions named as verbs in the past take and give float32 (H, W, 3) of 0-255 grey levels, not clipped.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.views import Crop
+
+AUGMENT_VERSION = 2  # raised when a drawn picture changes; part of the address of all that comes of it
+
+F32 = NDArray[np.float32]
+U8 = NDArray[np.uint8]
+_ENLARGE = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4, cv2.INTER_NEAREST)
 
 
 def jitter(crop: Crop, rng: np.random.Generator) -> Crop:
@@ -22,33 +32,78 @@ def jitter(crop: Crop, rng: np.random.Generator) -> Crop:
     return Crop(native=crop.native, context=crop.context, matrix=matrix)
 
 
-def degrade(pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Mirror, then with some probability JPEG, blur, down-up sampling, and a change of tone.
+def mirror(pixels: U8, rng: np.random.Generator) -> U8:
+    """Left and right exchanged in half of the draws."""
+    return np.ascontiguousarray(pixels[:, ::-1]) if rng.random() < 0.5 else pixels
 
-    pixels : uint8 (S, S, 3), RGB; the same shape comes back.
+
+def degrade(pixels: U8, rng: np.random.Generator) -> U8:
+    """With some probability each: a change of sharpness or noise, of tone, of saturation, a compression.
+
+    pixels : uint8 (H, W, 3), RGB; the same shape comes back.
     """
+    x = pixels.astype(np.float32)
+    if rng.random() < 0.6:
+        x = _textured(x, rng)
     if rng.random() < 0.5:
-        pixels = np.ascontiguousarray(pixels[:, ::-1])
+        gain = rng.uniform(0.85, 1.15) * rng.normal(1, 0.03, 3)
+        x = x * gain.astype(np.float32) + np.float32(rng.uniform(-12, 12))
+    if rng.random() < 0.15:
+        grey = x.mean(axis=2, keepdims=True)
+        x = grey + (x - grey) * np.float32(rng.uniform(0, 1.4))
+    done = to_bytes(x)
+    if rng.random() < 0.5:
+        suffix = ".webp" if rng.random() < 0.2 else ".jpg"
+        done = compressed(done, quality=int(rng.integers(40, 96)), suffix=suffix)
+    return done
+
+
+def _textured(x: F32, rng: np.random.Generator) -> F32:
     draw = rng.random()
-    if draw < 0.25:
-        pixels = _compressed(pixels, quality=int(rng.integers(50, 96)))
-    elif draw < 0.40:
-        pixels = np.asarray(cv2.GaussianBlur(pixels, (0, 0), float(rng.uniform(0.3, 1.2))), dtype=np.uint8)
-    elif draw < 0.55:
-        pixels = _down_up(pixels, share=float(rng.uniform(0.6, 1.0)))
-    if rng.random() < 0.5:
-        toned = pixels.astype(np.float32) * rng.uniform(0.85, 1.15) + rng.uniform(-12, 12)
-        pixels = np.clip(toned, 0, 255).astype(np.uint8)
-    return pixels
+    if draw < 0.35:
+        return down_up(x, share=float(rng.uniform(0.4, 1)), rng=rng)
+    if draw < 0.60:
+        return blurred(x, float(rng.uniform(0.3, 1.5)))
+    if draw < 0.80:
+        return sharpened(x, amount=float(rng.uniform(0.2, 1.5)), sigma=float(rng.uniform(0.6, 1.5)))
+    return noisy(x, sigma=float(rng.uniform(0.5, 6)), rng=rng)
 
 
-def _compressed(pixels: NDArray[np.uint8], *, quality: int) -> NDArray[np.uint8]:
-    code = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+def compressed(pixels: U8, *, quality: int, suffix: str = ".jpg") -> U8:
+    """Through a lossy file of that quality (1-100); suffix : `.jpg` or `.webp`."""
+    flag = cv2.IMWRITE_WEBP_QUALITY if suffix == ".webp" else cv2.IMWRITE_JPEG_QUALITY
+    code = cv2.imencode(suffix, pixels[..., ::-1], [flag, quality])[1]
     return np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR_RGB), dtype=np.uint8)
 
 
-def _down_up(pixels: NDArray[np.uint8], *, share: float) -> NDArray[np.uint8]:
-    height, width = pixels.shape[:2]
+def down_up(x: F32, *, share: float, rng: np.random.Generator) -> F32:
+    """Reduced to `share` of its sides by area and enlarged again by a drawn interpolation."""
+    height, width = x.shape[:2]
     small = (max(int(width * share), 1), max(int(height * share), 1))
-    reduced = cv2.resize(pixels, small, interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.resize(reduced, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+    reduced = cv2.resize(x, small, interpolation=cv2.INTER_AREA)
+    flag = _ENLARGE[rng.integers(len(_ENLARGE))]
+    return np.asarray(cv2.resize(reduced, (width, height), interpolation=flag), dtype=np.float32)
+
+
+def blurred(x: F32, sigma: float) -> F32:
+    """Gaussian blur; sigma in px."""
+    return np.asarray(cv2.GaussianBlur(x, (0, 0), max(sigma, 0.1)), dtype=np.float32)
+
+
+def sharpened(x: F32, *, amount: float, sigma: float) -> F32:
+    """Unsharp masking."""
+    return x + (x - blurred(x, sigma)) * np.float32(amount)
+
+
+def noisy(x: F32, *, sigma: float, rng: np.random.Generator) -> F32:
+    """With Gaussian noise of `sigma` grey levels, grey or coloured, of a grain of one or two px."""
+    height, width = x.shape[:2]
+    grain, channels = int(rng.integers(1, 3)), int(rng.choice([1, 3]))
+    noise = rng.standard_normal((-(-height // grain), -(-width // grain), channels), dtype=np.float32)
+    fine = cv2.resize(noise, (width, height), interpolation=cv2.INTER_LINEAR).reshape(height, width, -1)
+    return np.asarray(x + fine * np.float32(sigma), dtype=np.float32)
+
+
+def to_bytes(x: F32) -> U8:
+    """Rounded and clipped to uint8."""
+    return np.clip(np.rint(x), 0, 255).astype(np.uint8)

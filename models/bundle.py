@@ -18,6 +18,7 @@ from features.spectral import compute
 from features.views import Crop, Face, cut_views, face_numbers, plan_crop
 from models.mtcnn import DETECTOR_VERSION, FaceDetector
 from models.nets import FaceNet, crop_for
+from models.novelty import Novelty
 from models.stacker import Stacker
 
 NET_PREFIXES = ("embed_", "net_")
@@ -28,12 +29,26 @@ class BundleError(ValueError):
 
 
 @dataclass(frozen=True)
+class Verdict:
+    """What the model says of one image.
+
+    score : calibrated probability of fake. novelty : share of the training images that are more usual.
+    kinds : log-likelihood ratio against real of each kind of fake; the largest is what it looks like.
+    """
+
+    score: float
+    novelty: float
+    kinds: dict[str, float]
+
+
+@dataclass(frozen=True)
 class Bundle:
     """A loaded bundle. info : bundle.json; folder : where it lies; device : of detector and nets."""
 
     folder: Path
     info: dict[str, Any]
     stacker: Stacker
+    novelty: Novelty
     device: str
 
     @classmethod
@@ -54,7 +69,7 @@ class Bundle:
                 f"{folder} was trained with another version of {', '.join(sorted(old))}; train again with "
                 "`dvc repro`, or score with the release that it came from"
             )
-        return cls(folder, info, Stacker.load(folder, info["stacker"]), device)
+        return cls(folder, info, Stacker.load(folder, info["stacker"]), Novelty.load(folder), device)
 
     @property
     def prior(self) -> float:
@@ -70,6 +85,7 @@ class Bundle:
             min_face=search["min_face"],
             coarse_face=search["coarse_face"],
             thresholds=tuple(search["thresholds"]),
+            border=search["border"],
         )
 
     @cached_property
@@ -114,12 +130,22 @@ class Bundle:
             aligned=cuts["aligned"],
         )
 
-    def score(self, pixels: Sequence[NDArray[np.uint8]]) -> tuple[NDArray[np.float64], list[Face]]:
-        """Calibrated probability of fake, float64 (n,), and the faces it was read from."""
+    def judge(self, features: pd.DataFrame) -> list[Verdict]:
+        """What the stacker says of rows of `features`."""
+        ratios = self.stacker.ratios(features)
+        score, novelty = self.stacker.probability(ratios), self.novelty(features.to_numpy(np.float32))
+        kinds = [expert.kind for expert in self.stacker.experts]
+        return [
+            Verdict(float(s), float(n), dict(zip(kinds, r.tolist(), strict=True)))
+            for s, n, r in zip(score, novelty, ratios, strict=True)
+        ]
+
+    def score(self, pixels: Sequence[NDArray[np.uint8]]) -> tuple[list[Verdict], list[Face]]:
+        """What is said of each picture, uint8 (H, W, 3), RGB, and the faces it was read from."""
         if not pixels:
-            return np.zeros(0), []
+            return [], []
         features, faces = self.features(pixels)
-        return self.stacker.predict(features), faces
+        return self.judge(features), faces
 
 
 def code_versions(names: Sequence[str]) -> dict[str, int]:

@@ -19,7 +19,7 @@ from torch import nn
 from features.views import Crop, align
 from models.weights import Checkpoint, WeightsError
 
-NETS_VERSION = 1  # raised when the way from a crop to a net's numbers changes; part of the cache's address
+NETS_VERSION = 2  # raised when the way from a crop to a net's numbers changes; part of the cache's address
 Input = Literal["rgb", "npr", "highpass"]
 # Rows of a net must not depend on what else is in the batch. A position in a batch of fixed size is
 # exact, another batch size is not (up to 1e-5), so every batch on the CPU is padded to this size.
@@ -36,7 +36,8 @@ _SECOND = [[0, 0, 0, 0, 0], [0, 0, 0, 0, 0], [0, 1, -2, 1, 0], [0, 0, 0, 0, 0], 
 class NetSpec:
     """What is needed to build and feed a net.
 
-    outputs : `features` (pooled trunk, frozen) or `logit` (one number, log-odds of fake).
+    outputs : `features` (pooled trunk, frozen) or `logit` (a log-odds of fake for each of `heads`).
+    heads : what each logit tells from real faces, e.g. `fakes`, `blend`.
     crop : `aligned` (similarity warp to size × size) or `native` (un-resampled window).
     mean, std : of RGB scaled to [0, 1].
     """
@@ -50,6 +51,7 @@ class NetSpec:
     std: tuple[float, ...]
     outputs: Literal["features", "logit"]
     origin: str
+    heads: tuple[str, ...] = ()
 
 
 class Front(nn.Module):
@@ -87,7 +89,7 @@ def build(spec: NetSpec, state: dict[str, torch.Tensor] | None = None) -> nn.Seq
     """Front and trunk in channels-last layout, with `state` loaded strictly when given."""
     try:
         trunk = timm.create_model(
-            spec.model, num_classes=1 if spec.outputs == "logit" else 0, **spec.model_args
+            spec.model, num_classes=len(spec.heads) if spec.outputs == "logit" else 0, **spec.model_args
         )
     except RuntimeError as error:
         near = (
@@ -171,7 +173,9 @@ class FaceNet:
         self.batch = CPU_BATCH if self.device.type == "cpu" else CUDA_BATCH
         trunk: Any = self.members[0][1]
         self.width = (
-            1 if spec.outputs == "logit" else int(getattr(trunk, "head_hidden_size", trunk.num_features))
+            len(spec.heads)
+            if spec.outputs == "logit"
+            else int(getattr(trunk, "head_hidden_size", trunk.num_features))
         )
 
     @torch.inference_mode()
@@ -213,5 +217,5 @@ class FaceNet:
         facts = json.loads((folder / "net.json").read_text(encoding="utf-8"))
         count = facts.pop("members")
         members = range(count) if member is None else [member]
-        spec = NetSpec(**{**facts, "mean": tuple(facts["mean"]), "std": tuple(facts["std"])})
+        spec = NetSpec(**{**facts, **{name: tuple(facts[name]) for name in ("mean", "std", "heads")}})
         return cls(spec, [load_file(folder / f"member{m}.safetensors") for m in members], device=device)

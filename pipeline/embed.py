@@ -16,6 +16,7 @@ from pipeline.command import run
 from pipeline.netrows import NETS, fill_net, load_net
 from pipeline.store import Store, leave_out, version_of, write_index
 from pipeline.table import block_folder, read_faces
+from pipeline.variants import VARIANTS_VERSION, expand, items_of
 
 
 def net_spec(net: params.Backbone, checkpoint: Checkpoint) -> NetSpec:
@@ -57,12 +58,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     spec = net_spec(backbones[name], checkpoint)
     FaceNet.save(folder, spec, [trunk_state(build(spec), checkpoint)])
     width = load_net(folder, "cpu", None).width
-    facts = {"code": NETS_VERSION, "net": asdict(spec), "aligned": options.aligned}
+    facts = {"code": [NETS_VERSION, VARIANTS_VERSION], "net": asdict(spec), "aligned": options.aligned}
     store = Store(root, version_of(facts), tuple(f"embed_{name}.f{i:04d}" for i in range(width)))
     store.prune()
     known = store.keys()
-    rows, faces = read_faces(["train", "val", "test"])
-    items = {k: (k, p, f) for k, p, f in zip(rows["key"], rows["path"], faces, strict=True) if k not in known}
+    rows, faces = expand(*read_faces(["train", "val", "test"]), params.load("variants"))
+    items = {i.key: i for i in items_of(rows, faces, keys=rows["key"]) if i.key not in known}
     fill_net(
         list(items.values()),
         folder=folder,

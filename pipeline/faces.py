@@ -22,7 +22,7 @@ CHUNK = 32  # images decoded and searched at a time
 
 def open_store(options: params.Faces) -> Store:
     """The store of face geometry for these search options."""
-    search = options.model_dump(include={"min_face", "coarse_face", "thresholds"})
+    search = options.model_dump(include={"min_face", "coarse_face", "thresholds", "border"})
     return Store(FOLDER, version_of({"detector": DETECTOR_VERSION, **search}), tuple(COLUMNS))
 
 
@@ -34,6 +34,7 @@ def detector(options: params.Faces, device: str) -> FaceDetector:
         min_face=options.min_face,
         coarse_face=options.coarse_face,
         thresholds=options.thresholds,
+        border=options.border,
     )
 
 

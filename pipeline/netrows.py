@@ -7,19 +7,17 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features.views import plan_crop
 from models.nets import FaceNet, crop_for
 from models.process import pick_device, settle
 from pipeline import params
-from pipeline.facerows import to_face
-from pipeline.images import BadImage, read_image
+from pipeline.images import BadImage
 from pipeline.store import Store, fill, shard_size_for
+from pipeline.variants import Item
 
 NETS = Path("cache/nets")
 CHUNK = 32  # crops held in memory at a time
-Item = tuple[str, str, NDArray[np.float32]]  # key, path, face row
 
 
 @lru_cache(maxsize=4)
@@ -47,19 +45,18 @@ def net_shard(
     for start in range(0, len(items), CHUNK):
         crops, where = [], []
         for index in range(start, min(start + CHUNK, len(items))):
-            _, path, row = items[index]
             try:
-                pixels = read_image(path, max_pixels=max_pixels).pixels
+                pixels, face = items[index].read(max_pixels=max_pixels)
             except BadImage as error:
                 detail[index] = f"{error.status}: {error.detail}"
                 continue
             height, width = pixels.shape[:2]
-            crop = plan_crop(to_face(row), height=height, width=width, **options.cuts())
+            crop = plan_crop(face, height=height, width=width, **options.cuts())
             crops.append(crop_for(net.spec, pixels, crop))
             where.append(index)
         if crops:
             values[where] = net(crops)
-    store.write([key for key, _, _ in items], values, detail)
+    store.write([item.store_key for item in items], values, detail)
     return len(items)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, overload
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 PARAMS_FILE = Path("params.yaml")
 
@@ -49,6 +49,7 @@ class Faces(Section):
     min_face: Annotated[int, Field(ge=12)] = 20
     coarse_face: Share = 0.15
     thresholds: tuple[Share, Share, Share] = (0.6, 0.7, 0.7)
+    border: Share = 0.25
     native: Annotated[float, Field(gt=0, le=4)] = 1.2
     context: Annotated[float, Field(gt=0, le=8)] = 2.0
     aligned: Annotated[float, Field(gt=0, le=8)] = 1.6
@@ -79,10 +80,23 @@ class Embed(Section):
     backbones: dict[Name, Backbone]
 
 
+class Variants(Section):
+    """Further rows per training image, for the stacker: degraded copies of each, pseudo-fakes of real ones."""
+
+    degraded: Annotated[int, Field(ge=0, le=20)] = 1
+    blend: Annotated[int, Field(ge=0, le=20)] = 1
+    resynthesis: Annotated[int, Field(ge=0, le=20)] = 1
+
+
+Kind = Literal["fakes", "blend", "resynthesis"]
+
+
 class Net(Section):
-    """A net that is fine-tuned fold by fold.
+    """A net that is fine-tuned fold by fold, with a logit for each kind of fake that it learns.
 
     crop : `aligned` warps the face to size px; `native` takes un-resampled windows of that size.
+    learns : kinds of fake, each beside the same real faces: `fakes` are the labelled ones, the others
+    are made from real faces. degraded : share of the training pictures that are degraded.
     """
 
     model: str
@@ -95,6 +109,15 @@ class Net(Section):
     learning_rate: Annotated[float, Field(gt=0)]
     weight_decay: Annotated[float, Field(ge=0)] = 0.02
     label_smoothing: Annotated[float, Field(ge=0, lt=0.5)] = 0.05
+    degraded: Share = 0.5
+    learns: Annotated[list[Kind], Field(min_length=1)] = ["fakes"]
+
+    @field_validator("learns")
+    @classmethod
+    def _once_each(cls, learns: list[Kind]) -> list[Kind]:
+        if len(set(learns)) != len(learns):
+            raise ValueError(f"{', '.join(learns)} names a kind twice; name each once")
+        return learns
 
 
 class Finetune(Section):
@@ -110,7 +133,11 @@ class Finetune(Section):
 
 
 class Train(Section):
-    """LightGBM stacker. blocks None : every block that was made."""
+    """LightGBM stacker. blocks None : every block that was made.
+
+    pseudo_weight : what the kinds of pseudo-fake weigh together in the mixture; the rest is the
+    labelled fakes'.
+    """
 
     blocks: list[Name] | None = None
     folds: Annotated[int, Field(ge=2, le=20)] = 5
@@ -124,6 +151,7 @@ class Train(Section):
     bagging_fraction: Annotated[float, Field(gt=0, le=1)] = 0.8
     lambda_l2: Annotated[float, Field(ge=0)] = 5.0
     max_bin: Annotated[int, Field(ge=15, le=255)] = 127
+    pseudo_weight: Annotated[float, Field(gt=0, lt=1)] = 0.5
 
 
 class Evaluate(Section):
@@ -160,6 +188,7 @@ class Params(Section):
     faces: Faces
     spectral: Spectral
     embed: Embed
+    variants: Variants = Variants()
     finetune: Finetune
     train: Train
     evaluate: Evaluate
@@ -218,6 +247,8 @@ def load(name: Literal["faces"]) -> Faces: ...
 def load(name: Literal["spectral"]) -> Spectral: ...
 @overload
 def load(name: Literal["embed"]) -> Embed: ...
+@overload
+def load(name: Literal["variants"]) -> Variants: ...
 @overload
 def load(name: Literal["finetune"]) -> Finetune: ...
 @overload

@@ -16,10 +16,9 @@ from pipeline.images import SUFFIXES
 from pipeline.labels import LabelError, parse
 from pipeline.listed import locate
 from pipeline.scoring import (
-    BY_MODEL,
     BY_PRIOR,
-    NO_FACE,
     Scored,
+    by_model,
     load_bundle,
     score_files,
     score_many,
@@ -29,6 +28,7 @@ from pipeline.table import read_table
 
 BUNDLE = Path("cache/model")
 OUT, ISSUES = Path("prediction.txt"), Path("reports/prediction_issues.csv")
+DETAILS = Path("reports/prediction_details.csv")
 
 
 def score(image: str | Path, *, bundle: str | Path = BUNDLE) -> float:
@@ -49,13 +49,12 @@ def scored_rows(bundle: Bundle) -> Iterator[Scored]:
     split = "test" if (manifest["split"] == "test").any() else "val"
     listed = manifest[manifest["split"] == split]
     table = read_table([split], list(bundle.info["blocks"]))
-    scores = dict(zip(table.rows["sha256"], bundle.stacker.predict(table.features), strict=True))
+    verdicts = dict(zip(table.rows["sha256"], bundle.judge(table.features), strict=True))
     found = dict(zip(table.rows["sha256"], table.rows["found"], strict=True))
     for row in listed.itertuples():
-        if row.status == "ok" and row.sha256 in scores:
+        if row.status == "ok" and row.sha256 in verdicts:
             notes = [row.detail] if row.detail else []
-            said = notes + ([] if found[row.sha256] else [NO_FACE])
-            yield Scored(row.img_name, float(scores[row.sha256]), BY_MODEL, "ok", "; ".join(said))
+            yield by_model(row.img_name, verdicts[row.sha256], notes, found=bool(found[row.sha256]))
         elif row.status == "ok":
             yield Scored(
                 row.img_name, bundle.prior, BY_PRIOR, "unreadable", "could be listed, but not be decoded"
@@ -110,8 +109,8 @@ def in_order(
 
 
 def run_stage() -> None:
-    """Write prediction.txt and reports/prediction_issues.csv."""
-    write_predictions(scored_rows(Bundle.load(BUNDLE)), OUT, ISSUES)
+    """Write prediction.txt, and reports/prediction_issues.csv and prediction_details.csv."""
+    write_predictions(scored_rows(Bundle.load(BUNDLE)), OUT, ISSUES, DETAILS)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -144,11 +143,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         prior = load_bundle(asked.bundle, pick_device(asked.device)).prior
         good = [file for index, file in enumerate(files) if index not in bad]
         scored = score_many(good, folder=asked.bundle, device=asked.device, workers=asked.workers)
-        issues = asked.out.with_name(f"{asked.out.stem}_issues.csv")
-        rows, said = write_predictions(in_order(files, bad, iter(scored), prior), asked.out, issues)
+        issues, details = (asked.out.with_name(f"{asked.out.stem}_{n}.csv") for n in ("issues", "details"))
+        rows, said = write_predictions(in_order(files, bad, iter(scored), prior), asked.out, issues, details)
     except (LabelError, BundleError, ValueError) as error:
         parser().error(str(error))
-    print(f"{rows} rows in {asked.out}; {said} with remarks in {issues}")
+    print(f"{rows} rows in {asked.out}; {said} with remarks in {issues}; novelty and kinds in {details}")
 
 
 if __name__ == "__main__":

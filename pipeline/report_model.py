@@ -203,12 +203,19 @@ def members_part(facts: Facts) -> str:
     training = info["training"]
     text = (
         f"Trained on {training['images']:,} images ({training['fakes']:,} fakes) in {training['groups']:,} groups; "
-        f"fingerprint {training['fingerprint']}. LightGBM boosters: {info['stacker']['boosters']}, calibrated: "
+        f"fingerprint {training['fingerprint']}. LightGBM boosters: {_experts(info['stacker'])}, calibrated: "
         f"p = expit({info['stacker']['slope']:.4f} × raw {info['stacker']['offset']:+.4f}). "
         f"Prior: {info['prior']:.4f}."
     )
     versions = ", ".join(f"{name} {version}" for name, version in info["software"].items())
     return body + paragraph(text) + paragraph(f"Made with {versions}.")
+
+
+def _experts(stacker: dict[str, Any]) -> str:
+    """Boosters and weight of each expert."""
+    return ", ".join(
+        f"{e['boosters']} for {e['kind']} (weight {e['weight']:.2f})" for e in stacker["experts"]
+    )
 
 
 def _count(members: Any) -> int:

@@ -12,24 +12,30 @@ import joblib
 import pandas as pd
 from tqdm import tqdm
 
-from models.bundle import Bundle
+from models.bundle import Bundle, Verdict
 from models.process import pick_device, settle
 from pipeline.images import BadImage, read_image
 
 CHUNK = 32  # files read, scored and forgotten at a time
 NO_FACE = "no face found: scored on the centred square of the whole image"
+STRANGE_FROM = 0.999  # of the novelty
+STRANGE = "unlike the training images (novelty): the model may be out of its depth"
 BY_MODEL, BY_PRIOR = "model", "training prior"
 
 
 @dataclass(frozen=True)
 class Scored:
-    """One line of the output. reason : empty, or what a reader has to know about this score."""
+    """One line of the output. reason : empty, or what a reader has to know about this score.
+
+    verdict : what the model says beside the score, None where the image could not be read.
+    """
 
     name: str
     score: float
     scored_by: str
     status: str
     reason: str
+    verdict: Verdict | None = None
 
 
 def load_bundle(folder: Path, device: str) -> Bundle:
@@ -54,14 +60,19 @@ def score_files(files: Sequence[tuple[str, str]], bundle: Bundle) -> list[Scored
             continue
         pixels.append(picture.pixels)
         notes[index] = list(picture.notes)
-    scores, faces = bundle.score(pixels)
+    verdicts, faces = bundle.score(pixels)
     results: dict[int, Scored] = {}
-    for index, score, face in zip(notes, scores, faces, strict=True):
-        said = notes[index] + ([] if face.found else [NO_FACE])
-        results[index] = Scored(files[index][0], float(score), BY_MODEL, "ok", "; ".join(said))
+    for index, verdict, face in zip(notes, verdicts, faces, strict=True):
+        results[index] = by_model(files[index][0], verdict, notes[index], found=face.found)
     for index, error in failed.items():
         results[index] = Scored(files[index][0], bundle.prior, BY_PRIOR, error.status, error.detail)
     return [results[index] for index in range(len(files))]
+
+
+def by_model(name: str, verdict: Verdict, notes: Sequence[str], *, found: bool) -> Scored:
+    """The line of an image that the model has scored."""
+    said = [*notes, *([] if found else [NO_FACE]), *([STRANGE] if verdict.novelty >= STRANGE_FROM else [])]
+    return Scored(name, verdict.score, BY_MODEL, "ok", "; ".join(said), verdict)
 
 
 def _score_chunk(files: Sequence[tuple[str, str]], folder: Path) -> list[Scored]:
@@ -93,24 +104,36 @@ def score_many(
             bar.update(len(chunk))
 
 
-def write_predictions(scored: Iterable[Scored], out: Path, issues: Path) -> tuple[int, int]:
-    """Write `img_name,y_pred` rows as they come, and beside them the rows with something to say.
+def write_predictions(scored: Iterable[Scored], out: Path, issues: Path, details: Path) -> tuple[int, int]:
+    """Write `img_name,y_pred` rows as they come, and beside them what else is known of each.
 
-    Scores are written in full precision. The files appear when they are complete. Returns the
-    numbers of rows and of issues.
+    details : every row with its novelty and the log-likelihood ratio of each kind of fake.
+    issues : the rows with something to say. Scores are written in full precision. The files appear
+    when they are complete. Returns the numbers of rows and of issues.
     """
     rows, said = 0, []
-    for folder in (out.parent, issues.parent):
+    for folder in (out.parent, issues.parent, details.parent):
         folder.mkdir(parents=True, exist_ok=True)
-    part = out.with_name(f".{out.name}.{os.getpid()}.part")
-    with part.open("w", encoding="utf-8", newline="") as stream:
-        stream.write("img_name,y_pred\n")
+    parts = [path.with_name(f".{path.name}.{os.getpid()}.part") for path in (out, details)]
+    with (
+        parts[0].open("w", encoding="utf-8", newline="") as plain,
+        parts[1].open("w", encoding="utf-8", newline="") as more,
+    ):
+        plain.write("img_name,y_pred\n")
+        kinds: list[str] = []
         for item in scored:
-            stream.write(f"{quote(item.name)},{item.score!r}\n")
+            if item.verdict is not None and not kinds:
+                kinds = list(item.verdict.kinds)
+                more.write(",".join(["img_name", "y_pred", "novelty", *kinds]) + "\n")
+            plain.write(f"{quote(item.name)},{item.score!r}\n")
+            if item.verdict is not None:
+                numbers = [item.verdict.novelty, *(item.verdict.kinds[kind] for kind in kinds)]
+                more.write(f"{quote(item.name)},{item.score!r},{','.join(f'{v:.4f}' for v in numbers)}\n")
             rows += 1
             if item.reason:
                 said.append(item)
-    os.replace(part, out)
+    for part, path in zip(parts, (out, details), strict=True):
+        os.replace(part, path)
     columns = {
         "img_name": "name",
         "status": "status",

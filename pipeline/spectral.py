@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features.registry import Block, get
 from features.spectral import compute as compute_blocks
@@ -16,18 +15,16 @@ from features.views import cut_views, plan_crop
 from models.process import settle
 from pipeline import params
 from pipeline.command import run
-from pipeline.facerows import to_face
-from pipeline.images import BadImage, read_image
+from pipeline.images import BadImage
 from pipeline.store import Store, fill, shard_size_for, version_of, write_index
 from pipeline.table import block_folder, read_faces
-
-Item = tuple[str, str, NDArray[np.float32]]  # key, path, face row
+from pipeline.variants import VARIANTS_VERSION, Item, expand, items_of
 
 
 def open_store(block: Block, options: params.Faces) -> Store:
     """The store of one block, for these cuts."""
     cuts = options.model_dump(include={"native", "context"})
-    facts = {"block": block.name, "code": block.version, "columns": block.columns, **cuts}
+    facts = {"block": block.name, "code": [block.version, VARIANTS_VERSION], "columns": block.columns, **cuts}
     return Store(block_folder(block.name), version_of(facts), block.columns)
 
 
@@ -39,19 +36,18 @@ def spectral_shard(
     names = list(stores)
     values = {name: np.full((len(items), len(stores[name].columns)), np.nan, np.float32) for name in names}
     detail = [""] * len(items)
-    for index, (_, path, row) in enumerate(items):
+    for index, item in enumerate(items):
         try:
-            pixels = read_image(path, max_pixels=max_pixels).pixels
+            pixels, face = item.read(max_pixels=max_pixels)
         except BadImage as error:
             detail[index] = f"{error.status}: {error.detail}"
             continue
-        face = to_face(row)
         height, width = pixels.shape[:2]
         crop = plan_crop(face, height=height, width=width, **options.cuts())
         for name, numbers in compute_blocks(cut_views(pixels, face, crop), names).items():
             values[name][index] = numbers
     for name in names:
-        stores[name].write([key for key, _, _ in items], values[name], detail)
+        stores[name].write([item.store_key for item in items], values[name], detail)
     return len(items)
 
 
@@ -59,8 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     argparse.ArgumentParser(prog="python -m pipeline.spectral", description=__doc__).parse_args(arguments)
     options, limits, compute = params.load("faces"), params.load("manifest"), params.load("compute")
     stores = {name: open_store(get(name), options) for name in params.load("spectral").blocks}
-    rows, faces = read_faces(["train", "val", "test"])
-    items = {k: (k, p, f) for k, p, f in zip(rows["key"], rows["path"], faces, strict=True)}
+    rows, faces = expand(*read_faces(["train", "val", "test"]), params.load("variants"))
+    items = {item.key: item for item in items_of(rows, faces, keys=rows["key"])}
     # A killed run may have written some blocks of a shard: images that miss the same blocks go together.
     lacking: dict[str, list[str]] = defaultdict(list)
     for name, store in stores.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,15 +15,17 @@ from features.views import face_numbers
 from pipeline import params
 from pipeline.facerows import FOLDER as FACES
 from pipeline.store import FEATURES, Store, open_current
+from pipeline.variants import ORIGINAL, expand
 
 FACE_BLOCK = {"face": ["face.found", "face.prob"]}
+NONE = params.Variants(degraded=0, blend=0, resynthesis=0)
 
 
 @dataclass(frozen=True)
 class Table:
-    """Usable images and their numbers, one row each, in manifest order.
+    """Usable images and their numbers, one row each, in manifest order; variants follow their image.
 
-    rows : manifest columns, `found`, `n_faces`, `prob`, `key`. features : float32, columns
+    rows : manifest columns, `found`, `n_faces`, `prob`, `key`, `variant`, `kind`. features : float32, columns
     `block.column`. blocks : columns of each block. left_out : reason by block.
     """
 
@@ -31,6 +33,19 @@ class Table:
     features: pd.DataFrame
     blocks: dict[str, list[str]]
     left_out: dict[str, str]
+
+    @property
+    def originals(self) -> NDArray[np.bool_]:
+        """Which rows are images as they are, not variants. (n,)"""
+        return (self.rows["variant"] == ORIGINAL).to_numpy()
+
+    def take(self, mask: NDArray[np.bool_]) -> Table:
+        """The rows where `mask` holds."""
+        return replace(
+            self,
+            rows=self.rows[mask].reset_index(drop=True),
+            features=self.features[mask].reset_index(drop=True),
+        )
 
 
 def read_faces(splits: Sequence[str]) -> tuple[pd.DataFrame, NDArray[np.float32]]:
@@ -76,13 +91,13 @@ def block_names(
     return list(train.blocks or made)
 
 
-def read_table(splits: Sequence[str], names: Sequence[str]) -> Table:
-    """Features of the named blocks for the readable images of these splits.
+def read_table(splits: Sequence[str], names: Sequence[str], *, variants: params.Variants = NONE) -> Table:
+    """Features of the named blocks for the readable images of these splits and their variants.
 
     Train rows of a fine-tuned net come from the fold that never saw them. Raises KeyError when a row
     is missing in a store, NotMadeError when a stage has not run.
     """
-    rows, _ = read_faces(splits)
+    rows, _ = expand(*read_faces(splits), variants)
     parts: list[NDArray[np.float32]] = []
     blocks: dict[str, list[str]] = {}
     left_out: dict[str, str] = {}

@@ -6,6 +6,7 @@ import argparse
 import json
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from models.bundle import NET_PREFIXES, code_versions
+from models.novelty import Novelty
 from models.stacker import Stacker, fit
 from pipeline import params
 from pipeline.command import run
@@ -45,13 +47,14 @@ def warnings(table: Table, nets: dict[str, Any]) -> list[str]:
     return said
 
 
-def write_bundle(table: Table, stacker: Stacker, sections: dict[str, Any]) -> None:
-    """Everything that scoring needs, in cache/model."""
+def write_bundle(table: Table, stacker: Stacker, novelty: Novelty, sections: dict[str, Any]) -> None:
+    """Everything that scoring needs, in cache/model. table : the training images without their variants."""
     shutil.rmtree(BUNDLE, ignore_errors=True)
     BUNDLE.mkdir(parents=True)
     nets = members(table)
     for name in nets:
         shutil.copytree(NETS / name, BUNDLE / "nets" / name)
+    novelty.save(BUNDLE)
     target = table.rows["target"].to_numpy(np.int64)
     info = {
         "stacker": stacker.save(BUNDLE),
@@ -80,19 +83,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
     argparse.ArgumentParser(prog="python -m pipeline.train", description=__doc__).parse_args(arguments)
     faces, limits, options = params.load("faces"), params.load("manifest"), params.load("train")
     spectral, embed, finetune = params.load("spectral"), params.load("embed"), params.load("finetune")
-    table = read_table(["train"], block_names(spectral, embed, finetune, options))
+    variants = params.load("variants")
+    table = read_table(["train"], block_names(spectral, embed, finetune, options), variants=variants)
     stacker = fit(
         table.features,
         table.rows["target"].to_numpy(np.int64),
         table.rows["group"].to_numpy(str),
         sources=table.rows["source"].to_numpy(str),
+        kinds=table.rows["kind"].to_numpy(str),
+        judged=table.originals,
         options=options,
     )
-    sections = {"faces": faces.model_dump(), "manifest": limits.model_dump(), "train": options.model_dump()}
-    write_bundle(table, stacker, sections)
-    oof = pd.DataFrame(
-        {"sha256": table.rows["sha256"], "img_name": table.rows["img_name"], "score": stacker.oof}
-    )
+    own, stacker = table.take(table.originals), replace(stacker, oof=stacker.oof[table.originals])
+    novelty = Novelty.fit(own.features.to_numpy(np.float32), seed=options.seed)
+    sections = {
+        "faces": faces.model_dump(),
+        "manifest": limits.model_dump(),
+        "variants": variants.model_dump(),
+        "train": options.model_dump(),
+    }
+    write_bundle(own, stacker, novelty, sections)
+    oof = pd.DataFrame({"sha256": own.rows["sha256"], "img_name": own.rows["img_name"], "score": stacker.oof})
     oof.to_parquet("cache/oof.parquet", index=False)
 
 

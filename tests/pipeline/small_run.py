@@ -23,7 +23,14 @@ TINY = {
     "finetune": {
         "folds": 2,
         "nets": {
-            "rgb": {"model": MODEL, "size": 48, "epochs": 1, "batch_size": 8, "learning_rate": 0.003},
+            "rgb": {
+                "model": MODEL,
+                "size": 48,
+                "epochs": 1,
+                "batch_size": 8,
+                "learning_rate": 0.003,
+                "learns": ["fakes", "blend"],
+            },
             "npr": {
                 "model": MODEL,
                 "weights": "none",
@@ -33,6 +40,7 @@ TINY = {
                 "epochs": 1,
                 "batch_size": 8,
                 "learning_rate": 0.003,
+                "learns": ["fakes", "resynthesis"],
             },
         },
     },

@@ -1,0 +1,141 @@
+"""Train the product and its peers on one data set and print how well they tell fakes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks.quality import rows as data
+from benchmarks.quality import table
+from benchmarks.quality.conditions import GRID
+from benchmarks.quality.kinds import measure_kinds
+from benchmarks.quality.ours import Recipe, home, measure_ours
+from benchmarks.quality.peers import PEERS, make_peer
+from benchmarks.quality.runs import NONE, Run, measure_peer
+from models.weights import WeightsError
+from pipeline.images import BadImage
+from pipeline.labels import LabelError
+from pipeline.params import ParamsError
+
+OURS = "ours"
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__)
+    add = made.add_argument
+    add("--data", type=Path, required=True, help="data set in the challenge's layout")
+    add("--weights", type=Path, required=True, help="folder with mobilenetv2_100.pth or .safetensors")
+    add("--work", type=Path, required=True, help="scratch folder; what is finished there is not done again")
+    known = ", ".join([OURS, *PEERS])
+    add(
+        "--methods",
+        default=",".join([OURS, *PEERS]),
+        help=f"of {known}; NAME=overlay.yaml: a variant of ours",
+    )
+    add("--hold-out", help="sources to leave out of training, one run each; default: none and every source")
+    add("--grid", action="store_true", help="the robustness grid as well")
+    add("--grid-images", type=int, default=600, help="val images of the grid (default: %(default)s)")
+    add("--leave-kind-out", action="store_true", help="ours without one kind of pseudo-fake, on that kind")
+    add("--limit", type=int, help="a trial: images per split, source and class at most")
+    add("--params", type=Path, help="YAML file laid over params.yaml, for ours and its variants")
+    add("--reuse-faces", type=Path, help="root of an earlier run of ours: its faces and features are copied")
+    add(
+        "--peer-size",
+        type=int,
+        default=160,
+        help="px of the fine-tuned peer's picture (default: %(default)s)",
+    )
+    add("--threads", type=int, default=2, help="threads of the peers (default: %(default)s)")
+    return made
+
+
+def methods_of(text: str) -> dict[str, Path | None]:
+    """Methods in order; a variant of ours with its overlay. Raises ValueError naming what is allowed."""
+    found: dict[str, Path | None] = {}
+    for name, sign, file in (entry.partition("=") for entry in text.split(",") if entry):
+        if sign and not Path(file).is_file():
+            raise ValueError(f"--methods {name}={file}: {file} is not a file")
+        if sign and (name in PEERS or not name.replace("_", "").isalnum()):
+            raise ValueError(f"--methods {name}={file}: {name} is a peer, or not of letters, digits and _")
+        if not sign and name not in (OURS, *PEERS):
+            raise ValueError(f"--methods: '{name}' is unknown; known are {OURS}, {', '.join(PEERS)}")
+        found[name] = Path(file) if sign else None
+    return found
+
+
+def hold_outs(text: str | None, rows: pd.DataFrame) -> list[str]:
+    """Sources to leave out, NONE for none. Raises ValueError naming the sources."""
+    train = rows[rows["split"] == "train"]
+    sources = sorted(train["source"].unique())
+    allowed = [NONE, *sources] if len(sources) > 1 else [NONE]  # without its one source nothing is left
+    asked = allowed if text is None else text.split(",")
+    unknown = [name for name in asked if name not in allowed]
+    if unknown:
+        raise ValueError(f"--hold-out: {', '.join(unknown)} is unknown; allowed are {', '.join(allowed)}")
+    return asked
+
+
+def claim(work: Path, asked: argparse.Namespace) -> None:
+    """Mark the scratch folder with what its results depend on; ValueError when it has others'."""
+    facts = {name: getattr(asked, name) for name in ("limit", "peer_size", "grid_images")}
+    facts |= {"data": str(asked.data.resolve()), "weights": str(asked.weights.resolve())}
+    path = work / "settings.json"
+    work.mkdir(parents=True, exist_ok=True)
+    there = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else facts
+    if there != facts:
+        raise ValueError(f"--work {work} holds results of {there}; give another folder or remove it")
+    path.write_text(json.dumps(facts, indent=1), encoding="utf-8")
+
+
+def tests(rows: pd.DataFrame, held: str, asked: argparse.Namespace) -> dict[str, pd.DataFrame]:
+    """Rows to score by condition, for a run without `held`."""
+    tested = data.testing(rows, None if held == NONE else held)
+    grid = data.balanced(tested, images=asked.grid_images) if asked.grid and held == NONE else None
+    return {"clean": tested, "random": tested} | ({} if grid is None else dict.fromkeys(GRID, grid))
+
+
+def run_all(asked: argparse.Namespace, methods: dict[str, Path | None]) -> str:
+    """Train and score everything that is not there; returns the tables."""
+    rows = data.read(asked.data, limit=asked.limit)
+    held_out = hold_outs(asked.hold_out, rows)
+    claim(asked.work, asked)
+    root = asked.data if asked.limit is None else asked.work / "data"
+    lender = asked.reuse_faces
+    for method, file in methods.items():
+        overlays = tuple(path for path in (asked.params, file) if path is not None)
+        for held in held_out:
+            run = Run(asked.work, method, held)
+            if method in PEERS:
+                make = partial(
+                    make_peer, method, weights=asked.weights, size=asked.peer_size, threads=asked.threads
+                )
+                measure_peer(run, rows, tests(rows, held, asked), make=make, threads=asked.threads)
+                continue
+            if asked.limit is not None:
+                data.write_dataset(rows, root)
+            recipe = Recipe(root, asked.weights, overlays, lender)
+            measure_ours(run, tests(rows, held, asked), recipe, leave_out=run.source)
+            lender = lender or home(run)
+        if asked.leave_kind_out and method not in PEERS:
+            recipe = Recipe(root, asked.weights, overlays, lender)
+            measure_kinds(asked.work, method, data.testing(rows, None), recipe)
+    return table.write(asked.work, table.collect(asked.work, list(methods), held_out))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    asked = parser().parse_args(arguments)
+    try:
+        text = run_all(asked, methods_of(asked.methods))
+    except (BadImage, LabelError, ParamsError, WeightsError, ValueError) as error:
+        parser().error(str(error))
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

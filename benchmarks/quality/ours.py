@@ -1,0 +1,176 @@
+"""The product, trained as a user trains it in a folder of its own, and scored from pixels by its bundle."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any, TypeVar
+
+import joblib
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from ruamel.yaml import YAML
+from tqdm import tqdm
+
+from benchmarks.quality.conditions import U8
+from benchmarks.quality.rows import picture
+from benchmarks.quality.runs import Run, chunks
+from models.bundle import Bundle
+from models.process import settle
+from pipeline import params
+from pipeline.configure import overlay
+from pipeline.scoring import load_bundle
+from pipeline.store import version_of
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PROCESSES = 2
+# What does not depend on the labels, and is addressed by content: another run may go on from it.
+LENT = ("cache/files", "cache/faces", "cache/features/spectral", "cache/features/embed_*")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the product is trained. data, weights : folders; overlays : files laid over params.yaml in order.
+
+    lender : root of an earlier run (with cache/) whose faces and features are copied, if any.
+    """
+
+    data: Path
+    weights: Path
+    overlays: tuple[Path, ...] = ()
+    lender: Path | None = None
+
+
+def home(run: Run) -> Path:
+    """The folder that a run of the product is trained in."""
+    return run.work / f"{run.method}-{run.held}"
+
+
+def measure_ours(
+    run: Run,
+    tests: Mapping[str, pd.DataFrame],
+    recipe: Recipe,
+    *,
+    leave_out: str | None,
+    changes: Callable[[Any], dict[str, Any]] | None = None,
+) -> Path:
+    """Train if need be and score what is not scored yet; returns the bundle's folder.
+
+    tests : rows by condition; leave_out : a source; changes : a further overlay made from the parameters.
+    """
+    folder = home(run)
+    text = parameters(recipe, leave_out=leave_out, changes=changes)
+    made_with = version_of({"params": text})
+    if run.facts().get("params") != made_with:
+        shutil.rmtree(run.folder, ignore_errors=True)
+        start, code = time.monotonic(), code_version()
+        train(folder, text, lender=recipe.lender)
+        run.note(fit_seconds=round(time.monotonic() - start, 1), params=made_with, code=code)
+    elif run.facts().get("code") != code_version():
+        sys.stderr.write(f"{folder.name} comes from other code; remove {run.folder} to train it again\n")
+    for condition, rows in tests.items():
+        if not run.has(condition):
+            scores = over_chunks(_score_chunk, folder / "cache/model", rows, condition, describe=condition)
+            run.write(condition, rows, np.concatenate(scores))
+    return folder / "cache/model"
+
+
+def code_version() -> str:
+    """Changes with any source file of the product."""
+    files = sorted(
+        p for name in ("features", "models", "pipeline") for p in (REPOSITORY / name).rglob("*.py")
+    )
+    return version_of({str(p.relative_to(REPOSITORY)): p.read_text(encoding="utf-8") for p in files})
+
+
+def parameters(
+    recipe: Recipe, *, leave_out: str | None, changes: Callable[[Any], dict[str, Any]] | None
+) -> str:
+    """The text of the run's params.yaml. Raises ParamsError for what the product refuses."""
+    yaml = YAML()
+    tree = yaml.load((REPOSITORY / "params.yaml").read_text(encoding="utf-8"))
+    for path in recipe.overlays:
+        overlay(tree, yaml.load(path.read_text(encoding="utf-8")) or {})
+    places = {"root": str(recipe.data.resolve()), "weights": str(recipe.weights.resolve())}
+    overlay(tree, {"data": places, "manifest": {"leave_out": leave_out}})
+    if changes is not None:
+        overlay(tree, changes(tree))
+    text = StringIO()
+    yaml.dump(tree, text)
+    params.parse(YAML(typ="safe").load(text.getvalue()), where=f"params of {leave_out or 'the full set'}")
+    return text.getvalue()
+
+
+def stages(text: str) -> list[list[str]]:
+    """Module and arguments of every stage that the bundle needs, in the order of dvc.yaml."""
+    asked = params.parse(YAML(typ="safe").load(text), where="params.yaml")
+    return [
+        ["pipeline.manifest"],
+        ["pipeline.faces"],
+        ["pipeline.spectral"],
+        *(["pipeline.embed", name] for name in asked.embed.backbones),
+        *(["pipeline.finetune", name] for name in asked.finetune.nets),
+        ["pipeline.train"],
+    ]
+
+
+def train(folder: Path, text: str, *, lender: Path | None) -> None:
+    """Run the stages in `folder` with these parameters; each goes on where an earlier run was stopped."""
+    for name in ("cache", "reports"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    if lender is not None and lender.resolve() != folder.resolve():
+        borrow(folder, lender)
+    (folder / "params.yaml").write_text(text, encoding="utf-8")
+    path = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))
+    for stage in stages(text):
+        sys.stderr.write(f"{folder.name}: {' '.join(stage)}\n")
+        subprocess.run(
+            [sys.executable, "-m", *stage], cwd=folder, env={**os.environ, "PYTHONPATH": path}, check=True
+        )
+
+
+def borrow(folder: Path, lender: Path) -> None:
+    """Copy what LENT names and `folder` lacks. Stores of other versions are thrown away by their stages."""
+    for pattern in LENT:
+        for origin in sorted(lender.glob(pattern)):
+            copy = folder / origin.relative_to(lender)
+            if copy.exists():
+                continue
+            part = copy.with_name(f".{copy.name}.part")
+            shutil.rmtree(part, ignore_errors=True)
+            shutil.copytree(origin, part)
+            os.replace(part, copy)
+
+
+def over_chunks(
+    function: Callable[..., Result], bundle: Path, rows: pd.DataFrame, *arguments: str, describe: str
+) -> Sequence[Result]:
+    """`function(bundle, part, *arguments)` for parts of the rows, in two processes, in order."""
+    parallel = joblib.Parallel(n_jobs=PROCESSES, return_as="generator", batch_size=1)
+    work = (joblib.delayed(function)(bundle, part, *arguments) for part in chunks(rows))
+    parts = -(-len(rows) // len(next(chunks(rows))))
+    return list(tqdm(parallel(work), total=parts, desc=describe, unit="chunk", mininterval=1.0))
+
+
+def _score_chunk(bundle: Path, rows: pd.DataFrame, condition: str) -> NDArray[np.float64]:
+    """The face is looked for in the changed pixels, as in a user's picture."""
+    settle(1)
+    pixels = [
+        picture(path, name, condition) for path, name in zip(rows["path"], rows["img_name"], strict=True)
+    ]
+    return probabilities(load_bundle(bundle, "cpu"), pixels)
+
+
+def probabilities(bundle: Bundle, pixels: Sequence[U8]) -> NDArray[np.float64]:
+    """Probability of fake, float64 (n,), of pictures uint8 (H, W, 3), RGB."""
+    verdicts, _ = bundle.score(pixels)
+    return np.array([verdict.score for verdict in verdicts], dtype=np.float64)

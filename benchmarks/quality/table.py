@@ -1,0 +1,157 @@
+"""From the kept scores to Markdown tables and their numbers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.quality.conditions import GRID
+from benchmarks.quality.kinds import CONDITIONS as KIND_CONDITIONS
+from benchmarks.quality.kinds import held_name
+from benchmarks.quality.runs import NONE, Run
+from models.pseudofakes import KINDS
+from pipeline.metrics import auc, summary
+
+RESAMPLES = 500
+ALL = "all"
+FIGURES = {"auc": "AUC", "tpr_at_fpr_1e-2": "TPR at FPR 1e-2", "tpr_at_fpr_1e-3": "TPR at FPR 1e-3"}
+Numbers = dict[str, Any]
+
+
+def figures(scored: pd.DataFrame) -> Numbers:
+    """AUC and TPRs with their 95 % intervals, resampled by group, overall and by source."""
+    found: Numbers = {}
+    for scope, rows in {ALL: scored, **dict(list(scored.groupby("source")))}.items():
+        told = summary(rows["target"], rows["score"], rows["group"], resamples=RESAMPLES, seed=0)
+        found[scope] = {"n": told["n"], "reals": told["negatives"], **{name: told[name] for name in FIGURES}}
+    return found
+
+
+def robustness(run: Run) -> Numbers:
+    """AUC under each condition of the grid and, on the same images, of the clean ones; mean and mean loss."""
+    changed = {condition: run.read(condition) for condition in GRID}
+    clean = run.read("clean")
+    same = clean[clean["img_name"].isin(changed[GRID[0]]["img_name"])]
+    values = {condition: auc(rows["target"], rows["score"]) for condition, rows in changed.items()}
+    base, mean = auc(same["target"], same["score"]), float(np.mean(list(values.values())))
+    return {"images": len(same), "clean": base, **values, "mean": mean, "loss": base - mean}
+
+
+def collect(work: Path, methods: Sequence[str], held: Sequence[str]) -> Numbers:
+    """Every number of these methods and hold-outs that has scores."""
+    found: Numbers = {}
+    for method in methods:
+        mine: Numbers = {"seen": {}, "unseen": {}, "kinds": {}, "fit_seconds": {}}
+        for name in held:
+            run = Run(work, method, name)
+            mine["fit_seconds"][name] = run.facts().get("fit_seconds")
+            if run.has("clean") and run.has("random"):
+                told = {condition: figures(run.read(condition)) for condition in ("clean", "random")}
+                mine["seen" if name == NONE else "unseen"][name] = told
+        full = Run(work, method, NONE)
+        if all(full.has(condition) for condition in ("clean", *GRID)):
+            mine["robustness"] = robustness(full)
+        for kind in KINDS:
+            pair = {"with": full, "without": Run(work, method, held_name(kind))}
+            names = {condition: f"{kind}-{condition}" for condition in KIND_CONDITIONS}
+            if all(run.has(name) for run in pair.values() for name in names.values()):
+                mine["kinds"][kind] = {
+                    trained: {condition: figures(run.read(name)) for condition, name in names.items()}
+                    for trained, run in pair.items()
+                }
+        found[method] = mine
+    return found
+
+
+def markdown(found: Numbers) -> str:
+    """The tables: known sources, unseen ones, changed pictures, kinds left out."""
+    parts = [*_seen(found), *_unseen(found), *_robust(found), *_kinds(found)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _seen(found: Numbers) -> Iterable[str]:
+    known = {m: f["seen"][NONE] for m, f in found.items() if f["seen"]}
+    scopes = dict.fromkeys(scope for f in known.values() for scope in f["clean"])
+    for scope in scopes:
+        first = next(f["clean"][scope] for f in known.values())
+        rows = {
+            m: [
+                *(_interval(f["clean"][scope][name]) for name in FIGURES),
+                _interval(f["random"][scope]["auc"]),
+            ]
+            + ([_plain(found[m]["fit_seconds"][NONE], "{:.0f}")] if scope == ALL else [])
+            for m, f in known.items()
+        }
+        title = f"Trained on every source, val `{scope}`: {first['n']:,} images, {first['reals']:,} real"
+        columns = [*FIGURES.values(), "AUC, random"] + (["training, s"] if scope == ALL else [])
+        yield _table(title, columns, rows)
+
+
+def _unseen(found: Numbers) -> Iterable[str]:
+    sources = list(dict.fromkeys(source for f in found.values() for source in f["unseen"]))
+    rows = {
+        m: [
+            _interval(f["unseen"][source][condition][ALL]["auc"]) if source in f["unseen"] else "–"
+            for source in sources
+            for condition in ("clean", "random")
+        ]
+        for m, f in found.items()
+        if f["unseen"]
+    }
+    if rows:
+        columns = [f"`{source}`, {condition}" for source in sources for condition in ("clean", "random")]
+        yield _table("AUC on a source that was left out of training", columns, rows)
+
+
+def _robust(found: Numbers) -> Iterable[str]:
+    tried = {m: f["robustness"] for m, f in found.items() if "robustness" in f}
+    if tried:
+        images = next(iter(tried.values()))["images"]
+        names = ["clean", *GRID, "mean", "loss"]
+        rows = {m: [_plain(f[name], "{:.3f}") for name in names] for m, f in tried.items()}
+        yield _table(
+            f"AUC on changed pictures: {images:,} val images, sources and classes alike", names, rows
+        )
+
+
+def _kinds(found: Numbers) -> Iterable[str]:
+    for method, kinds in ((m, f["kinds"]) for m, f in found.items() if f["kinds"]):
+        cases = [(trained, condition) for trained in ("with", "without") for condition in KIND_CONDITIONS]
+        rows = {
+            f"{kind}, {scope}": [
+                _interval(told[trained][condition][scope]["auc"]) for trained, condition in cases
+            ]
+            for kind, told in kinds.items()
+            for scope in told["with"]["clean"]
+        }
+        columns = [f"trained {trained} it, {condition}" for trained, condition in cases]
+        yield _table(f"{method}: AUC of val reals against pseudo-fakes of one kind", columns, rows)
+
+
+def _table(title: str, columns: Sequence[str], rows: Mapping[str, Sequence[str]]) -> str:
+    lines = [["", *columns], ["---"] * (len(columns) + 1), *([name, *cells] for name, cells in rows.items())]
+    return f"### {title}\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _interval(figure: Mapping[str, float | None] | None) -> str:
+    if figure is None:
+        return "–"
+    low, high = figure["low"], figure["high"]
+    return _plain(figure["value"], "{:.3f}") + ("" if low is None else f" ({low:.3f}–{high:.3f})")
+
+
+def _plain(value: float | None, form: str) -> str:
+    return "–" if value is None or not np.isfinite(value) else form.format(value)
+
+
+def write(work: Path, found: Numbers) -> str:
+    """Write quality.md and quality.json; returns the tables."""
+    text = markdown(found)
+    (work / "quality.md").write_text(text, encoding="utf-8")
+    (work / "quality.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
+    return text

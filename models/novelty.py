@@ -1,0 +1,92 @@
+"""How far an image's numbers are from the training images': a warning that the model is out of its depth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from sklearn.decomposition import PCA
+
+Floats = NDArray[np.float64]
+COMPONENTS = 64
+CLIP = 8.0  # standard deviations; one broken column alone must not decide
+QUANTILES = 1001
+FILE = "novelty.safetensors"
+
+
+@dataclass(frozen=True)
+class Novelty:
+    """Probabilistic PCA of the training features (Tipping & Bishop 1999, doi:10.1111/1467-9868.00196).
+
+    mean, scale : of each column, (d,); centre : of the standardised columns, (d,); components : (k, d).
+    variance : of the components, (k,); noise : variance of what they leave. quantiles : of the
+    training images' misfit, rising.
+    """
+
+    mean: Floats
+    scale: Floats
+    centre: Floats
+    components: Floats
+    variance: Floats
+    noise: float
+    quantiles: Floats
+
+    @classmethod
+    def fit(cls, features: NDArray[np.float32], *, seed: int) -> Novelty:
+        """Learn from training features, float32 (n, d), NaN where missing."""
+        with np.errstate(invalid="ignore"):
+            known = np.isfinite(features)
+            count = np.maximum(known.sum(0), 1)
+            values = np.where(known, features, 0).astype(np.float64)
+            mean = values.sum(0) / count
+            scale = np.sqrt(np.where(known, (values - mean) ** 2, 0).sum(0) / count)
+        scale = np.where(scale > 1e-12, scale, 1.0)
+        rows = _standardised(features, mean, scale)
+        k = max(min(COMPONENTS, rows.shape[1] - 1, len(rows) - 1), 1)
+        pca = PCA(n_components=k, svd_solver="covariance_eigh", random_state=seed).fit(rows)
+        made = cls(
+            mean=mean,
+            scale=scale,
+            centre=pca.mean_,
+            components=pca.components_,
+            variance=np.maximum(pca.explained_variance_, 1e-9),
+            noise=max(float(pca.noise_variance_), 1e-9),
+            quantiles=np.zeros(0),
+        )
+        spread = np.quantile(made.misfit(features), np.linspace(0, 1, QUANTILES))
+        return cls(**{**vars(made), "quantiles": spread})
+
+    def misfit(self, features: NDArray[np.float32]) -> Floats:
+        """Squared distance from the training images under the model, float64 (n,)."""
+        rows = _standardised(features, self.mean, self.scale) - self.centre
+        inside = rows @ self.components.T
+        rest = np.maximum((rows**2).sum(1) - (inside**2).sum(1), 0)
+        return np.asarray((inside**2 / self.variance).sum(1) + rest / self.noise)
+
+    def __call__(self, features: NDArray[np.float32]) -> Floats:
+        """Share of the training images that fit better, float64 (n,): near 1, nothing like it was seen."""
+        place = np.searchsorted(self.quantiles, self.misfit(features), side="left")
+        return np.asarray(place / len(self.quantiles), dtype=np.float64)
+
+    def save(self, folder: Path) -> None:
+        """Write novelty.safetensors."""
+        tensors = {name: torch.from_numpy(np.atleast_1d(np.float64(v))) for name, v in vars(self).items()}
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, folder / FILE)
+
+    @classmethod
+    def load(cls, folder: Path) -> Novelty:
+        """Read what `save` wrote."""
+        arrays: dict[str, Any] = {name: tensor.numpy() for name, tensor in load_file(folder / FILE).items()}
+        arrays["noise"] = float(arrays["noise"][0])
+        return cls(**arrays)
+
+
+def _standardised(features: NDArray[np.float32], mean: Floats, scale: Floats) -> Floats:
+    """Columns less their mean over their scale, clipped; a missing number lies at the mean."""
+    rows = (np.asarray(features, dtype=np.float64) - mean) / scale
+    return np.clip(np.nan_to_num(rows, nan=0.0), -CLIP, CLIP)

@@ -1,0 +1,301 @@
+"""Forgeries made from real faces alone: what a detector can practise on without knowing any forger's tool.
+
+`blend` re-derives the self-blended images of Shiohara & Yamasaki (CVPR 2022, arXiv:2204.08376): a face is
+blended into a slightly changed copy of itself, so that only the traces of blending remain. `resynthesise`
+redraws a face as generators do: up-sampling, patches of few components, bent spectra, lost grain, incoherent
+detail, colour of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from features.views import CENTRE, TEMPLATE, Face, similarity
+from models.augment import F32, U8, blurred, compressed, down_up, noisy, sharpened, to_bytes
+
+PSEUDOFAKES_VERSION = 1  # raised when a drawn picture changes; part of the address of all that comes of it
+
+KINDS = ("blend", "resynthesis")
+
+# Centre and half axes of the face's outline in units of the landmark template's square: brow to chin.
+_OVAL_CENTRE = (0.5, 0.65)
+_OVAL_AXES = (0.31, 0.38)
+_RATIOS = (0.5, 0.75, 1.0, 1.0, 1.0)  # share of the changed copy in the mask, as often as listed
+_OUTLINE = 48  # points of the outline
+_MASK_SIDE = 112  # px of the picture that a mask is drawn in
+
+
+def make(kind: str, pixels: U8, face: Face, rng: np.random.Generator) -> U8:
+    """A pseudo-fake of `kind` from a real face; the same shape, uint8 (H, W, 3), RGB.
+
+    kind : one of KINDS. Without landmarks the outline is that of a face that fills the image.
+    Raises ValueError for another kind.
+    """
+    makers: dict[str, Callable[[U8, Face, np.random.Generator], U8]] = {
+        "blend": blend,
+        "resynthesis": resynthesise,
+    }
+    if kind not in makers:
+        raise ValueError(f"pseudo-fake kind '{kind}' is unknown; known are {', '.join(KINDS)}")
+    return makers[kind](pixels, face, rng)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The face's own coordinates. matrix : float64 (2, 3), unit square to px; size : px of its side."""
+
+    matrix: NDArray[np.float64]
+    size: float
+
+    @classmethod
+    def of(cls, face: Face, *, height: int, width: int) -> Frame:
+        """From landmarks; without them the template is laid into the image's centred square."""
+        points = face.landmarks
+        if not face.found or not np.isfinite(points).all():
+            side = min(height, width)
+            points = TEMPLATE * side + np.array([(width - side) / 2, (height - side) / 2])
+        inward = similarity(np.asarray(points, dtype=np.float64), scale=1.0)
+        linear = np.linalg.inv(inward[:, :2])
+        # `similarity` centres its square on CENTRE of the template; go back to the template's own.
+        offset = linear @ (0.5 - CENTRE - inward[:, 2])
+        return cls(np.hstack([linear, offset[:, None]]), float(np.hypot(linear[0, 0], linear[1, 0])))
+
+    def to_pixels(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n, 2) from the unit square to px."""
+        return points @ self.matrix[:, :2].T + self.matrix[:, 2]
+
+
+def outline(face: Face, *, height: int, width: int, rng: np.random.Generator) -> F32:
+    """A soft random mask of the face, float32 (H, W) in [0, 1]: whole face, lower or inner part.
+
+    The hull is an oval about the landmarks whose radius wavers; its edge is eroded or widened by
+    two blurs of random width with a threshold between them.
+    """
+    frame = Frame.of(face, height=height, width=width)
+    angle = np.linspace(0, 2 * np.pi, _OUTLINE, endpoint=False)
+    radius = np.ones(_OUTLINE)
+    for order in (2, 3, 4, 5):
+        radius += rng.normal(0, 0.12 / order) * np.cos(order * angle + rng.uniform(0, 2 * np.pi))
+    radius *= rng.uniform(0.75, 1.1)
+    square = 2 / rng.uniform(2.0, 3.0)  # exponent of a superellipse: from an oval to a rounded box
+    x = np.sign(np.cos(angle)) * np.abs(np.cos(angle)) ** square * _OVAL_AXES[0] * radius
+    y = np.sign(np.sin(angle)) * np.abs(np.sin(angle)) ** square * _OVAL_AXES[1] * radius
+    part = rng.random()
+    if part < 0.15:
+        y = np.maximum(y, rng.uniform(-0.15, 0.05))  # from the nose down
+    elif part < 0.25:
+        y = np.minimum(y, rng.uniform(0.0, 0.15))  # eyes and nose
+    points = frame.to_pixels(np.stack([x + _OVAL_CENTRE[0], y + _OVAL_CENTRE[1]], axis=1))
+    # Drawn small: blurs of this width cost most of a blend at full size and show nothing more there.
+    scale = min(_MASK_SIDE / max(height, width), 1.0)
+    mask = np.zeros((max(round(height * scale), 1), max(round(width * scale), 1)), np.float32)
+    cv2.fillPoly(mask, [np.rint(points * scale * 8).astype(np.int32)], (1.0,), lineType=cv2.LINE_AA, shift=3)
+    first, second = (frame.size * scale * rng.uniform(0.01, high) for high in (0.10, 0.08))
+    mask = (blurred(mask, first) > rng.uniform(0.2, 0.8)).astype(np.float32)
+    soft = cv2.resize(blurred(mask, second), (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(np.clip(soft, 0, 1), dtype=np.float32)
+
+
+def blend(pixels: U8, face: Face, rng: np.random.Generator) -> U8:
+    """A self-blended image: copy and original differ in tone, sharpness and by a small warp, then blend."""
+    height, width = pixels.shape[:2]
+    changed = pixels.astype(np.float32)
+    for change in (_tone, _texture):
+        changed = change(changed, rng)
+    base = pixels.astype(np.float32)
+    if rng.random() < 0.5:  # either side may be the changed one
+        base, changed = changed, base
+    mask = outline(face, height=height, width=width, rng=rng)
+    changed = _warp(changed, _small_warp(face, height=height, width=width, rng=rng))
+    share = (mask * np.float32(rng.choice(_RATIOS)))[..., None]
+    return to_bytes(base + (changed - base) * share)
+
+
+def _tone(x: F32, rng: np.random.Generator) -> F32:
+    """Shift of channels, contrast, brightness and saturation, each drawn: one affine map of colours."""
+    gain = rng.normal(1.0, 0.07, 3) if rng.random() < 0.7 else np.full(3, rng.uniform(0.85, 1.15))
+    shift = rng.uniform(-14, 14) + rng.normal(0, 6, 3)
+    saturation = rng.uniform(0.75, 1.3)
+    colours = gain[:, None] * (saturation * np.eye(3) + (1 - saturation) / 3)
+    mean = np.array(cv2.mean(x)[:3])
+    matrix = np.hstack([colours, (mean - colours @ mean + shift)[:, None]])
+    return np.asarray(cv2.transform(x, matrix), dtype=np.float32)
+
+
+def _texture(x: F32, rng: np.random.Generator) -> F32:
+    """One change of fine structure: coarser sampling, sharpening, blur, noise, compression or none."""
+    draw = rng.random()
+    if draw < 0.35:
+        return down_up(x, share=float(rng.uniform(0.35, 0.85)), rng=rng)
+    if draw < 0.55:
+        return sharpened(x, amount=float(rng.uniform(0.4, 1.6)), sigma=float(rng.uniform(0.6, 1.5)))
+    if draw < 0.65:
+        return blurred(x, float(rng.uniform(0.5, 1.3)))
+    if draw < 0.80:
+        return noisy(x, sigma=float(rng.uniform(1.5, 7)), rng=rng)
+    if draw < 0.90:
+        return compressed(to_bytes(x), quality=int(rng.integers(30, 85))).astype(np.float32)
+    return x
+
+
+def _small_warp(face: Face, *, height: int, width: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """A turn, zoom and shift about the face's middle by a few percent of its size, (2, 3) in px."""
+    frame = Frame.of(face, height=height, width=width)
+    middle = frame.to_pixels(np.array([_OVAL_CENTRE]))[0]
+    turn = np.deg2rad(rng.normal(0, 1.5))
+    zoom = np.exp(rng.normal(0, 0.025, 2))
+    linear = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) * zoom
+    shift = rng.normal(0, 0.015, 2) * frame.size
+    return np.hstack([linear, (middle + shift - linear @ middle)[:, None]])
+
+
+def resynthesise(pixels: U8, face: Face, rng: np.random.Generator) -> U8:
+    """The face redrawn as generators do: the whole picture, or (one in three) inside its outline.
+
+    Half of the pictures get their fine structure back in strength (sharpening up to the original's
+    Laplacian energy, or noise), so that "smoother" alone tells nothing.
+    """
+    whole = pixels.astype(np.float32)
+    made = _REDRAW[rng.integers(len(_REDRAW))](whole, rng)
+    draw = rng.random()
+    if draw < 0.4:
+        made = _as_sharp(made, whole, factor=float(rng.uniform(0.8, 1.4)))
+    elif draw < 0.55:
+        made = noisy(made, sigma=float(rng.uniform(0.8, 4)), rng=rng)
+    if rng.random() < 1 / 3:
+        mask = outline(face, height=pixels.shape[0], width=pixels.shape[1], rng=rng)[..., None]
+        made = made * mask + whole * (1 - mask)
+    return to_bytes(made)
+
+
+def _upsampled(x: F32, rng: np.random.Generator) -> F32:
+    """Reduced by 2, 3 or 4 and drawn large again by a generator's means, luma or colour more strongly."""
+    height, width = x.shape[:2]
+    factor = int(rng.choice([2, 2, 2, 3, 4]))
+    small = cv2.resize(x, (max(width // factor, 1), max(height // factor, 1)), interpolation=cv2.INTER_AREA)
+    way = rng.integers(4)
+    if way < 3:
+        flag = (cv2.INTER_NEAREST, cv2.INTER_LINEAR, cv2.INTER_CUBIC)[way]
+        large = np.asarray(cv2.resize(small, (width, height), interpolation=flag), dtype=np.float32)
+        if way == 0:
+            large = _convolved(large, rng, side=3)
+    else:  # zeros between the samples, then a random kernel: a transposed convolution
+        grid = np.zeros((small.shape[0] * factor, small.shape[1] * factor, 3), np.float32)
+        grid[::factor, ::factor] = small * factor**2
+        below, right = max(height - grid.shape[0], 0), max(width - grid.shape[1], 0)
+        grid = np.pad(grid, ((0, below), (0, right), (0, 0)))[:height, :width]
+        large = _convolved(grid, rng, side=2 * factor - 1)
+    detail = x - cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(large + detail * np.float32(rng.choice([0.0, 0.0, 0.3, 0.6])), dtype=np.float32)
+
+
+def _convolved(x: F32, rng: np.random.Generator, *, side: int) -> F32:
+    """Through a triangular kernel with random errors, whose sum is 1."""
+    half = np.concatenate([np.arange(1, side // 2 + 2), np.arange(side // 2, 0, -1)]).astype(np.float64)
+    kernel = np.outer(half, half)
+    kernel *= 1 + rng.normal(0, 0.15, kernel.shape)
+    return np.asarray(cv2.filter2D(x, cv2.CV_32F, kernel / kernel.sum()), dtype=np.float32)
+
+
+def _few_components(x: F32, rng: np.random.Generator) -> F32:
+    """Patches through a linear auto-encoder: of few components, each with an error of its own.
+
+    The components are those of the DCT, the principal ones of natural patches (Ahmed et al. 1974,
+    doi:10.1109/T-C.1974.223784). Patches meet edge to edge, as after a pixel shuffle, at a random phase.
+    """
+    side = int(rng.choice([4, 8, 8, 16]))
+    height, width = (-(-n // side) * side + side for n in x.shape[:2])
+    top, left = (int(v) for v in rng.integers(0, side, 2))
+    below, right = height - x.shape[0] - top, width - x.shape[1] - left
+    padded = cv2.copyMakeBorder(x, top, below, left, right, cv2.BORDER_REFLECT)
+    patches = padded.reshape(height // side, side, width // side, side, 3)
+    code = scipy.fft.dctn(patches, axes=(1, 3), norm="ortho")
+    order = np.hypot(*np.mgrid[:side, :side]) + rng.normal(0, 0.06 * side, (side, side))
+    kept = order <= np.quantile(order, rng.uniform(0.1, 0.5))
+    gain = kept * rng.normal(1, rng.choice([0.0, 0.05, 0.1]), (side, side))
+    gain[0, 0] = 1
+    code *= gain.astype(np.float32)[None, :, None, :, None]
+    whole = scipy.fft.idctn(code, axes=(1, 3), norm="ortho", overwrite_x=True).reshape(height, width, 3)
+    if rng.random() < 0.5:
+        whole = blurred(whole, float(rng.uniform(0.3, 0.7)))
+    return np.ascontiguousarray(whole[top : top + x.shape[0], left : left + x.shape[1]], dtype=np.float32)
+
+
+def _spectrum(x: F32, rng: np.random.Generator) -> F32:
+    """The spectrum bent: high frequencies weakened or raised, phases disturbed, peaks of a grid added."""
+    height, width = x.shape[:2]
+    plane = scipy.fft.rfft2(x, axes=(0, 1))
+    fy, fx = np.abs(np.fft.fftfreq(height))[:, None], np.fft.rfftfreq(width)[None, :]
+    radius = np.hypot(fy, fx)
+    corner = rng.uniform(0.12, 0.35)
+    above = np.clip((radius - corner) / (0.5 - corner), 0, 1)
+    gain = np.exp(rng.uniform(-2.5, 0.8) * above)
+    phase = np.exp(1j * rng.uniform(0, 1.2) * above * rng.normal(0, 1, radius.shape))
+    plane = plane * (gain * phase)[..., None].astype(np.complex64)
+    made = scipy.fft.irfft2(plane, s=(height, width), axes=(0, 1)).astype(np.float32)
+    if rng.random() < 0.5:
+        period = int(rng.choice([2, 4, 8]))
+        tile = rng.normal(0, 1, (period, period)).astype(np.float32)
+        grid = np.tile(tile - tile.mean(), (-(-height // period), -(-width // period)))[:height, :width]
+        made = made + grid[..., None] * np.float32(rng.uniform(0.5, 2.5))
+    return made
+
+
+def _denoised(x: F32, rng: np.random.Generator) -> F32:
+    """Grain and skin texture gone, edges kept: what is left where a generator draws no sensor noise."""
+    for _ in range(int(rng.integers(1, 3))):
+        tone, space = float(rng.uniform(8, 35)), float(rng.uniform(1, 3))
+        x = np.asarray(cv2.bilateralFilter(x, 5, tone, space), dtype=np.float32)
+    return x
+
+
+def _shuffled(x: F32, rng: np.random.Generator) -> F32:
+    """Fine structure moved by a pixel or two, incoherently: strands and teeth that do not join."""
+    height, width = x.shape[:2]
+    grain = int(rng.integers(3, 13))
+    coarse = rng.standard_normal((height // grain + 2, width // grain + 2, 2), dtype=np.float32)
+    shift = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+    shift = shift * np.float32(rng.uniform(0.25, 0.8) * min(grain / 4, 2))
+    rows, columns = np.mgrid[:height, :width].astype(np.float32)
+    moved = cv2.remap(
+        x, columns + shift[..., 0], rows + shift[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
+    )
+    return np.asarray(moved, dtype=np.float32)
+
+
+def _recoloured(x: F32, rng: np.random.Generator) -> F32:
+    """Colour that does not follow the luma: its detail blurred away, exaggerated, or noise of its own."""
+    ycc = cv2.cvtColor(x / 255, cv2.COLOR_RGB2YCrCb)
+    chroma = np.ascontiguousarray(ycc[..., 1:])
+    smooth = np.asarray(cv2.GaussianBlur(chroma, (0, 0), float(rng.uniform(1, 5))), dtype=np.float32)
+    made = smooth + (chroma - smooth) * np.float32(rng.choice([0.0, 0.3, 2.0, 3.0]))
+    if rng.random() < 0.5:
+        made = made + noisy(np.zeros_like(x), sigma=float(rng.uniform(1, 5)), rng=rng)[..., :2] / 255
+    ycc[..., 1:] = made
+    return np.asarray(cv2.cvtColor(ycc, cv2.COLOR_YCrCb2RGB) * 255, dtype=np.float32)
+
+
+_REDRAW = (_upsampled, _few_components, _spectrum, _denoised, _shuffled, _recoloured)
+
+
+def _as_sharp(x: F32, like: F32, *, factor: float) -> F32:
+    """`x` sharpened (or left) so that its Laplacian energy is `factor` times that of `like`."""
+    goal = factor * float(np.abs(cv2.Laplacian(like, cv2.CV_32F)).mean())
+    fine = x - blurred(x, 1.0)
+    base, slope = (float(np.abs(cv2.Laplacian(v, cv2.CV_32F)).mean()) for v in (x, fine))
+    amount = np.clip((goal - base) / max(slope, 1e-6), 0, 3)
+    return x + fine * np.float32(amount)
+
+
+def _warp(x: F32, matrix: NDArray[np.float64]) -> F32:
+    size = (x.shape[1], x.shape[0])
+    return np.asarray(
+        cv2.warpAffine(x, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101),
+        dtype=np.float32,
+    )

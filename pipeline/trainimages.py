@@ -1,0 +1,50 @@
+"""Augmented training pictures of a net, made from files as they are needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.views import Crop, plan_crop
+from models import pseudofakes
+from models.augment import degrade, jitter, mirror
+from models.lessons import Visit
+from models.nets import NetSpec, crop_for
+from pipeline import params
+from pipeline.facerows import to_face
+from pipeline.images import read_image
+
+
+@dataclass(frozen=True)
+class TrainImages:
+    """Augmented training pictures of one net; the visit alone decides what is drawn."""
+
+    paths: list[str]
+    faces: NDArray[np.float32]
+    spec: NetSpec
+    options: params.Faces
+    max_pixels: int
+    degraded: float
+
+    def __call__(self, visit: Visit) -> NDArray[np.uint8]:
+        """uint8 (size, size, 3), RGB."""
+        rng = np.random.default_rng(visit.draw)
+        pixels = read_image(self.paths[visit.row], max_pixels=self.max_pixels).pixels
+        face = to_face(self.faces[visit.row])
+        if visit.kind in pseudofakes.KINDS:
+            own = np.random.default_rng([visit.draw, pseudofakes.KINDS.index(visit.kind)])
+            pixels = pseudofakes.make(visit.kind, pixels, face, own)
+        height, width = pixels.shape[:2]
+        crop = plan_crop(face, height=height, width=width, **self.options.cuts())
+        moved = jitter(crop, rng) if self.spec.crop == "aligned" else shift(crop, rng)
+        picture = mirror(crop_for(self.spec, pixels, moved), rng)
+        return degrade(picture, rng) if rng.random() < self.degraded else picture
+
+
+def shift(crop: Crop, rng: np.random.Generator) -> Crop:
+    """The native cut moved by up to an eighth of its side, for random windows."""
+    x0, y0, x1, y1 = crop.native
+    dx, dy = (int(v) for v in rng.uniform(-0.125, 0.125, 2) * (x1 - x0))
+    return Crop(native=(x0 + dx, y0 + dy, x1 + dx, y1 + dy), context=crop.context, matrix=crop.matrix)

@@ -1,0 +1,97 @@
+"""Further rows made of a training image: degraded copies, and pseudo-fakes of real faces.
+
+They stand in the feature store beside the image's own row and only ever train the stacker: with degraded copies
+it cannot learn a compression history, with pseudo-fakes it sees forgeries that the data set lacks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features.views import Face
+from models import pseudofakes
+from models.augment import AUGMENT_VERSION, degrade
+from pipeline import params
+from pipeline.facerows import to_face
+from pipeline.images import read_image
+
+ORIGINAL = ""
+DEGRADED = "degraded"
+VARIANTS_VERSION = [AUGMENT_VERSION, pseudofakes.PSEUDOFAKES_VERSION]
+
+
+def names_of(target: float, split: str, asked: params.Variants) -> list[str]:
+    """Variants of one image, itself first: degraded copies of train images, pseudo-fakes of real ones."""
+    if split != "train":
+        return [ORIGINAL]
+    counts = {DEGRADED: asked.degraded}
+    if target == 0:
+        counts |= {kind: getattr(asked, kind) for kind in pseudofakes.KINDS}
+    return [ORIGINAL] + [f"{kind}{i}" for kind, count in counts.items() for i in range(count)]
+
+
+def kind_of(variant: str) -> str:
+    """`degraded`, `blend`, ... of `degraded0`, `blend1`, ...; the original's is empty."""
+    return variant.rstrip("0123456789")
+
+
+def expand(
+    rows: pd.DataFrame, faces: NDArray[np.float32], asked: params.Variants
+) -> tuple[pd.DataFrame, NDArray[np.float32]]:
+    """Rows with their variants under them, and the face rows, which a variant shares with its original.
+
+    `variant` names it, `key` addresses it, `kind` is its target's name: real, fakes, blend, ...; `target` is 1
+    for a pseudo-fake. The group is the original's, so a fold never parts them.
+    """
+    target = rows["target"].astype("float64").to_numpy()
+    lists = [names_of(t, split, asked) for t, split in zip(target, rows["split"].to_numpy(str), strict=True)]
+    where = np.repeat(np.arange(len(rows)), [len(names) for names in lists])
+    variant = np.array([name for names in lists for name in names], dtype=object)
+    made = rows.iloc[where].reset_index(drop=True)
+    kind = np.array([kind_of(name) for name in variant], dtype=object)
+    forged = np.isin(kind.astype(str), pseudofakes.KINDS)
+    own = made["target"].map({0: "real", 1: "fakes"}).fillna("unknown").to_numpy(object)
+    made["variant"] = variant
+    made["kind"] = np.where(forged, kind, own)
+    made["key"] = [f"{k}-{v}" if v else k for k, v in zip(made["key"], variant, strict=True)]
+    made["target"] = made["target"].where(~forged, 1)
+    return made, faces[where]
+
+
+@dataclass(frozen=True)
+class Item:
+    """One row to compute. key : of the picture; store_key : of its row; face : float32 (17,)."""
+
+    key: str
+    store_key: str
+    path: str
+    variant: str
+    face: NDArray[np.float32]
+
+    def read(self, *, max_pixels: int) -> tuple[NDArray[np.uint8], Face]:
+        """Pixels, uint8 (H, W, 3), RGB, and face of this variant. Raises BadImage.
+
+        A variant is what `key` alone decides to draw. Every second pseudo-fake is degraded as well, as
+        copies of files are.
+        """
+        pixels, face = read_image(self.path, max_pixels=max_pixels).pixels, to_face(self.face)
+        if self.variant == ORIGINAL:
+            return pixels, face
+        rng = np.random.default_rng(list(hashlib.blake2b(self.key.encode(), digest_size=16).digest()))
+        kind = kind_of(self.variant)
+        if kind == DEGRADED:
+            return degrade(pixels, rng), face
+        forged = pseudofakes.make(kind, pixels, face, rng)
+        return (degrade(forged, rng) if rng.random() < 0.5 else forged), face
+
+
+def items_of(rows: pd.DataFrame, faces: NDArray[np.float32], *, keys: Sequence[str]) -> list[Item]:
+    """Items of expanded rows; keys : of their rows in the store."""
+    parts = zip(rows["key"], keys, rows["path"], rows["variant"], faces, strict=True)
+    return [Item(*part) for part in parts]
