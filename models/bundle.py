@@ -100,7 +100,7 @@ class Bundle:
         pixels : uint8 (H, W, 3), RGB, of any sizes. Returns float32 (n, d) in the order of training.
         """
         faces = list(self.detector.detect(pixels))
-        crops = [self._crop(p, face) for p, face in zip(pixels, faces, strict=True)]
+        crops = [self.crop(p, face) for p, face in zip(pixels, faces, strict=True)]
         spectral = [name for name in self.info["blocks"] if name in self.info["versions"] and name != "faces"]
         values: dict[str, NDArray[np.float32]] = {
             "face": face_numbers(
@@ -119,7 +119,8 @@ class Bundle:
         columns = [column for block in self.info["blocks"].values() for column in block]
         return pd.DataFrame(joined, columns=columns), faces
 
-    def _crop(self, pixels: NDArray[np.uint8], face: Face) -> Crop:
+    def crop(self, pixels: NDArray[np.uint8], face: Face) -> Crop:
+        """Geometry of the cuts of one face, with the options of training."""
         cuts = self.info["params"]["faces"]
         return plan_crop(
             face,

@@ -14,6 +14,7 @@ from sklearn.decomposition import PCA
 
 Floats = NDArray[np.float64]
 COMPONENTS = 64
+ROWS_EACH = 50  # training images per component at least, else they fit better than any image to come
 CLIP = 8.0  # standard deviations; one broken column alone must not decide
 QUANTILES = 1001
 FILE = "novelty.safetensors"
@@ -47,7 +48,7 @@ class Novelty:
             scale = np.sqrt(np.where(known, (values - mean) ** 2, 0).sum(0) / count)
         scale = np.where(scale > 1e-12, scale, 1.0)
         rows = _standardised(features, mean, scale)
-        k = max(min(COMPONENTS, rows.shape[1] - 1, len(rows) - 1), 1)
+        k = max(min(COMPONENTS, rows.shape[1] - 1, len(rows) // ROWS_EACH), 1)
         pca = PCA(n_components=k, svd_solver="covariance_eigh", random_state=seed).fit(rows)
         made = cls(
             mean=mean,

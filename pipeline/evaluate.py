@@ -1,8 +1,8 @@
 """Stage evaluate: scores of val and train, their figures, and what blocks and sources contribute.
 
 Reads the feature table, cache/model, cache/oof.parquet and reports/audit.json. Writes
-reports/metrics.json, reports/plots/*.csv, reports/ablation.csv, reports/leave_one_source_out.csv
-and cache/scores.parquet.
+reports/metrics.json, reports/plots/*.csv, reports/ablation.csv, reports/costs.csv,
+reports/leave_one_source_out.csv and cache/scores.parquet.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from models.bundle import Bundle
-from pipeline import ablation, curves, params, scores
+from pipeline import ablation, cost, curves, params, scores
 from pipeline.command import run
 from pipeline.store import write_json
 from pipeline.table import read_table
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     quick = ablation.quick(params.load("train"), rounds=options.ablation_rounds)
     blocks = bundle.info["blocks"]
     val, train = read_table(["val"], list(blocks)), read_table(["train"], list(blocks))
-    rows = scores.join(val.rows, bundle.stacker.predict(val.features), train.rows, pd.read_parquet(OOF))
+    rows = scores.join(val.rows, bundle.judge(val.features), train.rows, pd.read_parquet(OOF))
     rows.to_parquet(SCORES, index=False)
     write_plots(rows[~rows["fold_out"]], REPORTS / "plots")
 
@@ -68,6 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     tested = ablation.Rows.of(val.rows, val.features)
     effects = ablation.ablate(learned, tested, blocks, options=quick, bootstrap=bootstrap)
     effects.to_csv(REPORTS / "ablation.csv", index=False)
+    cost.measure(bundle, val.rows["path"].tolist()).to_csv(REPORTS / "costs.csv", index=False)
     held_out = ablation.leave_one_source_out(learned, tested, blocks, options=quick, bootstrap=bootstrap)
     ablation.as_table(held_out).to_csv(REPORTS / "leave_one_source_out.csv", index=False)
     draws = {"resamples": options.bootstrap, "seed": options.seed}
@@ -75,6 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "val": scores.summaries(rows[~rows["fold_out"]], **draws),
         "train_oof": scores.summaries(rows[rows["fold_out"]], **draws),
         "leave_one_source_out": held_out,
+        "novelty": scores.novelty(rows[~rows["fold_out"]]),
         "audit": audit_verdict(REPORTS / "audit.json"),
     }
     write_json(REPORTS / "metrics.json", found)

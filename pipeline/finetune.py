@@ -158,7 +158,7 @@ def train_folds(job: Job, *, device: str) -> list[Path]:
                 label_smoothing=net.label_smoothing,
                 seed=seed,
                 threads=cores,
-                workers=cores - 1,
+                workers=cores,
             )
             weights = train_fold(
                 job.images(kept),

@@ -63,6 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         info=bundle.info,
         scores=scores,
         effects=pd.read_csv(REPORTS / "ablation.csv", keep_default_na=False, na_values=[""]),
+        costs=pd.read_csv(REPORTS / "costs.csv"),
         features=features,
         blocks=blocks,
         explained=len(explained.target),

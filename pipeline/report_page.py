@@ -32,6 +32,7 @@ def render(facts: Facts) -> str:
         ("spectrum", "Mean radial spectrum", report_model.spectrum_part(facts)),
         ("ablation", "What each block adds", report_results.ablation_part(facts)),
         ("sources", "Sources it has not seen", report_results.held_out_part(facts)),
+        ("novelty", "Out of its depth", report_results.novelty_part(facts)),
         ("errors", "Worst errors", report_results.errors_part(facts)),
         ("data", "Data", report_model.data_part(facts)),
         ("audit", "Audit", report_model.audit_part(facts)),

@@ -118,21 +118,33 @@ def ablation_part(facts: Facts) -> str:
     cells = {(row["block"], row["source"]): row for row in effects.to_dict("records")}
     full = {source: cells[effects["block"].iloc[0], source]["auc_full"] for source in shown}
     names = ["overall" if source == OVERALL else source for source in shown]
-    head = ["block", "columns", *(f"without: {n}" for n in names), *(f"alone: {n}" for n in names)]
+    cost = dict(zip(facts.costs["block"], facts.costs["ms"], strict=True))
+    head = [
+        "block",
+        "columns",
+        "ms an image",
+        *(f"without: {n}" for n in names),
+        *(f"alone: {n}" for n in names),
+    ]
     rows = []
     for block in dict.fromkeys(effects["block"]):
         mine = [cells[block, source] for source in shown]
         rows.append(
-            [block, number(int(mine[0]["columns"]))]
+            [block, number(int(mine[0]["columns"])), _milliseconds(cost.get(block))]
             + [_effect(row) for row in mine]
             + [number(row["auc_only"]) for row in mine]
         )
     said = ", ".join(f"{name} {number(full[source])}" for name, source in zip(names, shown, strict=True))
     caption = (
         f"Without: change of val AUC when the block is left out (small: paired 95 % interval; below zero the block "
-        f"helps). Alone: AUC of that block by itself. All are quick refits (few trees, at most about {LIMIT:,} train images); with all blocks: {said}."
+        f"helps). Alone: AUC of that block by itself. All are quick refits (few trees, at most about {LIMIT:,} train images, "
+        f"labelled fakes alone); with all blocks: {said}. ms: of one thread here, of each block alone; face: the detection."
     )
     return _ablation_text(effects) + page.table(head, rows, caption=caption)
+
+
+def _milliseconds(cost: float | None) -> str:
+    return page.NONE if cost is None else f"{cost:.1f}"
 
 
 def _effect(row: dict[str, Any]) -> Html:
@@ -193,6 +205,25 @@ def _held_row(source: str, kind: str, result: dict[str, Any]) -> list[Any]:
         return [source, f"{kind}: {result['reason']}"] + [page.NONE] * 6
     keys = ["auc", *(f"tpr_at_fpr_{name}" for name in metrics.FPR_BOUNDS), "ece"]
     return [source, kind, number(result.get("auc_seen"))] + [page.figure_cell(result[key]) for key in keys]
+
+
+def novelty_part(facts: Facts) -> str:
+    """Whether the images that the model gets wrong are those unlike its training images."""
+    found = facts.figures["novelty"]
+    rows = [
+        [name, number(part["n"]), number(part["wrong"]), number(part["auc"])]
+        for name, part in found.items()
+        if name == "overall" or len(found) > 2
+    ]
+    text = (
+        "Novelty is the share of the training images that are more usual than an image; it stands beside each score "
+        "in prediction_details.csv. From 0.999 on, a score is marked in prediction_issues.csv: nothing like the image "
+        "was seen in training."
+    )
+    caption = (
+        "AUC: how well novelty tells the images on the wrong side of 0.5 from the others; 0.5 says nothing."
+    )
+    return paragraph(text) + page.table(["val", "images", "wrong", "AUC of wrong"], rows, caption=caption)
 
 
 def errors_part(facts: Facts) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from models.bundle import Verdict
 from pipeline import metrics
 
 
@@ -26,12 +27,33 @@ def summaries(rows: pd.DataFrame, *, resamples: int, seed: int) -> dict[str, Any
     }
 
 
+def novelty(val: pd.DataFrame) -> dict[str, Any]:
+    """How well novelty tells which labelled val rows are on the wrong side of 0.5: AUC by source, and how many."""
+    known = val[val["target"].notna()]
+    parts = {"overall": known, **{str(s): part for s, part in known.groupby("source")}}
+    found: dict[str, Any] = {}
+    for name, part in parts.items():
+        wrong = ((part["score"] >= 0.5) != (part["target"] == 1)).to_numpy(np.int64)
+        area = metrics.auc(wrong, part["novelty"]) if len(part) else float("nan")
+        found[name] = {"wrong": int(wrong.sum()), "n": len(part), "auc": area if np.isfinite(area) else None}
+    return found
+
+
 def join(
-    val: pd.DataFrame, score: NDArray[np.float64], train: pd.DataFrame, oof: pd.DataFrame
+    val: pd.DataFrame, verdicts: Sequence[Verdict], train: pd.DataFrame, oof: pd.DataFrame
 ) -> pd.DataFrame:
-    """Val rows with the model's score and train rows with their out-of-fold score (`fold_out`)."""
+    """Val rows with what the model says and train rows with their out-of-fold score (`fold_out`).
+
+    Columns beside the rows': score, novelty and ratio_<kind> (the last two of val alone).
+    """
     keys = ["img_name", "sha256"]
     known = oof.drop_duplicates(keys).set_index(keys)["score"]
     out = known.reindex(pd.MultiIndex.from_frame(train[keys])).to_numpy()
-    parts = [val.assign(score=score, fold_out=False), train.assign(score=out, fold_out=True)]
+    kinds = list(verdicts[0].kinds) if verdicts else []
+    said = {
+        "score": [v.score for v in verdicts],
+        "novelty": [v.novelty for v in verdicts],
+        **{f"ratio_{kind}": [v.kinds[kind] for v in verdicts] for kind in kinds},
+    }
+    parts = [val.assign(**said, fold_out=False), train.assign(score=out, fold_out=True)]
     return pd.concat(parts, ignore_index=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -132,6 +133,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     asked = parser().parse_args(arguments)
     try:
         text = run_all(asked, methods_of(asked.methods))
+    except subprocess.CalledProcessError as error:
+        parser().error(f"{error}; the stage said why above, the same command goes on from there")
     except (BadImage, LabelError, ParamsError, WeightsError, ValueError) as error:
         parser().error(str(error))
     print(text)

@@ -6,7 +6,8 @@ import timm
 import torch
 from safetensors.torch import load_file
 
-from models.finetune import Schedule, class_weights, quicken, train_fold
+from models.finetune import Schedule, head_weights, quicken, train_fold
+from models.lessons import Lessons
 from models.nets import FaceNet, NetSpec
 from models.weights import Checkpoint
 
@@ -20,15 +21,28 @@ SPEC = NetSpec(
     std=(0.25, 0.25, 0.25),
     outputs="logit",
     origin="test",
+    heads=("fakes", "blend"),
 )
 SCRATCH = Checkpoint(state=None, origin="from scratch")
 TARGET = (np.arange(48) % 2).astype(np.float32)
 
 
-def sample(row, epoch):
-    rng = np.random.default_rng([row, epoch])
+LESSONS = Lessons(
+    target=TARGET.astype(np.int64),
+    groups=np.arange(48).astype(str),
+    sources=np.full(48, "all"),
+    kinds=SPEC.heads,
+    balance=0.5,
+    seed=0,
+)
+
+
+def sample(visit):
+    """Noise; a labelled fake is reddish, a blend bluish."""
+    rng = np.random.default_rng(visit.draw)
     picture = rng.integers(0, 120, (32, 32, 3), dtype=np.uint8)
-    picture[..., 0] += np.uint8(120 * TARGET[row])
+    picture[..., 0] += np.uint8(120 * (visit.kind == "fakes"))
+    picture[..., 2] += np.uint8(120 * (visit.kind == "blend"))
     return picture
 
 
@@ -49,8 +63,7 @@ def schedule(**changes):
 def train(folder, progress=lambda _: None, **changes):
     path = train_fold(
         sample,
-        TARGET,
-        np.ones(len(TARGET)),
+        LESSONS,
         spec=SPEC,
         checkpoint=SCRATCH,
         schedule=schedule(**changes),
@@ -70,10 +83,13 @@ def trained(tmp_path_factory):
     return train(tmp_path_factory.mktemp("once"))
 
 
-def test_it_learns_what_can_be_learned(tmp_path):
+def test_each_head_learns_its_own_kind(tmp_path):
     weights = train(tmp_path, epochs=12)
-    logits = FaceNet(SPEC, [weights])([sample(row, 99) for row in range(len(TARGET))])[:, 0]
-    assert logits[TARGET == 1].mean() > logits[TARGET == 0].mean() + 0.5
+    shown = LESSONS.epoch(99)
+    logits = FaceNet(SPEC, [weights])([sample(visit) for visit in shown])
+    kinds = np.array([visit.kind for visit in shown])
+    for head, name in enumerate(SPEC.heads):
+        assert logits[kinds == name, head].mean() > logits[kinds == "real", head].mean() + 0.5
 
 
 def test_training_twice_gives_the_same_weights_whatever_decodes(tmp_path, trained):
@@ -105,13 +121,12 @@ def test_a_killed_run_goes_on_after_its_last_epoch_and_ends_alike(tmp_path, trai
 def test_a_finished_fold_is_not_trained_again(tmp_path, trained):
     train(tmp_path)
 
-    def refuse(row, epoch):
+    def refuse(visit):
         raise AssertionError("an image was read")
 
     path = train_fold(
         refuse,
-        TARGET,
-        np.ones(len(TARGET)),
+        LESSONS,
         spec=SPEC,
         checkpoint=SCRATCH,
         schedule=schedule(),
@@ -142,8 +157,13 @@ def test_quickened_convolutions_give_the_same_numbers_and_gradients(model, size,
     torch.testing.assert_close(*gradients, rtol=1e-9, atol=1e-12)
 
 
-def test_class_weights_balance_the_classes():
-    target = np.array([0, 0, 0, 1], dtype=np.float32)
-    weight = class_weights(target)
-    assert weight[target == 0].sum() == pytest.approx(weight[target == 1].sum())
-    assert weight.mean() == pytest.approx(1)
+def test_head_weights_balance_classes_and_heads_and_leave_out_what_says_nothing():
+    nan = np.nan
+    target = torch.tensor([[0, 0], [0, 0], [0, 0], [1, nan], [nan, 1], [nan, 1]], dtype=torch.float32)
+    weight = head_weights(target)
+    assert weight.sum() == pytest.approx(1)
+    assert (weight[target.isnan()] == 0).all()
+    for head in (0, 1):
+        own = weight[:, head]
+        assert own.sum() == pytest.approx(0.5)
+        assert own[target[:, head] == 1].sum() == pytest.approx(0.25)

@@ -111,10 +111,10 @@ def mixed_results(detector, mixed):
 
 
 @pytest.mark.parametrize(("size", "share"), list(itertools.product((160, 224, 320), (0.3, 0.6, 0.9))))
-def test_boxes_and_landmarks_agree_with_facenet_pytorch(detector, size, share):
+def test_boxes_and_landmarks_agree_with_facenet_pytorch(size, share):
     image = draw_face(size, seed=size, share=share)
     _, _, box, points = reference(image)
-    ours = detector.detect([image])[0]
+    ours = FaceDetector(border=0).detect([image])[0]
     assert ours.found
     assert iou(ours.box, box) > 0.9
     np.testing.assert_allclose(ours.landmarks, points, atol=0.05 * (box[2] - box[0]))
@@ -122,7 +122,7 @@ def test_boxes_and_landmarks_agree_with_facenet_pytorch(detector, size, share):
 
 def test_full_search_equals_facenet_pytorch(mixed):
     images = [mixed[i] for i in (0, 1, 3, 6)]
-    for image, ours in zip(images, FaceDetector(coarse_face=1e-6).detect(images), strict=True):
+    for image, ours in zip(images, FaceDetector(coarse_face=1e-6, border=0).detect(images), strict=True):
         count, prob, box, points = reference(image)
         assert ours.n_faces == count
         assert ours.prob == pytest.approx(prob, abs=1e-5)
@@ -258,6 +258,25 @@ def test_a_moved_face_moves_its_box(detector):
         image[y : y + 200, x : x + 200] = face
         boxes.append(detector.detect([image])[0].box - [x, y, x, y])
     assert iou(boxes[0], boxes[1]) > 0.85
+
+
+def test_a_face_that_fills_its_picture_keeps_its_landmarks(detector):
+    """Cut closely out of its picture, a face has the landmarks that it had there, or nearly."""
+    picture = draw_face(320, seed=5, share=0.6)
+    whole = detector.detect([picture])[0]
+    x0, y0, x1, y1 = (int(v) for v in whole.box)
+    cut = picture[y0:y1, x0:x1]
+    there = whole.landmarks - np.array([x0, y0])
+    size = x1 - x0
+    with_border = np.abs(detector.detect([cut])[0].landmarks - there).mean() / size
+    without = np.abs(FaceDetector(border=0).detect([cut])[0].landmarks - there).mean() / size
+    assert with_border < 0.03
+    assert with_border < without
+
+
+def test_a_face_with_surroundings_is_searched_once():
+    picture = draw_face(320, seed=1, share=0.4)
+    assert same_bits(*(FaceDetector(border=b).detect([picture])[0] for b in (0, 0.25)))
 
 
 def test_huge_image_is_searched_reduced_and_reported_in_its_own_pixels(detector):

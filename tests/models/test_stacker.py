@@ -15,9 +15,9 @@ def table(n=600, seed=0):
     rng = np.random.default_rng(seed)
     target = rng.integers(0, 2, n)
     features = pd.DataFrame(
-        rng.normal(size=(n, 4)).astype(np.float32), columns=["a.x", "a.y", "net_n.logit", "b.z"]
+        rng.normal(size=(n, 4)).astype(np.float32), columns=["a.x", "a.y", "net_n.fakes", "b.z"]
     )
-    features["net_n.logit"] += 1.5 * target.astype(np.float32)
+    features["net_n.fakes"] += 1.5 * target.astype(np.float32)
     features.loc[::7, "a.y"] = np.nan
     groups = (np.arange(n) // 2).astype(str)
     return features, target, groups
@@ -68,7 +68,7 @@ def test_a_higher_logit_never_lowers_the_score(fitted):
     scores = []
     for shift in (-2.0, 0.0, 2.0):
         moved = features.copy()
-        moved["net_n.logit"] += np.float32(shift)
+        moved["net_n.fakes"] += np.float32(shift)
         scores.append(stacker.predict(moved))
     assert (scores[1] >= scores[0]).all()
     assert (scores[2] >= scores[1]).all()

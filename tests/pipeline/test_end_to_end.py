@@ -153,13 +153,13 @@ def test_train_rows_have_logits_of_a_net_that_never_saw_them(finished, monkeypat
         max_pixels=10**8,
         weights=finished / "weights",
     )
-    stored = table.read_table(["train"], ["net_rgb"]).features["net_rgb.logit"].to_numpy()
+    stored = table.read_table(["train"], ["net_rgb"]).features["net_rgb.fakes"].to_numpy()
     for member in (0, 1):
         net = FaceNet.load(finished / "cache/nets/net_rgb", member=member)
         for index in np.flatnonzero(job.train["fold"] == member)[:4]:
             pixels = read_image(job.train["path"][index], max_pixels=10**8).pixels
             crop = plan_crop(
-                to_face(job.images.faces[index]),
+                to_face(job.faces[index]),
                 height=pixels.shape[0],
                 width=pixels.shape[1],
                 **options.cuts(),

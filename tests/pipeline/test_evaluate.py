@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from models.bundle import Verdict
 from pipeline import ablation, evaluate, metrics, params, scores
 
-BLOCKS = {"good": ["good.x"], "noise": ["noise.x", "noise.y"], "net_rgb": ["net_rgb.logit"]}
+BLOCKS = {"good": ["good.x"], "noise": ["noise.x", "noise.y"], "net_rgb": ["net_rgb.fakes"]}
 QUICK = ablation.quick(params.Train(feature_fraction=1.0, min_data_in_leaf=5), rounds=20)
 BOOTSTRAP = ablation.Bootstrap(resamples=20, seed=0)
 
@@ -72,7 +73,7 @@ def test_leave_one_source_out_never_trains_on_the_source():
         flip = part.sources == "a"
         part.features["good.x"] -= 1  # halfway between the classes
         part.features.loc[flip, "good.x"] *= -1
-        part.features.loc[flip, "net_rgb.logit"] = 0
+        part.features.loc[flip, "net_rgb.fakes"] = 0
     blocks = {"good": BLOCKS["good"], "net_rgb": BLOCKS["net_rgb"]}
     held = ablation.leave_one_source_out(train, test, blocks, options=QUICK, bootstrap=BOOTSTRAP)
     assert held["a"]["label_free"]["auc"]["value"] < 0.3
@@ -128,11 +129,28 @@ def test_unlabelled_rows_are_not_refitted():
 def test_out_of_fold_scores_find_their_images():
     train = pd.DataFrame({"img_name": ["x", "y", "x"], "sha256": ["1", "2", "3"], "target": [0, 1, 1]})
     oof = pd.DataFrame({"img_name": ["x", "x"], "sha256": ["3", "1"], "score": [0.9, 0.2]})
-    joined = scores.join(train[:1], np.array([0.5]), train, oof)
+    verdict = Verdict(score=0.5, novelty=0.3, kinds={"fakes": -1.0})
+    joined = scores.join(train[:1], [verdict], train, oof)
     assert joined["fold_out"].tolist() == [False, True, True, True]
     assert joined["score"].tolist()[:2] == [0.5, 0.2]
     assert np.isnan(joined["score"][2])
     assert joined["score"][3] == 0.9
+    assert joined.loc[0, ["novelty", "ratio_fakes"]].tolist() == [0.3, -1.0]
+    assert joined["novelty"][1:].isna().all()
+
+
+def test_novelty_is_judged_by_the_images_on_the_wrong_side():
+    table = pd.DataFrame(
+        {
+            "target": pd.array([0, 1, 0, 1, None], dtype="Int8"),
+            "score": [0.1, 0.9, 0.8, 0.2, 0.9],
+            "novelty": [0.1, 0.2, 0.9, 0.15, 0.99],
+            "source": ["a", "a", "a", "a", "a"],
+        }
+    )
+    found = scores.novelty(table)
+    assert found["overall"] == {"wrong": 2, "n": 4, "auc": 0.75}
+    assert scores.novelty(table[:2])["a"]["auc"] is None
 
 
 def test_summaries_leave_out_what_has_no_label_or_score():

@@ -1,35 +1,52 @@
-"""How often a training row is visited, and that its pictures follow row and epoch alone."""
+"""Training pictures of a net: windows that move, pictures of a unit that differ by the forgery alone."""
 
+import cv2
 import numpy as np
 import pytest
 
-from features.views import Crop
-from pipeline.finetune import _shift, visits
-
-
-def test_without_balance_every_row_is_visited_once():
-    np.testing.assert_allclose(visits(np.array(["a", "a", "b"]), balance=0), 1)
-
-
-def test_with_full_balance_every_source_is_visited_alike():
-    sources = np.array(["a"] * 90 + ["b"] * 10)
-    draws = visits(sources, balance=1)
-    assert draws[sources == "a"].sum() == pytest.approx(draws[sources == "b"].sum())
-    assert draws.mean() == pytest.approx(1)
-
-
-def test_half_balance_lies_between():
-    sources = np.array(["a"] * 90 + ["b"] * 10)
-    draws = visits(sources, balance=0.5)
-    assert draws[-1] / draws[0] == pytest.approx(3)
+from features.views import Crop, Face
+from models.lessons import Visit
+from models.nets import NetSpec
+from pipeline import params
+from pipeline.facerows import to_row
+from pipeline.trainimages import TrainImages, shift
 
 
 def test_native_windows_move_by_an_eighth_at_most_and_keep_their_size():
     crop = Crop((40, 40, 120, 120), (0, 0, 200, 200), np.eye(2, 3))
     moves = set()
     for seed in range(60):
-        x0, y0, x1, y1 = _shift(crop, np.random.default_rng(seed)).native
+        x0, y0, x1, y1 = shift(crop, np.random.default_rng(seed)).native
         assert (x1 - x0, y1 - y0) == (80, 80)
         assert max(abs(x0 - 40), abs(y0 - 40)) <= 10
         moves.add((x0, y0))
     assert len(moves) > 30
+
+
+@pytest.fixture
+def images(tmp_path):
+    rng = np.random.default_rng(0)
+    picture = cv2.GaussianBlur(rng.integers(0, 256, (96, 96, 3), dtype=np.uint8), (0, 0), 2)
+    cv2.imwrite(str(tmp_path / "a.png"), picture)
+    points = np.array([[35, 40], [60, 40], [48, 52], [38, 64], [58, 64]], np.float32)
+    face = Face(True, 1, 0.99, np.array([20, 15, 76, 84], np.float32), points)
+    spec = NetSpec("x", {}, "rgb", "aligned", 64, (0.5,) * 3, (0.5,) * 3, "logit", "test", ("fakes", "blend"))
+    return TrainImages([str(tmp_path / "a.png")], to_row(face)[None], spec, params.Faces(), 10**6, 0.5)
+
+
+def test_the_same_visit_is_the_same_picture(images):
+    for kind in ("real", "blend", "resynthesis"):
+        visit = Visit(0, kind, 5)
+        np.testing.assert_array_equal(images(visit), images(visit))
+        assert images(visit).shape == (64, 64, 3)
+
+
+def test_pictures_of_a_unit_share_their_augmentation(images):
+    """Real and pseudo-fake lie on each other: nearer than two draws of the same real face."""
+    for draw in range(8):
+        real, blend, other = (
+            images(Visit(0, k, d)) for k, d in (("real", draw), ("blend", draw), ("real", 99))
+        )
+        gap = [np.abs(real.astype(float) - x).mean() for x in (blend, other)]
+        assert gap[0] > 0
+        assert np.corrcoef(real.ravel(), blend.ravel())[0, 1] > np.corrcoef(real.ravel(), other.ravel())[0, 1]

@@ -37,8 +37,10 @@ def test_unknown_key_is_named_with_the_allowed_ones(raw):
 
 
 def test_unknown_key_of_a_net_is_named_with_the_allowed_ones(raw):
-    raw["finetune"]["nets"]["rgb"]["epoch"] = 3
-    with pytest.raises(ParamsError, match=r"'finetune.nets.rgb.epoch' is unknown; allowed here are .*epochs"):
+    raw["finetune"]["nets"]["face"]["epoch"] = 3
+    with pytest.raises(
+        ParamsError, match=r"'finetune.nets.face.epoch' is unknown; allowed here are .*epochs"
+    ):
         parse(raw, where="params.yaml")
 
 
@@ -75,7 +77,7 @@ def test_block_names_are_those_made_unless_asked_otherwise(raw):
     p = parse(raw, where="")
     named = block_names(p.spectral, p.embed, p.finetune, p.train)
     assert named[0] == "face"
-    assert {"radial", "embed_mobilenetv2_100", "net_rgb", "net_npr"} <= set(named)
+    assert {"radial", "embed_mobilenetv2_100", "net_face", "net_texture"} <= set(named)
     some = p.train.model_copy(update={"blocks": ["radial"]})
     assert block_names(p.spectral, p.embed, p.finetune, some) == ["radial"]
     wrong = p.train.model_copy(update={"blocks": ["radial", "nope"]})

@@ -16,6 +16,8 @@ import pytest
 import yaml
 
 from models import stacker
+from models.bundle import Bundle
+from models.novelty import Novelty
 from pipeline import bands, evaluate, manifest, mistakes, page, params, report, summary
 from pipeline.table import Table
 
@@ -24,18 +26,18 @@ BLOCKS = {
     "face": ["face.found", "face.prob"],
     "radial": [f"radial.bin_{i:02d}" for i in range(8)] + ["radial.slope_low"],
     "embed_tiny": ["embed_tiny.000", "embed_tiny.001"],
-    "net_rgb": ["net_rgb.logit"],
+    "net_rgb": ["net_rgb.fakes"],
 }
 COLUMNS = [column for columns in BLOCKS.values() for column in columns]
 OPTIONS = params.Train(folds=3, rounds=30, early_stopping=10, learning_rate=0.1, feature_fraction=1.0)
 
 
 def made_up(split, n, *, sources=("alpha", ODD), seed=0, strength=2.0):
-    """A table of n images, two to a group, the useful columns net_rgb.logit and radial.bin_05."""
+    """A table of n images, two to a group, the useful columns net_rgb.fakes and radial.bin_05."""
     generator = np.random.default_rng(seed)
     target = np.arange(n) // 2 % 2
     values = pd.DataFrame(generator.normal(size=(n, len(COLUMNS))), columns=COLUMNS)
-    values["net_rgb.logit"] += strength * target
+    values["net_rgb.fakes"] += strength * target
     values["radial.bin_05"] += strength / 2 * target
     values["face.found"] = (np.arange(n) % 10 > 0).astype(float)
     rows = pd.DataFrame(
@@ -73,7 +75,10 @@ def pretend(monkeypatch, folder, *, train, val, audit="ok"):
     target = train.rows["target"].to_numpy(np.int64)
     model = stacker.fit(train.features, target, train.rows["group"].to_numpy(str), options=OPTIONS)
     train.rows[["sha256", "img_name"]].assign(score=model.oof).to_parquet("cache/oof.parquet")
-    bundle = SimpleNamespace(stacker=model, info=bundle_info(train, model), prior=0.5)
+    novelty = Novelty.fit(train.features.to_numpy(np.float32), seed=0)
+    bundle = Bundle(folder, bundle_info(train, model), model, novelty, "cpu")
+    costs = pd.DataFrame({"block": list(BLOCKS)[:-1], "ms": [1.25, 2.5, 20.0]})
+    monkeypatch.setattr(evaluate.cost, "measure", lambda *_: costs)
     tables = {"train": train, "val": val}
     for stage in (evaluate, report):
         monkeypatch.setattr(stage, "Bundle", SimpleNamespace(load=lambda *_, **__: bundle))
@@ -109,7 +114,11 @@ def bundle_info(train, model):
             "sources": {},
             "fingerprint": "f00d",
         },
-        "stacker": {"boosters": len(model.boosters), "slope": 1.0, "offset": 0.0},
+        "stacker": {
+            "experts": [{"kind": "fakes", "boosters": len(model.boosters), "weight": 1.0}],
+            "slope": 1.0,
+            "offset": 0.0,
+        },
         "software": {"lightgbm": "4"},
     }
 
@@ -254,7 +263,7 @@ def test_importance_tables_name_the_net_first(finished):
     blocks = pd.read_csv(finished[0] / "reports/importance_blocks.csv")
     features = pd.read_csv(finished[0] / "reports/importance_features.csv")
     assert blocks["block"].iloc[0] == "net_rgb"
-    assert features["feature"].iloc[0] == "net_rgb.logit"
+    assert features["feature"].iloc[0] == "net_rgb.fakes"
     assert features["auc_drop"].notna().sum() == 4
     assert blocks["auc_drop"].notna().all()
 

@@ -4,7 +4,8 @@ import csv
 
 import pytest
 
-from pipeline.scoring import BY_MODEL, BY_PRIOR, Scored, write_predictions
+from models.bundle import Verdict
+from pipeline.scoring import BY_MODEL, BY_PRIOR, Scored, by_model, write_predictions
 
 
 def scored(names):
@@ -14,7 +15,7 @@ def scored(names):
 
 def test_names_come_back_as_they_were(tmp_path):
     names = ["a.jpg", "with,comma.jpg", 'with"quote.jpg', "空.jpg", "a b.jpg"]
-    rows, said = write_predictions(scored(names), tmp_path / "p.txt", tmp_path / "i.csv")
+    rows, said = write_predictions(scored(names), tmp_path / "p.txt", tmp_path / "i.csv", tmp_path / "d.csv")
     with open(tmp_path / "p.txt", newline="", encoding="utf-8") as stream:
         assert [row[0] for row in csv.reader(stream)] == ["img_name", *names]
     assert (rows, said) == (5, 0)
@@ -23,7 +24,7 @@ def test_names_come_back_as_they_were(tmp_path):
 def test_scores_keep_every_bit(tmp_path):
     values = [0.1, 0.1 + 2**-55, 1 / 3, 5e-324, 1.0]
     items = (Scored(str(v), v, BY_MODEL, "ok", "") for v in values)
-    write_predictions(items, tmp_path / "p.txt", tmp_path / "i.csv")
+    write_predictions(items, tmp_path / "p.txt", tmp_path / "i.csv", tmp_path / "d.csv")
     lines = (tmp_path / "p.txt").read_text().splitlines()[1:]
     assert [float(line.split(",")[1]) for line in lines] == values
     assert all("\n" not in line for line in lines)
@@ -33,7 +34,7 @@ def test_rows_with_a_reason_are_listed_beside(tmp_path):
     items = iter(
         [Scored("a", 0.2, BY_MODEL, "ok", ""), Scored("b", 0.5, BY_PRIOR, "truncated", "it ends early")]
     )
-    assert write_predictions(items, tmp_path / "p.txt", tmp_path / "i.csv") == (2, 1)
+    assert write_predictions(items, tmp_path / "p.txt", tmp_path / "i.csv", tmp_path / "d.csv") == (2, 1)
     with open(tmp_path / "i.csv", newline="") as stream:
         assert list(csv.DictReader(stream)) == [
             {
@@ -54,5 +55,23 @@ def test_an_interrupted_run_leaves_the_old_file(tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_predictions(stop(), tmp_path / "p.txt", tmp_path / "i.csv")
+        write_predictions(stop(), tmp_path / "p.txt", tmp_path / "i.csv", tmp_path / "d.csv")
     assert (tmp_path / "p.txt").read_text() == "old"
+
+
+def test_novelty_and_kinds_of_each_scored_image_stand_beside(tmp_path):
+    verdict = Verdict(score=0.75, novelty=0.25, kinds={"fakes": 1.5, "blend": -2.0})
+    items = [Scored("bad", 0.5, BY_PRIOR, "truncated", "it ends early"), by_model("a,b", verdict, [], found=True)]
+    write_predictions(items, tmp_path / "p.txt", tmp_path / "i.csv", tmp_path / "d.csv")
+    with open(tmp_path / "d.csv", newline="") as stream:
+        (row,) = csv.DictReader(stream)
+    assert row["img_name"] == "a,b"
+    assert [float(row[k]) for k in ("y_pred", "novelty", "fakes", "blend")] == [0.75, 0.25, 1.5, -2.0]
+
+
+def test_what_a_reader_has_to_know_is_said():
+    usual, strange = (Verdict(score=0.1, novelty=n, kinds={"fakes": 0.0}) for n in (0.5, 0.9995))
+    assert by_model("a", usual, [], found=True).reason == ""
+    assert "no face found" in by_model("a", usual, ["converted"], found=False).reason
+    assert by_model("a", usual, ["converted"], found=True).reason == "converted"
+    assert "out of its depth" in by_model("a", strange, [], found=True).reason

@@ -1,0 +1,132 @@
+"""Ways to join the members of one finished run, compared on its val images.
+
+`python -m benchmarks.quality.fusion RUN [--seeds 3]`: RUN is a folder in which the pipeline has run. A source
+that was left out there (manifest.leave_out) is unseen by every rule, so its column is the one to look at.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from models import stacker
+from models.lessons import FAKES, REAL
+from pipeline import params
+from pipeline.metrics import auc, rank, tpr_at_fpr
+from pipeline.table import Table, block_names, read_table
+
+Floats = NDArray[np.float64]
+Scores = dict[str, Floats]
+
+
+def tables() -> tuple[Table, Table]:
+    """Train rows with their variants, and val rows, of the run in the working directory."""
+    read = params.read()
+    names = block_names(read.spectral, read.embed, read.finetune, read.train)
+    return read_table(["train"], names, variants=read.variants), read_table(["val"], names)
+
+
+def tails(train: Floats, kinds: NDArray[np.str_], test: Floats) -> Floats:
+    """-log of the share of real train rows (out of fold) that score higher, by column. (n, members)"""
+    real = np.sort(train[kinds == REAL], axis=0)
+    above = [len(real) - np.searchsorted(real[:, m], test[:, m], side="left") for m in range(test.shape[1])]
+    return -np.log((np.stack(above, axis=1) + 0.5) / (len(real) + 1))
+
+
+def members(train: Table, val: Table) -> Scores:
+    """Rules without trees, over the out-of-fold logits of the nets."""
+    columns = [c for c in train.features.columns if c.startswith("net_")]
+    kinds = train.rows["kind"].to_numpy(str)
+    known, asked = (t.features[columns].to_numpy(np.float64) for t in (train, val))
+    surprise = tails(known, kinds, asked)
+    spread = known[kinds == REAL].std(0)
+    found = {f"member {name}": asked[:, i] for i, name in enumerate(columns)}
+    return found | {
+        "mean of logits": (asked / spread).mean(1),
+        "max of percentiles (Tippett)": surprise.max(1) + 1e-6 * asked.max(1),
+        # 1 - prod(1 - p) rises with -sum(log(1 - p)): noisy-or and Fisher's method order images alike
+        "noisy-or of percentiles (Fisher)": surprise.sum(1),
+    }
+
+
+def _fit(
+    train: Table, columns: Sequence[str], kinds: NDArray[np.str_], options: params.Train
+) -> stacker.Stacker:
+    rows = train.rows
+    return stacker.fit(
+        train.features[list(columns)],
+        rows["target"].to_numpy(np.int64),
+        rows["group"].to_numpy(str),
+        sources=rows["source"].to_numpy(str),
+        kinds=kinds,
+        judged=train.originals,
+        options=options,
+    )
+
+
+def trees(train: Table, val: Table, options: params.Train, *, choices: dict[str, list[str]]) -> Scores:
+    """Experts fused as a mixture, one booster for all kinds, and labelled fakes alone, by chosen columns."""
+    kinds = train.rows["kind"].to_numpy(str)
+    pooled = np.where(kinds == REAL, REAL, FAKES)
+    found: Scores = {}
+    for name, columns in choices.items():
+        asked = val.features[columns]
+        found[f"mixture of experts: {name}"] = _fit(train, columns, kinds, options).raw(asked)
+        found[f"one booster, all kinds: {name}"] = _fit(train, columns, pooled, options).raw(asked)
+        labelled = train.take(np.isin(kinds, [REAL, FAKES]))
+        own = labelled.rows["kind"].to_numpy(str)
+        found[f"labelled fakes alone: {name}"] = _fit(labelled, columns, own, options).raw(asked)
+    return found
+
+
+def choices_of(train: Table) -> dict[str, list[str]]:
+    """Columns that the trees may read."""
+    of: Callable[[str], list[str]] = lambda prefix: [  # noqa: E731
+        c for name, members in train.blocks.items() if name.startswith(prefix) for c in members
+    ]
+    nets, embed = of("net_"), of("embed_")
+    spectral = [c for c in train.features.columns if c not in {*nets, *embed, *of("face")}]
+    return {"nets": nets, "nets + spectral": nets + spectral, "everything": nets + spectral + embed}
+
+
+def summarise(scores: Scores, val: Table) -> pd.DataFrame:
+    """AUC and TPR at FPR 1e-2 of each rule, by source."""
+    target, source = val.rows["target"].to_numpy(np.int64), val.rows["source"].to_numpy(str)
+    rows = []
+    for name, score in scores.items():
+        row: dict[str, object] = {"rule": name}
+        for part in sorted(set(source)):
+            mine = source == part
+            row[f"{part} AUC"] = round(auc(target[mine], score[mine]), 4)
+            row[f"{part} TPR@1e-2"] = round(float(tpr_at_fpr(rank(target[mine], score[mine]), 1e-2)[0]), 3)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the table of one run."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.quality.fusion", description=__doc__)
+    parser.add_argument("run", type=Path, help="folder in which the pipeline has run")
+    parser.add_argument("--seeds", type=int, default=1, help="of the trees; figures are means over them")
+    parser.add_argument("--columns", nargs="*", help="which of: nets, 'nets + spectral', everything")
+    asked = parser.parse_args(arguments)
+    os.chdir(asked.run)
+    train, val = tables()
+    choices = {k: v for k, v in choices_of(train).items() if not asked.columns or k in asked.columns}
+    options = params.load("train")
+    parts = [summarise(members(train, val), val)]
+    for seed in range(asked.seeds):
+        seeded = options.model_copy(update={"seed": seed})
+        parts.append(summarise(trees(train, val, seeded, choices=choices), val))
+    table = pd.concat(parts).groupby("rule", sort=False).mean().round(4)
+    print(f"left out of training: {params.load('manifest').leave_out}\n{table.to_markdown()}")
+
+
+if __name__ == "__main__":
+    main()
