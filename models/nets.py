@@ -53,6 +53,10 @@ class NetSpec:
     origin: str
     heads: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        if (self.outputs == "logit") != bool(self.heads):
+            raise ValueError(f"a net with outputs '{self.outputs}' has heads {self.heads}; logits need some")
+
 
 class Front(nn.Module):
     """uint8 RGB to the trunk's input: (N, 3, H, W) uint8 -> float32 of the same shape."""

@@ -36,7 +36,9 @@ def test_misfit_is_the_probabilistic_pca_of_scikit_learn(rows):
     fitted = Novelty.fit(rows, seed=0)
     standard = (rows - rows.mean(0)) / rows.std(0)
     assert np.abs(standard).max() < 8
-    pca = PCA(n_components=len(rows) // ROWS_EACH, svd_solver="covariance_eigh").fit(standard.astype(np.float64))
+    pca = PCA(n_components=len(rows) // ROWS_EACH, svd_solver="covariance_eigh").fit(
+        standard.astype(np.float64)
+    )
     gap = -2 * pca.score_samples(standard.astype(np.float64)) - fitted.misfit(rows)
     np.testing.assert_allclose(gap, gap.mean(), atol=0.02 * np.abs(gap.mean()))
 

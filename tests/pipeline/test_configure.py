@@ -50,13 +50,13 @@ def test_writing_twice_is_writing_once(drawn):
 
 def test_overlay_changes_adds_and_removes(drawn):
     Path("o.yaml").write_text(
-        "train: {folds: 7}\nfinetune:\n  nets:\n    npr: null\n    rgb: {epochs: 1}\nmanifest: {leave_out: x}\n"
+        "train: {folds: 7}\nfinetune:\n  nets:\n    texture: null\n    face: {epochs: 1}\nmanifest: {leave_out: x}\n"
     )
     configure.main(["--params", "o.yaml", "--data", "faces"])
     assert params.load("train").folds == 7
-    assert list(params.load("finetune").nets) == ["rgb"]
-    assert params.load("finetune").nets["rgb"].epochs == 1
-    assert params.load("finetune").nets["rgb"].size == 192
+    assert list(params.load("finetune").nets) == ["face", "seam"]
+    assert params.load("finetune").nets["face"].epochs == 1
+    assert params.load("finetune").nets["face"].size == 192
     assert params.load("manifest").leave_out == "x"
     Path("o.yaml").write_text("manifest: {leave_out: null}\n")
     configure.main(["--params", "o.yaml"])

@@ -61,7 +61,10 @@ def test_an_interrupted_run_leaves_the_old_file(tmp_path):
 
 def test_novelty_and_kinds_of_each_scored_image_stand_beside(tmp_path):
     verdict = Verdict(score=0.75, novelty=0.25, kinds={"fakes": 1.5, "blend": -2.0})
-    items = [Scored("bad", 0.5, BY_PRIOR, "truncated", "it ends early"), by_model("a,b", verdict, [], found=True)]
+    items = [
+        Scored("bad", 0.5, BY_PRIOR, "truncated", "it ends early"),
+        by_model("a,b", verdict, [], found=True),
+    ]
     write_predictions(items, tmp_path / "p.txt", tmp_path / "i.csv", tmp_path / "d.csv")
     with open(tmp_path / "d.csv", newline="") as stream:
         (row,) = csv.DictReader(stream)
