@@ -186,7 +186,7 @@ def fit(
     fold = assign(target, groups, origin, folds=options.folds, seed=options.seed)
     columns = list(features.columns)
     values = np.ascontiguousarray(features.to_numpy(np.float32))
-    found = [kind for kind in dict.fromkeys(named.tolist()) if kind != REAL]
+    found = sorted(set(named.tolist()) - {REAL}, key=lambda kind: (kind != FAKES, kind))
     experts, ratios = [], np.zeros((len(target), len(found)))
     for at, kind in enumerate(found):
         expert, ratios[:, at] = _expert(kind, values, named, fold, columns=columns, options=options)

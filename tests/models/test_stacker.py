@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from models.stacker import Stacker, fit, platt
+from models.stacker import Stacker, fit, mixture, platt
 from pipeline.params import Train
 
 OPTIONS = Train(folds=3, rounds=60, early_stopping=10, learning_rate=0.1, num_leaves=7)
@@ -111,3 +111,91 @@ def test_platt_never_turns_the_order():
     raw = np.linspace(-1, 1, 100)
     slope, _ = platt(raw, (raw < 0).astype(int))
     assert slope > 0
+
+
+def kinds_table(n=900, seed=3):
+    """Two kinds of fake, each seen by one column alone."""
+    rng = np.random.default_rng(seed)
+    kinds = np.array(["real", "fakes", "blend"])[rng.integers(0, 3, n)]
+    features = pd.DataFrame(
+        rng.normal(size=(n, 3)).astype(np.float32), columns=["a.x", "net_n.fakes", "net_n.blend"]
+    )
+    features["net_n.fakes"] += (2.5 * (kinds == "fakes")).astype(np.float32)
+    features["net_n.blend"] += (2.5 * (kinds == "blend")).astype(np.float32)
+    return features, (kinds != "real").astype(int), np.arange(n).astype(str), kinds
+
+
+@pytest.fixture(scope="module")
+def experts():
+    features, target, groups, kinds = kinds_table()
+    return fit(features, target, groups, kinds=kinds, options=OPTIONS)
+
+
+def test_each_kind_has_its_expert_and_one_that_is_sure_is_enough(experts):
+    assert sorted(e.kind for e in experts.experts) == ["blend", "fakes"]
+    rows = pd.DataFrame([[0, -1, -1], [0, 4, -1], [0, -1, 4]], columns=experts.columns, dtype=np.float32)
+    real, fake, blend = experts.predict(rows)
+    assert real < 0.25
+    assert fake > 0.9
+    assert blend > 0.9
+    of = {e.kind: e.raw(rows) for e in experts.experts}
+    assert of["fakes"][1] > 1 > 0 > of["fakes"][2]
+    assert of["blend"][2] > 1 > 0 > of["blend"][1]
+
+
+def test_mixture_is_the_log_of_the_weighted_sum_of_ratios():
+    ratios = np.array([[0.0, 0.0], [3.0, -50.0], [-50.0, 3.0], [1.0, 2.0]])
+    found = mixture(ratios, [0.75, 0.25])
+    expected = np.log(0.75 * np.exp(ratios[:, 0]) + 0.25 * np.exp(ratios[:, 1]))
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+    assert found[0] == pytest.approx(0, abs=1e-12)
+
+
+def test_weights_follow_the_option(experts):
+    weights = {e.kind: w for e, w in zip(experts.experts, experts.weights, strict=True)}
+    assert weights == {
+        "fakes": pytest.approx(1 - OPTIONS.pseudo_weight),
+        "blend": pytest.approx(OPTIONS.pseudo_weight),
+    }
+
+
+def test_ratios_are_calibrated_out_of_fold():
+    """A log-likelihood ratio of 0 means that as many real faces as fakes of the kind look like this."""
+    features, target, groups, kinds = kinds_table(3000, seed=4)
+    made = fit(features[:2000], target[:2000], groups[:2000], kinds=kinds[:2000], options=OPTIONS)
+    rest, named = features[2000:], kinds[2000:]
+    for at, expert in enumerate(made.experts):
+        mine = (named == "real") | (named == expert.kind)
+        chance, truth = expit(made.ratios(rest)[mine, at]), named[mine] == expert.kind
+        for low, high in ((0, 0.3), (0.3, 0.7), (0.7, 1)):
+            inside = (chance >= low) & (chance < high)
+            assert truth[inside].mean() == pytest.approx(chance[inside].mean(), abs=0.15)
+
+
+def test_contributions_of_a_mixture_add_up_to_its_raw_score(experts):
+    features = kinds_table()[0][:50]
+    np.testing.assert_allclose(experts.contributions(features).sum(1), experts.raw(features), atol=1e-9)
+
+
+def test_experts_come_back_as_they_were_saved(experts, tmp_path):
+    features = kinds_table()[0]
+    loaded = Stacker.load(tmp_path, experts.save(tmp_path))
+    np.testing.assert_array_equal(loaded.predict(features), experts.predict(features))
+    assert [e.kind for e in loaded.experts] == [e.kind for e in experts.experts]
+
+
+def test_the_last_calibration_looks_at_the_judged_rows_alone():
+    features, target, groups, kinds = kinds_table()
+    judged = kinds != "blend"
+    some = fit(features, target, groups, kinds=kinds, judged=judged, options=OPTIONS)
+    assert some.oof[judged].mean() == pytest.approx(target[judged].mean(), abs=0.03)
+    assert some.oof[judged].mean() != pytest.approx(some.oof.mean(), abs=0.03)
+
+
+def test_platt_weighs_rows():
+    rng = np.random.default_rng(0)
+    raw, target = rng.normal(size=400), rng.integers(0, 2, 400)
+    weight = np.where(target == 1, 3.0, 1.0)
+    _, plain = platt(raw, target)
+    _, heavy = platt(raw, target, weight)
+    assert heavy - plain == pytest.approx(np.log(3), abs=0.1)

@@ -52,6 +52,39 @@ def test_features_from_pixels_are_the_stored_ones(finished, monkeypatch):
     assert all(face.found for face in faces)
 
 
+def test_every_scored_image_has_its_novelty_and_kinds(finished):
+    header, *rows = rows_of(finished / "reports/prediction_details.csv")
+    assert header == ["img_name", "y_pred", "novelty", "fakes", "blend", "resynthesis"]
+    assert [row[:2] for row in rows] == rows_of(finished / "prediction.txt")[1:]
+    assert all(0 <= float(row[2]) <= 1 for row in rows)
+
+
+def test_training_knows_variants_and_scoring_does_not(finished, monkeypatch):
+    from pipeline import params
+
+    monkeypatch.chdir(finished)
+    names = ["face", "radial", "net_rgb"]
+    plain = table.read_table(["train", "val"], names)
+    whole = table.read_table(["train", "val"], names, variants=params.load("variants"))
+    assert plain.originals.all()
+    kinds = whole.rows.loc[~whole.originals, "kind"].value_counts()
+    reals = int((plain.rows.loc[plain.rows["split"] == "train", "target"] == 0).sum())
+    assert kinds["blend"] == kinds["resynthesis"] == kinds["real"] == reals
+    pd.testing.assert_frame_equal(whole.take(whole.originals).features, plain.features)
+    changed = whole.features.loc[~whole.originals, "radial.slope_low"].to_numpy()
+    assert len(np.unique(changed)) > 0.9 * len(changed)
+    assert (
+        Bundle.load(finished / "cache/model").info["training"]["images"]
+        == (plain.rows["split"] == "train").sum()
+    )
+
+
+def test_every_block_has_its_cost(finished):
+    costs = pd.read_csv(finished / "reports/costs.csv")
+    assert costs["block"].tolist() == list(Bundle.load(finished / "cache/model").info["blocks"])
+    assert (costs["ms"] > 0).all()
+
+
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_command_line_writes_the_pipelines_bytes(finished, monkeypatch, tmp_path, workers, capsys):
     monkeypatch.chdir(finished)
