@@ -26,26 +26,10 @@ from pipeline.command import run
 from pipeline.netrows import NETS, fill_net
 from pipeline.store import Store, version_of, write_index
 from pipeline.table import block_folder, net_keys, read_faces
-from pipeline.trainimages import TrainImages
+from pipeline.trainimages import TrainImages, net_spec
 from pipeline.variants import VARIANTS_VERSION, expand, items_of
 
 RUNS = Path("cache/finetune")
-
-
-def net_spec(net: params.Net, checkpoint: Checkpoint) -> NetSpec:
-    """How the net of this entry is built and fed."""
-    return NetSpec(
-        model=net.model,
-        model_args=checkpoint.model_args,
-        input=net.input,
-        crop=net.crop,
-        size=net.size,
-        mean=checkpoint.mean,
-        std=checkpoint.std,
-        outputs="logit",
-        origin=checkpoint.origin,
-        heads=tuple(net.learns),
-    )
 
 
 @dataclass(frozen=True)
@@ -145,9 +129,10 @@ def train_folds(job: Job, *, device: str) -> list[Path]:
     net, fold = job.net, job.train["fold"].to_numpy()
     cores = joblib.cpu_count()
     done = []
-    total = net.epochs * len(fold) * (job.section.folds - 1)
+    members = range(job.section.members)
+    total = net.epochs * sum(int((fold != index).sum()) for index in members)
     with tqdm(total=total, desc=f"finetune {job.name}", unit="img", mininterval=1.0) as bar:
-        for index in range(job.section.folds):
+        for index in members:
             kept = np.flatnonzero(fold != index)
             seed = job.section.seed + index
             schedule = Schedule(
@@ -177,7 +162,10 @@ def train_folds(job: Job, *, device: str) -> list[Path]:
 def fill_logits(
     job: Job, rows: pd.DataFrame, faces: NDArray[np.float32], *, saved: Path, compute: params.Compute
 ) -> None:
-    """Logits of every row and variant: train from the fold that never saw it, others from the mean of all."""
+    """Logits of every row and variant: train from the net that never saw it, others from the mean of all.
+
+    A train row that every net saw gets NaN: no honest logit of it exists.
+    """
     columns = tuple(f"net_{job.name}.{head}" for head in job.spec.heads)
     store = Store(block_folder(f"net_{job.name}"), job.version, columns)
     store.prune()
@@ -187,7 +175,9 @@ def fill_logits(
     owner = [key.partition("-")[0] for key in rows["key"]]
     member = np.array([folds[k] if mine else -1 for k, mine in zip(owner, is_train, strict=True)])
     items = items_of(rows, faces, keys=net_keys(rows))
-    for index in (*range(job.section.folds), -1):
+    seen = [i for i, own in enumerate(member) if own >= job.section.members]
+    _write_seen(store, [items[i].store_key for i in seen if items[i].store_key not in known])
+    for index in (*range(job.section.members), -1):
         chosen = {
             items[i].store_key: items[i]
             for i in np.flatnonzero(member == index)
@@ -205,6 +195,12 @@ def fill_logits(
                 compute=compute,
             )
     write_index(store)
+
+
+def _write_seen(store: Store, keys: list[str]) -> None:
+    if keys:
+        nothing = np.full((len(keys), len(store.columns)), np.nan, np.float32)
+        store.write(keys, nothing, ["every net was trained on it"] * len(keys))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -130,13 +130,21 @@ class Net(Section):
 class Finetune(Section):
     """folds : group-aware folds of the out-of-fold logits; nets : name -> net; block `net_<name>`.
 
+    trained : how many of the folds are left out in turn, None for all. Each costs a net per entry; the
+    stacker learns from the images of those folds alone.
     source_balance : 0 visits every image alike, 1 every source alike; between them a power.
     """
 
     folds: Annotated[int, Field(ge=2, le=20)]
+    trained: Positive | None = None
     seed: Annotated[int, Field(ge=0)] = 0
     source_balance: Share = 0.5
     nets: dict[Name, Net]
+
+    @property
+    def members(self) -> int:
+        """Nets per entry."""
+        return min(self.trained or self.folds, self.folds)
 
 
 class Train(Section):

@@ -94,8 +94,9 @@ def block_names(
 def read_table(splits: Sequence[str], names: Sequence[str], *, variants: params.Variants = NONE) -> Table:
     """Features of the named blocks for the readable images of these splits and their variants.
 
-    Train rows of a fine-tuned net come from the fold that never saw them. Raises KeyError when a row
-    is missing in a store, NotMadeError when a stage has not run.
+    Train rows of a fine-tuned net come from the net that never saw them; train images that every net
+    saw are left out. Raises KeyError when a row is missing in a store, NotMadeError when a stage has
+    not run.
     """
     rows, _ = expand(*read_faces(splits), variants)
     parts: list[NDArray[np.float32]] = []
@@ -114,7 +115,10 @@ def read_table(splits: Sequence[str], names: Sequence[str], *, variants: params.
         blocks[name] = list(store.columns)
     columns = [column for block in blocks.values() for column in block]
     values = np.concatenate(parts, axis=1) if parts else np.zeros((len(rows), 0), np.float32)
-    return Table(rows, pd.DataFrame(values, columns=columns), blocks, left_out)
+    table = Table(rows, pd.DataFrame(values, columns=columns), blocks, left_out)
+    nets = [column for column in columns if column.startswith("net_")]
+    seen = (rows["split"] == "train").to_numpy() & table.features[nets].isna().any(axis=1).to_numpy()
+    return table.take(~seen) if seen.any() else table
 
 
 def _read_block(name: str, store: Store, rows: pd.DataFrame) -> NDArray[np.float32]:

@@ -202,6 +202,27 @@ def test_train_rows_have_logits_of_a_net_that_never_saw_them(finished, monkeypat
         assert job.train.loc[job.train["group"] == group, "fold"].nunique() == 1
 
 
+def test_with_one_trained_fold_the_stacker_learns_from_that_fold_alone(copied, monkeypatch):
+    from pipeline.finetune import prepare
+
+    section = {**TINY["finetune"], "folds": 4, "trained": 1}
+    write_params(copied, finetune=section)
+    run_stages(copied, ("finetune", "train", "evaluate", "predict"))
+    monkeypatch.chdir(copied)
+    from pipeline import params
+
+    rows, faces = table.read_faces(["train"])
+    options = {"section": params.load("finetune"), "options": params.load("faces"), "max_pixels": 10**8}
+    job = prepare("rgb", rows, faces, weights=copied / "weights", **options)
+    held = job.train.loc[job.train["fold"] == 0, "sha256"]
+    learned = table.read_table(["train"], ["net_rgb", "net_npr"]).rows["sha256"]
+    assert sorted(learned) == sorted(held)
+    info = Bundle.load(copied / "cache/model").info
+    assert info["training"]["images"] == len(held)
+    assert info["members"]["net_rgb"]["members"] == 1
+    assert len(rows_of(copied / "prediction.txt")) == len(rows_of(copied / "demo/test_list.txt"))
+
+
 def shards(folder):
     return {
         p.relative_to(folder): p.stat().st_mtime_ns for p in sorted((folder / "cache").rglob("*.parquet"))
