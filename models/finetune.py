@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from types import MethodType
 from typing import Any
@@ -28,13 +27,13 @@ from models.nets import NetSpec, initialise
 from models.process import settle
 from models.weights import Checkpoint
 
-FINETUNE_VERSION = 3  # raised when training changes; part of the address of its results
+FINETUNE_VERSION = 4  # raised when training changes; part of the address of its results
 EMA_DECAY = 0.998
 PREFETCH = 3  # batches made ahead of the optimiser
 WARM_UP = 0.1  # share of the steps in which the learning rate rises
 
-# (visit, size) -> uint8 (size, size, 3), RGB: decode, forge, crop and augment one training image.
-Sample = Callable[..., NDArray[np.uint8]]
+# A visit as uint8 (size, size, 3), RGB: decode, forge, crop and augment one training image.
+Sample = Callable[[Visit], NDArray[np.uint8]]
 Progress = Callable[[int], object]
 
 
@@ -42,13 +41,11 @@ Progress = Callable[[int], object]
 class Schedule:
     """Hyper-parameters of a fine-tuning.
 
-    sizes : side of the pictures in each epoch, px: small first and large last learns the same in less
-    time (progressive resizing, Tan & Le 2021, arXiv:2104.00298). learning_rate : the peak. seed : of
-    order and initial head. threads : torch's; workers : threads that decode and augment. Only
-    `threads` may change low-order bits.
+    learning_rate : the peak. seed : of order and initial head. threads : torch's; workers : threads
+    that decode and augment. Only `threads` may change low-order bits.
     """
 
-    sizes: tuple[int, ...]
+    epochs: int
     batch_size: int
     learning_rate: float
     weight_decay: float
@@ -56,11 +53,6 @@ class Schedule:
     seed: int
     threads: int
     workers: int
-
-    @property
-    def epochs(self) -> int:
-        """How many there are."""
-        return len(self.sizes)
 
 
 def head_weights(target: torch.Tensor) -> torch.Tensor:
@@ -107,8 +99,7 @@ def train_fold(
         torch.manual_seed((schedule.seed << 16) + epoch)
         shown = lessons.epoch(epoch)[: steps * together]
         chunks = [shown[i : i + together] for i in range(0, len(shown), together)]
-        sized = partial(sample, size=schedule.sizes[epoch])
-        for pixels, chunk in zip(_pictures(sized, chunks, workers=schedule.workers), chunks, strict=True):
+        for pixels, chunk in zip(_pictures(sample, chunks, workers=schedule.workers), chunks, strict=True):
             run.step(pixels, torch.tensor([lessons.goal(visit.kind) for visit in chunk]))
             progress(len(chunk))
         run.keep(folder / "epoch.pt", epoch=epoch + 1)
@@ -119,9 +110,7 @@ def train_fold(
     return done
 
 
-def _pictures(
-    sample: Callable[[Visit], NDArray[np.uint8]], chunks: Sequence[Sequence[Visit]], *, workers: int
-) -> Iterator[torch.Tensor]:
+def _pictures(sample: Sample, chunks: Sequence[Sequence[Visit]], *, workers: int) -> Iterator[torch.Tensor]:
     """Batches of uint8 (N, S, S, 3) in order, made ahead by threads.
 
     Threads, not processes: decoding and warping release the interpreter, and nothing has to start.

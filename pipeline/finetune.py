@@ -136,7 +136,7 @@ def train_folds(job: Job, *, device: str) -> list[Path]:
             kept = np.flatnonzero(fold != index)
             seed = job.section.seed + index
             schedule = Schedule(
-                sizes=net.sizes(),
+                epochs=net.epochs,
                 batch_size=min(net.batch_size, len(kept)),
                 learning_rate=net.learning_rate,
                 weight_decay=net.weight_decay,

@@ -97,7 +97,6 @@ class Net(Section):
     crop : `aligned` warps the face to size px; `native` takes un-resampled windows of that size.
     learns : kinds of fake, each beside the same real faces: `fakes` are the labelled ones, the others
     are made from real faces. degraded : share of the training pictures that are degraded.
-    small_epochs : how many of the epochs, from the first, run at two thirds of the size.
     """
 
     model: str
@@ -106,18 +105,12 @@ class Net(Section):
     crop: Literal["aligned", "native"] = "aligned"
     size: Annotated[int, Field(ge=32, le=1024)]
     epochs: Positive
-    small_epochs: Annotated[int, Field(ge=0)] = 0
     batch_size: Annotated[int, Field(ge=2)] = 32
     learning_rate: Annotated[float, Field(gt=0)]
     weight_decay: Annotated[float, Field(ge=0)] = 0.02
     label_smoothing: Annotated[float, Field(ge=0, lt=0.5)] = 0.05
     degraded: Share = 0.5
     learns: Annotated[list[Kind], Field(min_length=1)] = ["fakes"]
-
-    def sizes(self) -> tuple[int, ...]:
-        """Side of the training pictures in each epoch, px."""
-        small = min(self.small_epochs, self.epochs)
-        return (self.size * 2 // 3,) * small + (self.size,) * (self.epochs - small)
 
     @field_validator("learns")
     @classmethod

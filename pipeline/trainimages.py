@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ class TrainImages:
     max_pixels: int
     degraded: float
 
-    def __call__(self, visit: Visit, *, size: int) -> NDArray[np.uint8]:
+    def __call__(self, visit: Visit) -> NDArray[np.uint8]:
         """uint8 (size, size, 3), RGB."""
         rng = np.random.default_rng(visit.draw)
         pixels = read_image(self.paths[visit.row], max_pixels=self.max_pixels).pixels
@@ -40,7 +40,7 @@ class TrainImages:
         height, width = pixels.shape[:2]
         crop = plan_crop(face, height=height, width=width, **self.options.cuts())
         moved = jitter(crop, rng) if self.spec.crop == "aligned" else shift(crop, rng)
-        picture = mirror(crop_for(replace(self.spec, size=size), pixels, moved), rng)
+        picture = mirror(crop_for(self.spec, pixels, moved), rng)
         return degrade(picture, rng) if rng.random() < self.degraded else picture
 
 

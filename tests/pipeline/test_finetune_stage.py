@@ -37,15 +37,15 @@ def images(tmp_path):
 def test_the_same_visit_is_the_same_picture(images):
     for kind in ("real", "blend", "resynthesis"):
         visit = Visit(0, kind, 5)
-        np.testing.assert_array_equal(images(visit, size=64), images(visit, size=64))
-        assert images(visit, size=64).shape == (64, 64, 3)
+        np.testing.assert_array_equal(images(visit), images(visit))
+        assert images(visit).shape == (64, 64, 3)
 
 
 def test_pictures_of_a_unit_share_their_augmentation(images):
     """Real and pseudo-fake lie on each other: nearer than two draws of the same real face."""
     for draw in range(8):
         real, blend, other = (
-            images(Visit(0, k, d), size=64) for k, d in (("real", draw), ("blend", draw), ("real", 99))
+            images(Visit(0, k, d)) for k, d in (("real", draw), ("blend", draw), ("real", 99))
         )
         gap = [np.abs(real.astype(float) - x).mean() for x in (blend, other)]
         assert gap[0] > 0
