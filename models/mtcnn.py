@@ -133,14 +133,12 @@ class FaceDetector:
         tight = [i for i, face in enumerate(first) if _is_tight(face, images[i].shape[:2])]
         widths = {i: max(round(min(images[i].shape[:2]) * self._border), 1) for i in tight}
         framed = [_framed(images[i], widths[i]) for i in tight]
+        again = [face for batch in _batches(framed) for face in self._detect_batch(batch)]
         faces = list(first)
-        at = 0
-        for batch in _batches(framed):
-            for i, face in zip(tight[at : at + len(batch)], self._detect_batch(batch), strict=True):
-                if face.found:
-                    moved = {"box": face.box - widths[i], "landmarks": face.landmarks - widths[i]}
-                    faces[i] = replace(face, **{k: v.astype(np.float32) for k, v in moved.items()})
-            at += len(batch)
+        for i, face in zip(tight, again, strict=True):
+            if face.found:
+                moved = {"box": face.box - widths[i], "landmarks": face.landmarks - widths[i]}
+                faces[i] = replace(face, **{k: v.astype(np.float32) for k, v in moved.items()})
         return faces
 
     def _detect_batch(self, images: Sequence[NDArray[np.uint8]]) -> list[Face]:

@@ -9,29 +9,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from models.nets import NETS_VERSION, FaceNet, NetSpec, build, trunk_state
-from models.weights import Checkpoint, WeightsError, find
+from models.nets import NETS_VERSION, FaceNet, build, trunk_state
+from models.weights import WeightsError, find
 from pipeline import params
 from pipeline.command import run
-from pipeline.netrows import NETS, fill_net, load_net
+from pipeline.netrows import NETS, fill_net, load_net, net_spec
 from pipeline.store import Store, leave_out, version_of, write_index
 from pipeline.table import block_folder, read_faces
 from pipeline.variants import VARIANTS_VERSION, expand, items_of
-
-
-def net_spec(net: params.Backbone, checkpoint: Checkpoint) -> NetSpec:
-    """How the frozen net of this entry is built and fed."""
-    return NetSpec(
-        model=net.model,
-        model_args=checkpoint.model_args,
-        input=net.input,
-        crop="aligned",
-        size=net.size or checkpoint.size,
-        mean=checkpoint.mean,
-        std=checkpoint.std,
-        outputs="features",
-        origin=checkpoint.origin,
-    )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -23,10 +23,10 @@ from models.process import pick_device
 from models.weights import Checkpoint, WeightsError, find
 from pipeline import params
 from pipeline.command import run
-from pipeline.netrows import NETS, fill_net
+from pipeline.netrows import NETS, fill_net, net_spec
 from pipeline.store import Store, version_of, write_index
 from pipeline.table import block_folder, net_keys, read_faces
-from pipeline.trainimages import TrainImages, net_spec
+from pipeline.trainimages import TrainImages
 from pipeline.variants import VARIANTS_VERSION, expand, items_of
 
 RUNS = Path("cache/finetune")

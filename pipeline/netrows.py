@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from features.views import plan_crop
-from models.nets import FaceNet, crop_for
+from models.nets import FaceNet, NetSpec, crop_for
 from models.process import pick_device, settle
+from models.weights import Checkpoint
 from pipeline import params
 from pipeline.images import BadImage
 from pipeline.store import Store, fill, shard_size_for
@@ -18,6 +19,23 @@ from pipeline.variants import Item
 
 NETS = Path("cache/nets")
 CHUNK = 32  # crops held in memory at a time
+
+
+def net_spec(net: params.Backbone | params.Net, checkpoint: Checkpoint) -> NetSpec:
+    """How the net of an entry of params.yaml is built and fed: with logits where it learns, else frozen."""
+    learned = net if isinstance(net, params.Net) else None
+    return NetSpec(
+        model=net.model,
+        model_args=checkpoint.model_args,
+        input=net.input,
+        crop=learned.crop if learned else "aligned",
+        size=net.size or checkpoint.size,
+        mean=checkpoint.mean,
+        std=checkpoint.std,
+        outputs="logit" if learned else "features",
+        origin=checkpoint.origin,
+        heads=tuple(learned.learns) if learned else (),
+    )
 
 
 @lru_cache(maxsize=4)

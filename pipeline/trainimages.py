@@ -12,7 +12,6 @@ from models import pseudofakes
 from models.augment import degrade, jitter, mirror
 from models.lessons import Visit
 from models.nets import NetSpec, crop_for
-from models.weights import Checkpoint
 from pipeline import params
 from pipeline.facerows import to_face
 from pipeline.images import read_image
@@ -49,19 +48,3 @@ def shift(crop: Crop, rng: np.random.Generator) -> Crop:
     x0, y0, x1, y1 = crop.native
     dx, dy = (int(v) for v in rng.uniform(-0.125, 0.125, 2) * (x1 - x0))
     return Crop(native=(x0 + dx, y0 + dy, x1 + dx, y1 + dy), context=crop.context, matrix=crop.matrix)
-
-
-def net_spec(net: params.Net, checkpoint: Checkpoint) -> NetSpec:
-    """How the net of this entry is built and fed."""
-    return NetSpec(
-        model=net.model,
-        model_args=checkpoint.model_args,
-        input=net.input,
-        crop=net.crop,
-        size=net.size,
-        mean=checkpoint.mean,
-        std=checkpoint.std,
-        outputs="logit",
-        origin=checkpoint.origin,
-        heads=tuple(net.learns),
-    )
