@@ -27,7 +27,7 @@ from models.nets import NetSpec, initialise
 from models.process import settle
 from models.weights import Checkpoint
 
-FINETUNE_VERSION = 4  # raised when training changes; part of the address of its results
+FINETUNE_VERSION = 5  # raised when training changes; part of the address of its results
 EMA_DECAY = 0.998
 PREFETCH = 3  # batches made ahead of the optimiser
 WARM_UP = 0.1  # share of the steps in which the learning rate rises

@@ -112,7 +112,25 @@ def initialise(spec: NetSpec, checkpoint: Checkpoint, *, seed: int) -> nn.Sequen
     net = build(spec)
     if checkpoint.state is not None:
         net[1].load_state_dict(trunk_state(net, checkpoint), strict=True)
+    if spec.outputs == "logit":
+        calm_head(net[1])
     return net
+
+
+def calm_head(trunk: Any) -> None:
+    """Give a timm net's classifier small random weights.
+
+    timm draws them from a range that depends on the outputs alone in some families: U(-1, 1) for one
+    logit over 1,280 features. Such a start has a loss of 2 instead of ln 2, and its gradients undo in
+    the first steps what the trunk had learned before.
+    """
+    heads = trunk.get_classifier()
+    for head in heads if isinstance(heads, tuple) else (heads,):
+        for module in head.modules():
+            if isinstance(module, nn.Linear | nn.Conv2d):
+                nn.init.normal_(module.weight, std=0.01)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
 
 
 def trunk_state(net: nn.Sequential, checkpoint: Checkpoint) -> dict[str, torch.Tensor]:

@@ -81,11 +81,14 @@ class Embed(Section):
 
 
 class Variants(Section):
-    """Further rows per training image, for the stacker: degraded copies of each, pseudo-fakes of real ones."""
+    """Further rows per training image, for the stacker: degraded copies of each, pseudo-fakes of real ones.
 
-    degraded: Annotated[int, Field(ge=0, le=20)] = 1
-    blend: Annotated[int, Field(ge=0, le=20)] = 1
-    resynthesis: Annotated[int, Field(ge=0, le=20)] = 1
+    0.5 : one of every second image.
+    """
+
+    degraded: Annotated[float, Field(ge=0, le=20)] = 1
+    blend: Annotated[float, Field(ge=0, le=20)] = 1
+    resynthesis: Annotated[float, Field(ge=0, le=20)] = 1
 
 
 Kind = Literal["fakes", "blend", "resynthesis"]

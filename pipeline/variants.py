@@ -26,14 +26,21 @@ DEGRADED = "degraded"
 VARIANTS_VERSION = [AUGMENT_VERSION, pseudofakes.PSEUDOFAKES_VERSION]
 
 
-def names_of(target: float, split: str, asked: params.Variants) -> list[str]:
-    """Variants of one image, itself first: degraded copies of train images, pseudo-fakes of real ones."""
+def names_of(key: str, target: float, split: str, asked: params.Variants) -> list[str]:
+    """Variants of one image, itself first: degraded copies of train images, pseudo-fakes of real ones.
+
+    The fraction of a number is drawn by `key`, the image's own, so no other image has a say in it.
+    """
     if split != "train":
         return [ORIGINAL]
-    counts = {DEGRADED: asked.degraded}
-    if target == 0:
-        counts |= {kind: getattr(asked, kind) for kind in pseudofakes.KINDS}
+    kinds = (DEGRADED, *pseudofakes.KINDS) if target == 0 else (DEGRADED,)
+    lots = np.random.default_rng(_seed(key)).random(1 + len(pseudofakes.KINDS))
+    counts = {kind: int(getattr(asked, kind) + lot) for kind, lot in zip(kinds, lots, strict=False)}
     return [ORIGINAL] + [f"{kind}{i}" for kind, count in counts.items() for i in range(count)]
+
+
+def _seed(key: str) -> list[int]:
+    return list(hashlib.blake2b(key.encode(), digest_size=16).digest())
 
 
 def kind_of(variant: str) -> str:
@@ -50,7 +57,8 @@ def expand(
     for a pseudo-fake. The group is the original's, so a fold never parts them.
     """
     target = rows["target"].astype("float64").to_numpy()
-    lists = [names_of(t, split, asked) for t, split in zip(target, rows["split"].to_numpy(str), strict=True)]
+    images = zip(rows["key"], target, rows["split"].to_numpy(str), strict=True)
+    lists = [names_of(key, t, split, asked) for key, t, split in images]
     where = np.repeat(np.arange(len(rows)), [len(names) for names in lists])
     variant = np.array([name for names in lists for name in names], dtype=object)
     made = rows.iloc[where].reset_index(drop=True)
@@ -83,7 +91,7 @@ class Item:
         pixels, face = read_image(self.path, max_pixels=max_pixels).pixels, to_face(self.face)
         if self.variant == ORIGINAL:
             return pixels, face
-        rng = np.random.default_rng(list(hashlib.blake2b(self.key.encode(), digest_size=16).digest()))
+        rng = np.random.default_rng(_seed(self.key))
         kind = kind_of(self.variant)
         if kind == DEGRADED:
             return degrade(pixels, rng), face

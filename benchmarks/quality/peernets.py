@@ -25,6 +25,7 @@ from tqdm import tqdm
 from benchmarks.quality.conditions import U8, lossy, seeded
 from benchmarks.quality.rows import picture
 from models.finetune import has_bf16, quicken
+from models.nets import calm_head
 from models.process import pick_device, settle
 from models.weights import Checkpoint, WeightsError, find
 
@@ -48,6 +49,8 @@ def imagenet(folder: Path, *, outputs: int) -> tuple[nn.Module, Checkpoint]:
     net = timm.create_model(MODEL, num_classes=outputs, **checkpoint.model_args)
     trunk = {name: tensor for name, tensor in checkpoint.state.items() if not name.startswith(HEAD)}
     net.load_state_dict({**net.state_dict(), **trunk}, strict=True)
+    if outputs:
+        calm_head(net)
     return net, checkpoint
 
 
@@ -131,7 +134,9 @@ class TunedNet:
     def _start(self) -> nn.Module:
         """The net before training; its head from the seed."""
         if self.residual:
-            return timm.create_model(MODEL, num_classes=1)
+            net = timm.create_model(MODEL, num_classes=1)
+            calm_head(net)
+            return net
         net, checkpoint = imagenet(self.weights, outputs=1)
         self.model_args, self.mean, self.std = checkpoint.model_args, checkpoint.mean, checkpoint.std
         return net

@@ -156,3 +156,13 @@ def test_initialise_refuses_weights_of_another_net():
 def test_unknown_model_names_the_ones_like_it():
     with pytest.raises(WeightsError, match="mobilenet_nope.*names like it: .*mobilenet"):
         build(dataclasses.replace(SPEC, model="mobilenet_nope"))
+
+
+@pytest.mark.parametrize("model", ["mobilenetv2_035", "resnet10t"])
+def test_a_net_starts_undecided(model):
+    """timm gives one logit over 1,280 features weights of U(-1, 1) in some families: a loss of 2 at the start."""
+    spec = dataclasses.replace(SPEC, model=model, heads=("fakes",))
+    net = initialise(spec, Checkpoint(state=None, origin="from scratch"), seed=0)
+    with torch.no_grad():
+        logits = net(torch.from_numpy(np.stack(crops(16))).permute(0, 3, 1, 2))
+    assert 0 < float(logits.abs().max()) < 0.5

@@ -74,10 +74,11 @@ def test_missing_and_broken_files_say_so(tmp_path):
 
 
 def test_block_names_are_those_made_unless_asked_otherwise(raw):
+    raw["embed"]["backbones"] = {"small": {"model": "mobilenetv3_small_050"}}
     p = parse(raw, where="")
     named = block_names(p.spectral, p.embed, p.finetune, p.train)
     assert named[0] == "face"
-    assert {"radial", "embed_mobilenetv2_100", "net_face", "net_texture"} <= set(named)
+    assert {"radial", "embed_small", "net_face", "net_texture"} <= set(named)
     some = p.train.model_copy(update={"blocks": ["radial"]})
     assert block_names(p.spectral, p.embed, p.finetune, some) == ["radial"]
     wrong = p.train.model_copy(update={"blocks": ["radial", "nope"]})

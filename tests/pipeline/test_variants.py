@@ -48,6 +48,20 @@ def test_nothing_asked_is_the_rows_themselves(rows):
     pd.testing.assert_frame_equal(made[rows.columns], rows)
 
 
+def test_a_fraction_is_drawn_by_the_images_own_key():
+    keys = [f"{i:032x}" for i in range(400)]
+    rows = pd.DataFrame({"split": "train", "target": pd.array([0] * 400, dtype="Int8"), "key": keys})
+    half = params.Variants(degraded=0.5, blend=1.5, resynthesis=0)
+    made, _ = expand(rows, faces(400), half)
+    variants = made["variant"].value_counts()
+    assert 160 <= variants["degraded0"] <= 240
+    assert variants["blend0"] == 400
+    assert 160 <= variants["blend1"] <= 240
+    few, _ = expand(rows.iloc[100:200].reset_index(drop=True), faces(100), half)
+    first = made["key"].str[:32].isin(keys[100:200])
+    assert few["key"].tolist() == made.loc[first, "key"].tolist()
+
+
 def test_unlabelled_rows_have_no_kind(rows):
     rows["target"] = pd.array([0, 1, pd.NA], dtype="Int8")
     made, _ = expand(rows, faces(3), ASKED)
