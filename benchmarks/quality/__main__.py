@@ -13,7 +13,7 @@ import pandas as pd
 
 from benchmarks.quality import rows as data
 from benchmarks.quality import table
-from benchmarks.quality.conditions import GRID
+from benchmarks.quality.conditions import GRID, OTHERS
 from benchmarks.quality.kinds import measure_kinds
 from benchmarks.quality.ours import Recipe, home, measure_ours
 from benchmarks.quality.peers import PEERS, make_peer
@@ -121,7 +121,10 @@ def run_all(asked: argparse.Namespace, methods: dict[str, Path | None]) -> str:
             if asked.limit is not None:
                 data.write_dataset(rows, root)
             recipe = Recipe(root, asked.weights, overlays, lender)
-            measure_ours(run, tests(rows, held, asked), recipe, leave_out=run.source)
+            tested = tests(rows, held, asked)
+            if run.source is not None:
+                tested[OTHERS] = rows[(rows["split"] == "val") & (rows["source"] != held)]
+            measure_ours(run, tested, recipe, leave_out=run.source)
             lender = lender or home(run)
         if asked.leave_kind_out and method not in PEERS:
             recipe = Recipe(root, asked.weights, overlays, lender)

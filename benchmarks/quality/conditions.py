@@ -84,7 +84,8 @@ _GRID: dict[str, Condition] = {
     "noise5": partial(noise, sigma=5.0),
 }
 GRID = tuple(_GRID)
-CONDITIONS: dict[str, Condition] = {"clean": clean, "random": mixed, **_GRID}
+OTHERS = "others"  # pictures as they are, of the sources that a hold-out leaves in training
+CONDITIONS: dict[str, Condition] = {"clean": clean, OTHERS: clean, "random": mixed, **_GRID}
 
 
 def seeded(name: str) -> np.random.Generator:

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.quality.conditions import apply, seeded
-from benchmarks.quality.ours import Recipe, measure_ours, over_chunks, probabilities
+from benchmarks.quality.ours import Recipe, judged, measure_ours, over_chunks
 from benchmarks.quality.rows import picture
 from benchmarks.quality.runs import NONE, Run
 from models.process import settle
@@ -77,4 +77,4 @@ def _score_pairs(bundle: Path, rows: pd.DataFrame, kind: str, condition: str) ->
         [apply(condition, p, image=name) for p, name in zip(side, names, strict=True)]
         for side in (reals, fakes)
     ]
-    return np.stack([probabilities(judge, side) for side in seen])
+    return np.stack([judged(judge, side)[0] for side in seen])

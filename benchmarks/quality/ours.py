@@ -79,8 +79,9 @@ def measure_ours(
         sys.stderr.write(f"{folder.name} comes from other code; remove {run.folder} to train it again\n")
     for condition, rows in tests.items():
         if not run.has(condition):
-            scores = over_chunks(_score_chunk, folder / "cache/model", rows, condition, describe=condition)
-            run.write(condition, rows, np.concatenate(scores))
+            parts = over_chunks(_score_chunk, folder / "cache/model", rows, condition, describe=condition)
+            score, novelty = np.concatenate(parts, axis=1)
+            run.write(condition, rows, score, novelty=novelty)
     return folder / "cache/model"
 
 
@@ -162,15 +163,15 @@ def over_chunks(
 
 
 def _score_chunk(bundle: Path, rows: pd.DataFrame, condition: str) -> NDArray[np.float64]:
-    """The face is looked for in the changed pixels, as in a user's picture."""
+    """Score and novelty, (2, n). The face is looked for in the changed pixels, as in a user's picture."""
     settle(1)
     pixels = [
         picture(path, name, condition) for path, name in zip(rows["path"], rows["img_name"], strict=True)
     ]
-    return probabilities(load_bundle(bundle, "cpu"), pixels)
+    return judged(load_bundle(bundle, "cpu"), pixels)
 
 
-def probabilities(bundle: Bundle, pixels: Sequence[U8]) -> NDArray[np.float64]:
-    """Probability of fake, float64 (n,), of pictures uint8 (H, W, 3), RGB."""
+def judged(bundle: Bundle, pixels: Sequence[U8]) -> NDArray[np.float64]:
+    """Probability of fake and novelty, float64 (2, n), of pictures uint8 (H, W, 3), RGB."""
     verdicts, _ = bundle.score(pixels)
-    return np.array([verdict.score for verdict in verdicts], dtype=np.float64)
+    return np.array([[v.score for v in verdicts], [v.novelty for v in verdicts]], dtype=np.float64)

@@ -51,14 +51,16 @@ class Run:
         return (self.folder / f"{condition}.parquet").is_file()
 
     def read(self, condition: str) -> pd.DataFrame:
-        """img_name, source, group, target, score."""
+        """img_name, source, group, target, score; novelty where the method has one."""
         return pd.read_parquet(self.folder / f"{condition}.parquet")
 
-    def write(self, condition: str, rows: pd.DataFrame, score: NDArray[np.float64]) -> None:
-        """Keep the scores of these rows; the file is whole as soon as it is visible."""
+    def write(
+        self, condition: str, rows: pd.DataFrame, score: NDArray[np.float64], **more: NDArray[np.float64]
+    ) -> None:
+        """Keep the scores of these rows, and more by name; the file is whole as soon as it is visible."""
         self.folder.mkdir(parents=True, exist_ok=True)
         part = self.folder / f".{condition}.{os.getpid()}.part"
-        rows[KEPT].assign(score=score).to_parquet(part, index=False)
+        rows[KEPT].assign(score=score, **more).to_parquet(part, index=False)
         os.replace(part, self.folder / f"{condition}.parquet")
 
     def facts(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.quality.conditions import GRID
+from benchmarks.quality.conditions import GRID, OTHERS
 from benchmarks.quality.kinds import CONDITIONS as KIND_CONDITIONS
 from benchmarks.quality.kinds import held_name
 from benchmarks.quality.runs import NONE, Run
@@ -32,6 +32,24 @@ def figures(scored: pd.DataFrame) -> Numbers:
     return found
 
 
+def novelty(run: Run) -> Numbers:
+    """How well novelty tells the images on the wrong side of 0.5: among those of the source that was left out,
+    and among all; and how well it tells that source's images from the others'."""
+    own, others = run.read("clean"), run.read(OTHERS)
+    both = pd.concat([own, others])
+    wrong = {
+        name: (rows["score"] >= 0.5) != (rows["target"] == 1) for name, rows in (("own", own), ("both", both))
+    }
+    left_out = np.arange(len(both)) < len(own)
+    return {
+        "wrong_own": auc(wrong["own"].astype(int), own["novelty"]),
+        "wrong_both": auc(wrong["both"].astype(int), both["novelty"]),
+        "left_out": auc(left_out.astype(int), both["novelty"]),
+        "errors_own": float(wrong["own"].mean()),
+        "errors_others": float(wrong["both"].to_numpy()[~left_out].mean()),
+    }
+
+
 def robustness(run: Run) -> Numbers:
     """AUC under each condition of the grid and, on the same images, of the clean ones; mean and mean loss."""
     changed = {condition: run.read(condition) for condition in GRID}
@@ -46,13 +64,15 @@ def collect(work: Path, methods: Sequence[str], held: Sequence[str]) -> Numbers:
     """Every number of these methods and hold-outs that has scores."""
     found: Numbers = {}
     for method in methods:
-        mine: Numbers = {"seen": {}, "unseen": {}, "kinds": {}, "fit_seconds": {}}
+        mine: Numbers = {"seen": {}, "unseen": {}, "novelty": {}, "kinds": {}, "fit_seconds": {}}
         for name in held:
             run = Run(work, method, name)
             mine["fit_seconds"][name] = run.facts().get("fit_seconds")
             if run.has("clean") and run.has("random"):
                 told = {condition: figures(run.read(condition)) for condition in ("clean", "random")}
                 mine["seen" if name == NONE else "unseen"][name] = told
+                if run.has(OTHERS):
+                    mine["novelty"][name] = novelty(run)
         full = Run(work, method, NONE)
         if all(full.has(condition) for condition in ("clean", *GRID)):
             mine["robustness"] = robustness(full)
@@ -69,8 +89,8 @@ def collect(work: Path, methods: Sequence[str], held: Sequence[str]) -> Numbers:
 
 
 def markdown(found: Numbers) -> str:
-    """The tables: known sources, unseen ones, changed pictures, kinds left out."""
-    parts = [*_seen(found), *_unseen(found), *_robust(found), *_kinds(found)]
+    """The tables: known sources, unseen ones, novelty there, changed pictures, kinds left out."""
+    parts = [*_seen(found), *_unseen(found), *_novel(found), *_robust(found), *_kinds(found)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -106,6 +126,21 @@ def _unseen(found: Numbers) -> Iterable[str]:
     if rows:
         columns = [f"`{source}`, {condition}" for source in sources for condition in ("clean", "random")]
         yield _table("AUC on a source that was left out of training", columns, rows)
+
+
+def _novel(found: Numbers) -> Iterable[str]:
+    rows = {
+        f"{method}, without `{source}`": [
+            *(_plain(told[name], "{:.3f}") for name in ("wrong_own", "wrong_both", "left_out")),
+            *(_plain(told[name], "{:.1%}") for name in ("errors_own", "errors_others")),
+        ]
+        for method, f in found.items()
+        for source, told in f["novelty"].items()
+    }
+    if rows:
+        columns = ["wrong, its images", "wrong, all of val", "the source itself"]
+        columns += ["errors, its images", "errors, others"]
+        yield _table("What novelty tells when a source was left out (AUC)", columns, rows)
 
 
 def _robust(found: Numbers) -> Iterable[str]:
