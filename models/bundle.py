@@ -76,6 +76,11 @@ class Bundle:
         """Share of fakes among the training images: the score of an image that cannot be read."""
         return float(self.info["prior"])
 
+    @property
+    def kinds(self) -> list[str]:
+        """Kinds of fake that a verdict has a ratio for."""
+        return [expert.kind for expert in self.stacker.experts]
+
     @cached_property
     def detector(self) -> FaceDetector:
         """The face detector, with the search options of training."""
@@ -135,9 +140,8 @@ class Bundle:
         """What the stacker says of rows of `features`."""
         ratios = self.stacker.ratios(features)
         score, novelty = self.stacker.probability(ratios), self.novelty(features.to_numpy(np.float32))
-        kinds = [expert.kind for expert in self.stacker.experts]
         return [
-            Verdict(float(s), float(n), dict(zip(kinds, r.tolist(), strict=True)))
+            Verdict(float(s), float(n), dict(zip(self.kinds, r.tolist(), strict=True)))
             for s, n, r in zip(score, novelty, ratios, strict=True)
         ]
 

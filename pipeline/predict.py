@@ -110,7 +110,8 @@ def in_order(
 
 def run_stage() -> None:
     """Write prediction.txt, and reports/prediction_issues.csv and prediction_details.csv."""
-    write_predictions(scored_rows(Bundle.load(BUNDLE)), OUT, ISSUES, DETAILS)
+    bundle = Bundle.load(BUNDLE)
+    write_predictions(scored_rows(bundle), OUT, ISSUES, DETAILS, kinds=bundle.kinds)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -140,11 +141,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             run_stage()
             return
         files, bad = named_files(asked.images, asked.list)
-        prior = load_bundle(asked.bundle, pick_device(asked.device)).prior
+        bundle = load_bundle(asked.bundle, pick_device(asked.device))
         good = [file for index, file in enumerate(files) if index not in bad]
         scored = score_many(good, folder=asked.bundle, device=asked.device, workers=asked.workers)
         issues, details = (asked.out.with_name(f"{asked.out.stem}_{n}.csv") for n in ("issues", "details"))
-        rows, said = write_predictions(in_order(files, bad, iter(scored), prior), asked.out, issues, details)
+        ordered = in_order(files, bad, iter(scored), bundle.prior)
+        rows, said = write_predictions(ordered, asked.out, issues, details, kinds=bundle.kinds)
     except (LabelError, BundleError, ValueError) as error:
         parser().error(str(error))
     print(f"{rows} rows in {asked.out}; {said} with remarks in {issues}; novelty and kinds in {details}")

@@ -104,10 +104,13 @@ def score_many(
             bar.update(len(chunk))
 
 
-def write_predictions(scored: Iterable[Scored], out: Path, issues: Path, details: Path) -> tuple[int, int]:
+def write_predictions(
+    scored: Iterable[Scored], out: Path, issues: Path, details: Path, *, kinds: Sequence[str]
+) -> tuple[int, int]:
     """Write `img_name,y_pred` rows as they come, and beside them what else is known of each.
 
-    details : every row with its novelty and the log-likelihood ratio of each kind of fake.
+    details : every row with its novelty and the log-likelihood ratio of each of the bundle's `kinds` of
+    fake, empty where the image was not read.
     issues : the rows with something to say. Scores are written in full precision. The files appear
     when they are complete. Returns the numbers of rows and of issues.
     """
@@ -120,15 +123,14 @@ def write_predictions(scored: Iterable[Scored], out: Path, issues: Path, details
         parts[1].open("w", encoding="utf-8", newline="") as more,
     ):
         plain.write("img_name,y_pred\n")
-        kinds: list[str] = []
+        more.write(",".join(["img_name", "y_pred", "novelty", *kinds]) + "\n")
         for item in scored:
-            if item.verdict is not None and not kinds:
-                kinds = list(item.verdict.kinds)
-                more.write(",".join(["img_name", "y_pred", "novelty", *kinds]) + "\n")
             plain.write(f"{quote(item.name)},{item.score!r}\n")
+            known = [""] * (1 + len(kinds))
             if item.verdict is not None:
                 numbers = [item.verdict.novelty, *(item.verdict.kinds[kind] for kind in kinds)]
-                more.write(f"{quote(item.name)},{item.score!r},{','.join(f'{v:.4f}' for v in numbers)}\n")
+                known = [f"{number:.4f}" for number in numbers]
+            more.write(f"{quote(item.name)},{item.score!r},{','.join(known)}\n")
             rows += 1
             if item.reason:
                 said.append(item)

@@ -14,6 +14,7 @@ from typing import Any
 import joblib
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from models.bundle import NET_PREFIXES, code_versions
 from models.novelty import Novelty
@@ -79,21 +80,32 @@ def write_bundle(table: Table, stacker: Stacker, novelty: Novelty, sections: dic
     write_json(BUNDLE / "bundle.json", info)
 
 
+def fit_table(
+    table: Table,
+    options: params.Train,
+    *,
+    columns: Sequence[str] | None = None,
+    kinds: NDArray[np.str_] | None = None,
+) -> Stacker:
+    """The stacker of a table's rows and their variants. columns : all when None; kinds : the rows' when None."""
+    return fit(
+        table.features if columns is None else table.features[list(columns)],
+        table.rows["target"].to_numpy(np.int64),
+        table.rows["group"].to_numpy(str),
+        sources=table.rows["source"].to_numpy(str),
+        kinds=table.rows["kind"].to_numpy(str) if kinds is None else kinds,
+        judged=table.originals,
+        options=options,
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     argparse.ArgumentParser(prog="python -m pipeline.train", description=__doc__).parse_args(arguments)
     faces, limits, options = params.load("faces"), params.load("manifest"), params.load("train")
     spectral, embed, finetune = params.load("spectral"), params.load("embed"), params.load("finetune")
     variants = params.load("variants")
     table = read_table(["train"], block_names(spectral, embed, finetune, options), variants=variants)
-    stacker = fit(
-        table.features,
-        table.rows["target"].to_numpy(np.int64),
-        table.rows["group"].to_numpy(str),
-        sources=table.rows["source"].to_numpy(str),
-        kinds=table.rows["kind"].to_numpy(str),
-        judged=table.originals,
-        options=options,
-    )
+    stacker = fit_table(table, options)
     own, stacker = table.take(table.originals), replace(stacker, oof=stacker.oof[table.originals])
     novelty = Novelty.fit(own.features.to_numpy(np.float32), seed=options.seed)
     sections = {

@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models import stacker
 from models.lessons import FAKES, REAL
 from pipeline import params
 from pipeline.metrics import auc, rank, tpr_at_fpr
 from pipeline.table import Table, block_names, read_table
+from pipeline.train import fit_table
 
 Floats = NDArray[np.float64]
 Scores = dict[str, Floats]
@@ -55,33 +55,20 @@ def members(train: Table, val: Table) -> Scores:
     }
 
 
-def _fit(
-    train: Table, columns: Sequence[str], kinds: NDArray[np.str_], options: params.Train
-) -> stacker.Stacker:
-    rows = train.rows
-    return stacker.fit(
-        train.features[list(columns)],
-        rows["target"].to_numpy(np.int64),
-        rows["group"].to_numpy(str),
-        sources=rows["source"].to_numpy(str),
-        kinds=kinds,
-        judged=train.originals,
-        options=options,
-    )
-
-
 def trees(train: Table, val: Table, options: params.Train, *, choices: dict[str, list[str]]) -> Scores:
     """Experts fused as a mixture, one booster for all kinds, and labelled fakes alone, by chosen columns."""
     kinds = train.rows["kind"].to_numpy(str)
     pooled = np.where(kinds == REAL, REAL, FAKES)
+    labelled = train.take(np.isin(kinds, [REAL, FAKES]))
     found: Scores = {}
     for name, columns in choices.items():
+        rules = {
+            "mixture of experts": fit_table(train, options, columns=columns),
+            "one booster, all kinds": fit_table(train, options, columns=columns, kinds=pooled),
+            "labelled fakes alone": fit_table(labelled, options, columns=columns),
+        }
         asked = val.features[columns]
-        found[f"mixture of experts: {name}"] = _fit(train, columns, kinds, options).raw(asked)
-        found[f"one booster, all kinds: {name}"] = _fit(train, columns, pooled, options).raw(asked)
-        labelled = train.take(np.isin(kinds, [REAL, FAKES]))
-        own = labelled.rows["kind"].to_numpy(str)
-        found[f"labelled fakes alone: {name}"] = _fit(labelled, columns, own, options).raw(asked)
+        found |= {f"{rule}: {name}": fitted.raw(asked) for rule, fitted in rules.items()}
     return found
 
 
@@ -92,7 +79,8 @@ def choices_of(train: Table) -> dict[str, list[str]]:
     ]
     nets, embed = of("net_"), of("embed_")
     spectral = [c for c in train.features.columns if c not in {*nets, *embed, *of("face")}]
-    return {"nets": nets, "nets + spectral": nets + spectral, "everything": nets + spectral + embed}
+    found = {"nets": nets, "nets + spectral": nets + spectral}
+    return found | ({"everything": nets + spectral + embed} if embed else {})
 
 
 def summarise(scores: Scores, val: Table) -> pd.DataFrame:
