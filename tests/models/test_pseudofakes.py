@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from features.views import TEMPLATE, Face
-from models import pseudofakes
-from models.pseudofakes import KINDS, Frame, make, outline
+from models import resynthesis
+from models.blending import Frame, outline
+from models.pseudofakes import KINDS, make
 
 SIDE = 160
 
@@ -108,7 +109,7 @@ def test_resynthesis_is_not_always_smoother():
 
 def test_each_way_to_redraw_changes_the_fine_structure():
     x = picture().astype(np.float32)
-    for redraw in pseudofakes._REDRAW:
+    for redraw in resynthesis._REDRAW:
         gap = [np.abs(redraw(x, np.random.default_rng(seed)) - x).mean() for seed in range(6)]
         assert min(gap) > 0.05, redraw.__name__
 
