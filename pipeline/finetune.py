@@ -64,6 +64,7 @@ class Job:
             options=self.options,
             max_pixels=self.max_pixels,
             degraded=self.net.degraded,
+            worn=self.net.worn,
         )
 
     def lessons(self, kept: NDArray[np.int64], *, seed: int) -> Lessons:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, overload
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 PARAMS_FILE = Path("params.yaml")
 
@@ -99,7 +99,9 @@ class Net(Section):
 
     crop : `aligned` warps the face to size px; `native` takes un-resampled windows of that size.
     learns : kinds of fake, each beside the same real faces: `fakes` are the labelled ones, the others
-    are made from real faces. degraded : share of the training pictures that are degraded.
+    are made from real faces. degraded : share of the training pictures that are degraded, real and fake
+    of a unit alike. worn : share of the real faces that are degraded once more, on their own, so that
+    traces of use are not taken for traces of forgery; not beside labelled fakes, which it would give away.
     """
 
     model: str
@@ -113,6 +115,7 @@ class Net(Section):
     weight_decay: Annotated[float, Field(ge=0)] = 0.02
     label_smoothing: Annotated[float, Field(ge=0, lt=0.5)] = 0.05
     degraded: Share = 0.5
+    worn: Share = 0.0
     learns: Annotated[list[Kind], Field(min_length=1)] = ["fakes"]
 
     @field_validator("learns")
@@ -121,6 +124,14 @@ class Net(Section):
         if len(set(learns)) != len(learns):
             raise ValueError(f"{', '.join(learns)} names a kind twice; name each once")
         return learns
+
+    @model_validator(mode="after")
+    def _nothing_given_away(self) -> Net:
+        if self.worn and "fakes" in self.learns:
+            raise ValueError(
+                "worn is for nets that learn pseudo-fakes alone; take fakes out of learns, or worn"
+            )
+        return self
 
 
 class Finetune(Section):

@@ -27,6 +27,7 @@ class TrainImages:
     options: params.Faces
     max_pixels: int
     degraded: float
+    worn: float = 0.0
 
     def __call__(self, visit: Visit) -> NDArray[np.uint8]:
         """uint8 (size, size, 3), RGB."""
@@ -36,6 +37,9 @@ class TrainImages:
         if visit.kind in pseudofakes.KINDS:
             own = np.random.default_rng([visit.draw, pseudofakes.KINDS.index(visit.kind)])
             pixels = pseudofakes.make(visit.kind, pixels, face, own)
+        elif self.worn:  # of real faces: `worn` is not for nets that learn labelled fakes
+            own = np.random.default_rng([visit.draw, len(pseudofakes.KINDS)])
+            pixels = degrade(pixels, own) if own.random() < self.worn else pixels
         height, width = pixels.shape[:2]
         crop = plan_crop(face, height=height, width=width, **self.options.cuts())
         moved = jitter(crop, rng) if self.spec.crop == "aligned" else shift(crop, rng)

@@ -1,5 +1,7 @@
 """Training pictures of a net: windows that move, pictures of a unit that differ by the forgery alone."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -39,6 +41,18 @@ def test_the_same_visit_is_the_same_picture(images):
         visit = Visit(0, kind, 5)
         np.testing.assert_array_equal(images(visit), images(visit))
         assert images(visit).shape == (64, 64, 3)
+
+
+def test_worn_reals_are_degraded_on_their_own(images):
+    """As often as asked, by the visit alone; the pseudo-fakes of the unit stay as they are."""
+    worn = replace(images, worn=0.5)
+    changed = []
+    for draw in range(40):
+        real, blend = Visit(0, "real", draw), Visit(0, "blend", draw)
+        np.testing.assert_array_equal(worn(blend), images(blend))
+        np.testing.assert_array_equal(worn(real), worn(real))
+        changed.append((worn(real) != images(real)).any())
+    assert 10 <= sum(changed) <= 30
 
 
 def test_pictures_of_a_unit_share_their_augmentation(images):
