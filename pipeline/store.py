@@ -6,17 +6,18 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from tqdm import tqdm
+
+from pipeline.parallel import Engine
 
 FEATURES = Path("cache/features")
 
@@ -151,40 +152,22 @@ def write_json(path: Path, facts: Any) -> None:
     os.replace(part, path)
 
 
-def worker_count(workers: int) -> int:
-    """Processes to use; 0 means one per available core."""
-    return workers or joblib.cpu_count()
-
-
 def fill(
     items: Sequence[Any],
     function: Callable[[list[Any]], int],
     *,
     describe: str,
     shard_size: int,
-    workers: int,
-    backend: str,
+    engine: Engine,
 ) -> None:
     """Map `function` over shards of `items` in parallel, with progress in images per second.
 
     The shards depend on `items` and `shard_size` alone, never on the workers, so a resumed or a
-    differently parallel run writes the same shards. One worker runs in this process.
+    differently parallel run writes the same shards.
     """
     shards = [list(items[i : i + shard_size]) for i in range(0, len(items), shard_size)]
-    jobs = min(worker_count(workers), max(len(shards), 1))
     with tqdm(total=len(items), desc=describe, unit="img", mininterval=1.0, smoothing=0.1) as bar:
-        if jobs == 1 or backend == "sequential":
-            done: Iterable[int] = map(function, shards)
-        else:
-            parallel = joblib.Parallel(
-                n_jobs=jobs,
-                backend=backend,
-                return_as="generator_unordered",
-                batch_size=1,
-                pre_dispatch="2*n_jobs",
-            )
-            done = parallel(joblib.delayed(function)(shard) for shard in shards)
-        for count in done:
+        for count in engine.map(function, shards, ordered=False):
             bar.update(count)
 
 
