@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
@@ -88,24 +89,27 @@ class Store:
 
         Raises KeyError naming the block and how many keys have no row.
         """
-        order: dict[str, list[int]] = {}
-        for position, key in enumerate(keys):
-            order.setdefault(key, []).append(position)
-        values = np.full((len(keys), len(self.columns)), np.nan, dtype=np.float32)
-        detail = [""] * len(keys)
+        wanted = pd.Index(keys, dtype=object)
+        unique = wanted.unique()
+        values = np.full((len(unique), len(self.columns)), np.nan, dtype=np.float32)
+        detail = np.full(len(unique), "", dtype=object)
+        found = np.zeros(len(unique), dtype=bool)
         for shard in self.shards():
             table = pq.read_table(shard)
             rows = table["values"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-            rows = rows.reshape(-1, len(self.columns))
-            for index, (key, why) in enumerate(
-                zip(table["key"].to_pylist(), table["detail"].to_pylist(), strict=True)
-            ):
-                for position in order.get(key, ()):
-                    values[position], detail[position] = rows[index], why
-                order.pop(key, None)
-        if order:
-            raise KeyError(f"{self.root}: {len(order)} of {len(keys)} rows are missing; run `dvc repro`")
-        return values, detail
+            at = unique.get_indexer(pd.Index(table["key"].to_pylist(), dtype=object))
+            new = at >= 0
+            new[new] = ~found[at[new]]
+            values[at[new]] = rows.reshape(-1, len(self.columns))[new]
+            detail[at[new]] = np.array(table["detail"].to_pylist(), dtype=object)[new]
+            found[at[new]] = True
+        missing = int((~found[unique.get_indexer(wanted)]).sum())
+        if missing:
+            raise KeyError(f"{self.root}: {missing} of {len(keys)} rows are missing; run `dvc repro`")
+        if len(unique) < len(wanted):
+            again = unique.get_indexer(wanted)
+            values, detail = values[again], detail[again]
+        return values, detail.tolist()
 
     def prune(self) -> None:
         """Remove other versions and unfinished shards: what can never be read again."""
