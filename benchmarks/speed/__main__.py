@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.speed.glue import predict
 from benchmarks.speed.parts import PARTS, Asked, prepare
 from benchmarks.speed.timing import machine
 from pipeline import params
@@ -17,6 +18,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__)
     add = made.add_argument
     add("--images", type=Path, nargs="+", required=True, help="folders of images, a table for each")
+    add("--data", type=Path, help="a data set in the challenge's layout: also time the whole way to a score")
     add("--limit", type=int, default=64, help="images of each folder (default: %(default)s)")
     add("--parts", default=",".join(PARTS), help="of %(default)s")
     add("--rounds", type=int, default=5, help="of each comparison (default: %(default)s)")
@@ -38,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"\n## {folder.name}: {len(files)} images")
         for name in names:
             print("\n" + PARTS[name](Asked(files, asked.rounds, params.load("faces"))), flush=True)
+        if asked.data is not None:
+            print("\n" + predict(files, asked.data, rounds=asked.rounds), flush=True)
 
 
 if __name__ == "__main__":
