@@ -186,10 +186,12 @@ def fit(
     fold = assign(target, groups, origin, folds=options.folds, seed=options.seed)
     columns = list(features.columns)
     values = np.ascontiguousarray(features.to_numpy(np.float32))
+    # Binned once, without a look at the target; every booster learns from a part of it.
+    binned = lgb.Dataset(values, target, feature_name=columns, params=_dataset(options)).construct()
     found = sorted(set(named.tolist()) - {REAL}, key=lambda kind: (kind != FAKES, kind))
     experts, ratios = [], np.zeros((len(target), len(found)))
     for at, kind in enumerate(found):
-        expert, ratios[:, at] = _expert(kind, values, named, fold, columns=columns, options=options)
+        expert, ratios[:, at] = _expert(kind, values, binned, named, fold, options=options)
         experts.append(expert)
     share = options.pseudo_weight if len(found) > 1 else 0.0
     others = max(len(found) - 1, 1)
@@ -203,10 +205,10 @@ def fit(
 def _expert(
     kind: str,
     values: NDArray[np.float32],
+    binned: lgb.Dataset,
     kinds: NDArray[np.str_],
     fold: NDArray[np.int64],
     *,
-    columns: list[str],
     options: StackerOptions,
 ) -> tuple[Expert, Floats]:
     """The expert of one kind, and its log-likelihood ratio of every row out of fold, float64 (n,)."""
@@ -216,12 +218,9 @@ def _expert(
     boosters, oof = [], np.zeros(len(fold))
     for index in range(options.folds):
         kept, held = mine & (fold != index), mine & (fold == index)
-        train = lgb.Dataset(
-            values[kept], target[kept], weight=weight[kept], feature_name=columns, params=_dataset(options)
-        )
-        valid = lgb.Dataset(values[held], target[held], weight=weight[held], reference=train)
+        train, valid = (_part(binned, rows, target, weight) for rows in (kept, held))
         booster = lgb.train(
-            _booster(options, columns),
+            _booster(options, binned.get_feature_name()),
             train,
             num_boost_round=options.rounds,
             valid_sets=[valid],
@@ -233,6 +232,14 @@ def _expert(
         boosters.append(booster)
     slope, offset = platt(oof[mine], target[mine], weight[mine])
     return Expert(kind, boosters, slope, offset), slope * oof + offset
+
+
+def _part(
+    binned: lgb.Dataset, rows: NDArray[np.bool_], target: NDArray[np.int64], weight: Floats
+) -> lgb.Dataset:
+    """Some rows of a binned table, with a target and weights of their own."""
+    part = binned.subset(np.flatnonzero(rows).tolist()).construct()
+    return part.set_label(target[rows]).set_weight(weight[rows])
 
 
 def _dataset(options: StackerOptions) -> dict[str, Any]:

@@ -24,14 +24,15 @@ from sklearn.metrics import roc_auc_score
 from pipeline import params
 from pipeline.command import run
 from pipeline.filefacts import COLUMNS, FAMILIES, facts
-from pipeline.filetable import each
 from pipeline.manifest import MANIFEST
+from pipeline.parallel import Engine
 from pipeline.store import NotMadeError
 
 REPORT = Path("reports/audit.json")
 SAMPLE = 20_000
 FOLDS = 5
 CHUNK = 64
+LEAST = 4  # chunks that a further process is worth
 SMALLEST_CLASS = 30
 SHARE = 0.01  # of a split's images: from here on, repeats across splits are red
 # AUC whose lower 95 % bound makes a warning or a leak. A file's history says nothing about
@@ -70,12 +71,12 @@ def _facts_of(paths: list[str], *, max_pixels: int) -> list[tuple[float, ...] | 
     return [facts(path, max_pixels=max_pixels) for path in paths]
 
 
-def measure(rows: pd.DataFrame, *, workers: int, backend: str) -> pd.DataFrame:
+def measure(rows: pd.DataFrame, *, engine: Engine) -> pd.DataFrame:
     """File facts (float64) of each row, same index; rows that no longer decode are left out."""
     paths = rows["path"].tolist()
     largest = int((rows["width"].astype("int64") * rows["height"]).max()) if len(rows) else 1
     chunks = [paths[i : i + CHUNK] for i in range(0, len(paths), CHUNK)]
-    parts = each(chunks, partial(_facts_of, max_pixels=largest), workers=workers, backend=backend)
+    parts = engine.map(partial(_facts_of, max_pixels=largest), chunks, least=LEAST)
     found = dict(zip(rows.index, (row for part in parts for row in part), strict=True))
     known = {index: row for index, row in found.items() if row is not None}
     return pd.DataFrame.from_dict(known, orient="index", columns=list(COLUMNS))
@@ -193,10 +194,10 @@ def sizes(rows: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def audit(rows: pd.DataFrame, *, workers: int, backend: str) -> dict[str, Any]:
+def audit(rows: pd.DataFrame, *, engine: Engine) -> dict[str, Any]:
     """reports/audit.json of a manifest: verdict, findings (worst first), and the figures."""
     chosen = sample(rows)
-    results = classes_by_file(chosen, measure(chosen, workers=workers, backend=backend))
+    results = classes_by_file(chosen, measure(chosen, engine=engine))
     findings = [describe(result) for result in results]
     findings += repeats_across(rows, "sha256", "exact copies")
     findings += repeats_across(rows, "cluster", "near-duplicates")
@@ -221,7 +222,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     compute = params.load("compute")
     if not MANIFEST.is_file():
         raise NotMadeError(f"{MANIFEST} is not here; run `dvc repro` first")
-    found = audit(pd.read_parquet(MANIFEST), workers=compute.workers, backend=compute.backend)
+    found = audit(pd.read_parquet(MANIFEST), engine=compute.engine())
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     REPORT.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 

@@ -6,6 +6,7 @@ import sys
 from importlib import import_module
 
 from pipeline.labels import LabelError
+from pipeline.parallel import ClusterError
 from pipeline.params import ParamsError
 from pipeline.store import NotMadeError
 
@@ -17,7 +18,7 @@ def run(stage: str) -> None:
     """
     try:
         status = import_module(f"pipeline.{stage}").main()
-    except (LabelError, NotMadeError, ParamsError) as error:
+    except (ClusterError, LabelError, NotMadeError, ParamsError) as error:
         sys.stderr.write(f"error: {error}\n")
         raise SystemExit(2) from None
     if status:

@@ -45,10 +45,10 @@ def detect_shard(
     options: params.Faces,
     max_pixels: int,
     device: str,
-    threads: int,
 ) -> int:
     """Faces of one shard of (key, path), written to the store. An unreadable image gets NaN and a reason."""
-    settle(threads)
+    device = pick_device(device)
+    settle(0 if device != "cpu" else 1)
     values = np.full((len(items), len(COLUMNS)), np.nan, dtype=np.float32)
     detail = [""] * len(items)
     for start in range(0, len(items), CHUNK):
@@ -74,23 +74,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     store.prune()
     known = store.keys()
     items = [(k, p) for k, p in zip(usable["sha256"], usable["path"], strict=True) if k not in known]
-    device = pick_device(compute.device)
-    one_process = device != "cpu"
     work = partial(
         detect_shard,
         store=store,
         options=options,
         max_pixels=limits.max_pixels,
-        device=device,
-        threads=0 if one_process else 1,
+        device=compute.device,
     )
     fill(
         items,
         work,
         describe="faces",
         shard_size=shard_size_for(len(items), shard_size=compute.shard_size),
-        workers=1 if one_process else compute.workers,
-        backend=compute.backend,
+        engine=compute.engine(nets=True),
     )
     write_index(store)
 

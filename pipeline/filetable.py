@@ -5,27 +5,24 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
-import joblib
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from pipeline import store
 from pipeline.duplicates import perceptual_hash
 from pipeline.images import BadImage, glance, read_bytes
+from pipeline.parallel import Engine
 
 FOLDER = Path("cache/files")
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 VERSION = 1  # raise whenever what is recorded of an unchanged file changes
 CHUNK = 64
+LEAST = 4  # chunks that a further process is worth
 COLUMNS = ["path", "size", "mtime_ns", "sha256", "width", "height", "phash", "status", "detail"]
 
 FileKey = tuple[str, int, int]
@@ -86,7 +83,7 @@ class FileTable:
         pq.write_table(table, part, compression="zstd")
         os.replace(part, self.file)
 
-    def update(self, files: Iterable[FileKey], *, workers: int, backend: str) -> int:
+    def update(self, files: Iterable[FileKey], *, engine: Engine) -> int:
         """Make the rows exactly those of `files`, reading only what is new or changed.
 
         Returns how many files were read. The rows do not depend on the workers. Saved now and then,
@@ -98,7 +95,7 @@ class FileTable:
         changed = len(known) != len(self.rows)
         self.rows = known
         saved, pause = time.monotonic(), 10.0
-        for chunk in _read(missing, max_pixels=self.max_pixels, workers=workers, backend=backend):
+        for chunk in _read(missing, max_pixels=self.max_pixels, engine=engine):
             self.rows.update((row[:3], row) for row in chunk)
             if time.monotonic() - saved > pause:
                 start = time.monotonic()
@@ -112,24 +109,10 @@ class FileTable:
         return len(missing)
 
 
-def _read(
-    files: Sequence[FileKey], *, max_pixels: int, workers: int, backend: str
-) -> Iterable[list[FileRow]]:
+def _read(files: Sequence[FileKey], *, max_pixels: int, engine: Engine) -> Iterable[list[FileRow]]:
     chunks = [list(files[i : i + CHUNK]) for i in range(0, len(files), CHUNK)]
     function = partial(describe_all, max_pixels=max_pixels)
     with tqdm(total=len(files), desc="manifest", unit="img", mininterval=1.0, disable=not files) as bar:
-        for rows in each(chunks, function, workers=workers, backend=backend):
+        for rows in engine.map(function, chunks, least=LEAST):
             bar.update(len(rows))
             yield rows
-
-
-def each(
-    chunks: Sequence[Item], function: Callable[[Item], Result], *, workers: int, backend: str
-) -> Iterable[Result]:
-    """Results of a function over chunks, in order; few chunks are not worth starting processes."""
-    jobs = min(store.worker_count(workers), len(chunks) // 4)
-    if jobs <= 1 or backend == "sequential":
-        yield from map(function, chunks)
-        return
-    parallel = joblib.Parallel(n_jobs=jobs, backend=backend, return_as="generator", batch_size=1)
-    yield from parallel(joblib.delayed(function)(chunk) for chunk in chunks)

@@ -47,7 +47,7 @@ COLUMNS = {
 def check_files(listed: Sequence[ListedImage], files: FileTable, *, compute: params.Compute) -> pd.DataFrame:
     """Rows with their files' facts: COLUMNS less source, group, cluster; `phash`, `listed_in`."""
     keys = [(row.path, row.size, row.mtime_ns) for row in listed]
-    files.update((key for key in keys if key[0]), workers=compute.workers, backend=compute.backend)
+    files.update((key for key in keys if key[0]), engine=compute.engine())
     rows = []
     for row, key in zip(listed, keys, strict=True):
         _, _, _, sha256, width, height, phash, status, detail = files.rows.get(key, _UNKNOWN)

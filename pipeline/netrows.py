@@ -53,10 +53,10 @@ def net_shard(
     options: params.Faces,
     max_pixels: int,
     device: str,
-    threads: int,
 ) -> int:
     """Rows of one net for one shard, written to its store. An unreadable image gets NaN and a reason."""
-    settle(threads)
+    device = pick_device(device)
+    settle(0 if device != "cpu" else 1)
     net = load_net(folder, device, member)
     values = np.full((len(items), net.width), np.nan, dtype=np.float32)
     detail = [""] * len(items)
@@ -90,7 +90,6 @@ def fill_net(
     compute: params.Compute,
 ) -> None:
     """Rows of one net for `items`: on a GPU in this process, else one thread per worker."""
-    device = pick_device(compute.device)
     work = partial(
         net_shard,
         folder=folder,
@@ -98,14 +97,12 @@ def fill_net(
         store=store,
         options=options,
         max_pixels=max_pixels,
-        device=device,
-        threads=0 if device != "cpu" else 1,
+        device=compute.device,
     )
     fill(
         items,
         work,
         describe=describe,
         shard_size=shard_size_for(len(items), shard_size=compute.shard_size),
-        workers=1 if device != "cpu" else compute.workers,
-        backend=compute.backend,
+        engine=compute.engine(nets=True),
     )

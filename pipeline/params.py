@@ -8,6 +8,9 @@ from typing import Annotated, Any, Literal, overload
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from models.process import pick_device
+from pipeline.parallel import Engine
+
 PARAMS_FILE = Path("params.yaml")
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -194,12 +197,30 @@ class Report(Section):
 
 
 class Compute(Section):
-    """workers 0 : one per core. Nothing here changes a result."""
+    """workers 0 : one per core. Nothing here changes a result.
+
+    backend dask : pieces go to the workers of the cluster at `scheduler`.
+    """
 
     workers: Annotated[int, Field(ge=0)] = 0
-    backend: Literal["loky", "sequential"] = "loky"
+    backend: Literal["loky", "sequential", "dask"] = "loky"
+    scheduler: str | None = None
     shard_size: Annotated[int, Field(ge=8, le=100_000)] = 800
     device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Compute:
+        if self.backend == "dask" and not self.scheduler:
+            raise ValueError(
+                "compute.backend is 'dask'; set compute.scheduler to its address, e.g. tcp://host:8786"
+            )
+        return self
+
+    def engine(self, *, nets: bool = False) -> Engine:
+        """Where pieces of work are done. nets : they run nets, so a GPU of this machine has them all."""
+        if nets and self.backend == "loky" and pick_device(self.device) != "cpu":
+            return Engine(backend="sequential")
+        return Engine(backend=self.backend, workers=self.workers, scheduler=self.scheduler)
 
 
 class Params(Section):

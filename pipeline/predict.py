@@ -15,6 +15,7 @@ from pipeline.command import run
 from pipeline.images import SUFFIXES
 from pipeline.labels import LabelError, parse
 from pipeline.listed import locate
+from pipeline.parallel import Engine
 from pipeline.scoring import (
     BY_PRIOR,
     Scored,
@@ -129,6 +130,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--workers", type=int, default=0, help="processes on the CPU; 0 = one per core (default)"
     )
+    made.add_argument("--scheduler", help="address of a Dask scheduler whose workers score the images")
     return made
 
 
@@ -143,7 +145,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         files, bad = named_files(asked.images, asked.list)
         bundle = load_bundle(asked.bundle, pick_device(asked.device))
         good = [file for index, file in enumerate(files) if index not in bad]
-        scored = score_many(good, folder=asked.bundle, device=asked.device, workers=asked.workers)
+        engine = Engine("dask" if asked.scheduler else "loky", asked.workers, asked.scheduler)
+        scored = score_many(good, folder=asked.bundle, device=asked.device, engine=engine)
         issues, details = (asked.out.with_name(f"{asked.out.stem}_{n}.csv") for n in ("issues", "details"))
         ordered = in_order(files, bad, iter(scored), bundle.prior)
         rows, said = write_predictions(ordered, asked.out, issues, details, kinds=bundle.kinds)

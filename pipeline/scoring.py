@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
-import joblib
 import pandas as pd
 from tqdm import tqdm
 
 from models.bundle import Bundle, Verdict
 from models.process import pick_device, settle
 from pipeline.images import BadImage, read_image
+from pipeline.parallel import Engine
 
 CHUNK = 32  # files read, scored and forgotten at a time
 NO_FACE = "no face found: scored on the centred square of the whole image"
@@ -75,29 +75,30 @@ def by_model(name: str, verdict: Verdict, notes: Sequence[str], *, found: bool) 
     return Scored(name, verdict.score, BY_MODEL, "ok", "; ".join(said), verdict)
 
 
-def _score_chunk(files: Sequence[tuple[str, str]], folder: Path) -> list[Scored]:
-    settle(1)
-    return score_files(files, load_bundle(folder, "cpu"))
+def _score_chunk(
+    files: Sequence[tuple[str, str]], *, folder: Path, device: str, threads: int
+) -> list[Scored]:
+    settle(threads)
+    return score_files(files, load_bundle(folder, pick_device(device)))
 
 
 def score_many(
-    files: Sequence[tuple[str, str]], *, folder: Path, device: str = "auto", workers: int = 0
+    files: Sequence[tuple[str, str]], *, folder: Path, device: str = "auto", engine: Engine | None = None
 ) -> Iterator[Scored]:
     """Scores in the order asked, with progress; memory does not grow with the number of files.
 
-    On a GPU in this process; on the CPU in one process per core when there is enough to share.
+    On a GPU in this process; on the CPU in one process per core when there is enough to share. engine :
+    where else.
     """
-    chosen, folder = pick_device(device), folder.absolute()
+    folder = folder.absolute()
     files = [(name, os.path.abspath(path)) for name, path in files]  # a worker may stand elsewhere
     chunks = [files[i : i + CHUNK] for i in range(0, len(files), CHUNK)]
-    jobs = min(workers or joblib.cpu_count(), len(chunks)) if chosen == "cpu" else 1
-    if jobs <= 1:
-        bundle = load_bundle(folder, chosen)
-        done: Iterable[list[Scored]] = (score_files(chunk, bundle) for chunk in chunks)
-    else:
-        load_bundle(folder, chosen)  # a bundle that cannot be used says so here, not in every worker
-        parallel = joblib.Parallel(n_jobs=jobs, return_as="generator", batch_size=1, pre_dispatch="2*n_jobs")
-        done = parallel(joblib.delayed(_score_chunk)(chunk, folder) for chunk in chunks)
+    chosen = pick_device(device)
+    asked = engine or Engine()
+    alone = asked.backend != "dask" and (chosen != "cpu" or len(chunks) == 1)
+    load_bundle(folder, chosen)  # a bundle that cannot be used says so here, not in every worker
+    work = partial(_score_chunk, folder=folder, device=device, threads=0 if alone else 1)
+    done = (Engine(backend="sequential") if alone else asked).map(work, chunks)
     with tqdm(total=len(files), desc="score", unit="img", mininterval=1.0, smoothing=0.1) as bar:
         for chunk in done:
             yield from chunk

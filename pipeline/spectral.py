@@ -80,8 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             work,
             describe="spectral",
             shard_size=shard_size_for(len(group), shard_size=compute.shard_size),
-            workers=compute.workers,
-            backend=compute.backend,
+            engine=compute.engine(),
         )
     for store in stores.values():
         write_index(store)

@@ -6,17 +6,19 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from tqdm import tqdm
+
+from pipeline.parallel import Engine
 
 FEATURES = Path("cache/features")
 
@@ -87,24 +89,27 @@ class Store:
 
         Raises KeyError naming the block and how many keys have no row.
         """
-        order: dict[str, list[int]] = {}
-        for position, key in enumerate(keys):
-            order.setdefault(key, []).append(position)
-        values = np.full((len(keys), len(self.columns)), np.nan, dtype=np.float32)
-        detail = [""] * len(keys)
+        wanted = pd.Index(keys, dtype=object)
+        unique = wanted.unique()
+        values = np.full((len(unique), len(self.columns)), np.nan, dtype=np.float32)
+        detail = np.full(len(unique), "", dtype=object)
+        found = np.zeros(len(unique), dtype=bool)
         for shard in self.shards():
             table = pq.read_table(shard)
             rows = table["values"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-            rows = rows.reshape(-1, len(self.columns))
-            for index, (key, why) in enumerate(
-                zip(table["key"].to_pylist(), table["detail"].to_pylist(), strict=True)
-            ):
-                for position in order.get(key, ()):
-                    values[position], detail[position] = rows[index], why
-                order.pop(key, None)
-        if order:
-            raise KeyError(f"{self.root}: {len(order)} of {len(keys)} rows are missing; run `dvc repro`")
-        return values, detail
+            at = unique.get_indexer(pd.Index(table["key"].to_pylist(), dtype=object))
+            new = at >= 0
+            new[new] = ~found[at[new]]
+            values[at[new]] = rows.reshape(-1, len(self.columns))[new]
+            detail[at[new]] = np.array(table["detail"].to_pylist(), dtype=object)[new]
+            found[at[new]] = True
+        missing = int((~found[unique.get_indexer(wanted)]).sum())
+        if missing:
+            raise KeyError(f"{self.root}: {missing} of {len(keys)} rows are missing; run `dvc repro`")
+        if len(unique) < len(wanted):
+            again = unique.get_indexer(wanted)
+            values, detail = values[again], detail[again]
+        return values, detail.tolist()
 
     def prune(self) -> None:
         """Remove other versions and unfinished shards: what can never be read again."""
@@ -151,40 +156,22 @@ def write_json(path: Path, facts: Any) -> None:
     os.replace(part, path)
 
 
-def worker_count(workers: int) -> int:
-    """Processes to use; 0 means one per available core."""
-    return workers or joblib.cpu_count()
-
-
 def fill(
     items: Sequence[Any],
     function: Callable[[list[Any]], int],
     *,
     describe: str,
     shard_size: int,
-    workers: int,
-    backend: str,
+    engine: Engine,
 ) -> None:
     """Map `function` over shards of `items` in parallel, with progress in images per second.
 
     The shards depend on `items` and `shard_size` alone, never on the workers, so a resumed or a
-    differently parallel run writes the same shards. One worker runs in this process.
+    differently parallel run writes the same shards.
     """
     shards = [list(items[i : i + shard_size]) for i in range(0, len(items), shard_size)]
-    jobs = min(worker_count(workers), max(len(shards), 1))
     with tqdm(total=len(items), desc=describe, unit="img", mininterval=1.0, smoothing=0.1) as bar:
-        if jobs == 1 or backend == "sequential":
-            done: Iterable[int] = map(function, shards)
-        else:
-            parallel = joblib.Parallel(
-                n_jobs=jobs,
-                backend=backend,
-                return_as="generator_unordered",
-                batch_size=1,
-                pre_dispatch="2*n_jobs",
-            )
-            done = parallel(joblib.delayed(function)(shard) for shard in shards)
-        for count in done:
+        for count in engine.map(function, shards, ordered=False):
             bar.update(count)
 
 

@@ -99,23 +99,30 @@ def read_table(splits: Sequence[str], names: Sequence[str], *, variants: params.
     not run.
     """
     rows, _ = expand(*read_faces(splits), variants)
-    parts: list[NDArray[np.float32]] = []
-    blocks: dict[str, list[str]] = {}
+    stores: dict[str, Store] = {}
     left_out: dict[str, str] = {}
     for name in names:
-        if name == "face":
-            parts.append(face_numbers(rows["found"].to_numpy(np.float32), rows["prob"].to_numpy(np.float32)))
-            blocks["face"] = FACE_BLOCK["face"]
-            continue
-        store = open_current(block_folder(name))
+        store = None if name == "face" else open_current(block_folder(name))
         if isinstance(store, str):
             left_out[name] = store
-            continue
-        parts.append(_read_block(name, store, rows))
-        blocks[name] = list(store.columns)
+        elif store is not None:
+            stores[name] = store
+    blocks = {
+        name: FACE_BLOCK["face"] if name == "face" else list(stores[name].columns)
+        for name in names
+        if name not in left_out
+    }
     columns = [column for block in blocks.values() for column in block]
-    values = np.concatenate(parts, axis=1) if parts else np.zeros((len(rows), 0), np.float32)
-    table = Table(rows, pd.DataFrame(values, columns=columns), blocks, left_out)
+    values = np.empty((len(rows), len(columns)), np.float32)  # filled block by block: one copy of the table
+    start = 0
+    for name, block in blocks.items():
+        values[:, start : start + len(block)] = (
+            face_numbers(rows["found"].to_numpy(np.float32), rows["prob"].to_numpy(np.float32))
+            if name == "face"
+            else _read_block(name, stores[name], rows)
+        )
+        start += len(block)
+    table = Table(rows, pd.DataFrame(values, columns=columns, copy=False), blocks, left_out)
     nets = [column for column in columns if column.startswith("net_")]
     seen = (rows["split"] == "train").to_numpy() & table.features[nets].isna().any(axis=1).to_numpy()
     return table.take(~seen) if seen.any() else table

@@ -15,6 +15,7 @@ from PIL import Image
 
 from pipeline import audit, command, filefacts
 from pipeline.manifest import COLUMNS
+from pipeline.parallel import Engine
 
 
 def noise(seed: int, side: int = 48) -> np.ndarray:
@@ -37,7 +38,7 @@ def dataset(folder: Path, *, count: int = 200, quality=(85, 85), brighter: int =
 
 
 def run(rows: pd.DataFrame) -> dict:
-    return audit.audit(rows, workers=1, backend="sequential")
+    return audit.audit(rows, engine=Engine(backend="sequential"))
 
 
 def verdicts(found: dict) -> dict[tuple[str, str], str]:

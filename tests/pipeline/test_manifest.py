@@ -15,6 +15,7 @@ import yaml
 from pipeline import command, filetable, manifest, params, splits
 from pipeline.filetable import FileTable
 from pipeline.labels import LabelError
+from pipeline.parallel import Engine
 from tests.pipeline.test_duplicates import scene
 
 SECTIONS: dict = {
@@ -251,7 +252,7 @@ def facts(place: Place, table: FileTable, *, workers: int = 1) -> int:
     for path in sorted((place.data / "trainset").iterdir()):
         facts = path.stat()
         files.append((str(path), facts.st_size, facts.st_mtime_ns))
-    return table.update(files, workers=workers, backend="loky")
+    return table.update(files, engine=Engine(workers=workers))
 
 
 def test_only_new_and_changed_files_are_read_again(place: Place) -> None:
@@ -318,11 +319,11 @@ def test_a_file_that_vanished_while_it_was_read_is_asked_again(place: Place) -> 
     key = (str(path), path.stat().st_size, path.stat().st_mtime_ns)
     hidden = path.rename(path.with_suffix(".hidden"))
     table = FileTable(Path("cache/files"), 10**6)
-    assert table.update([key], workers=1, backend="loky") == 1
+    assert table.update([key], engine=Engine(workers=1)) == 1
     assert table.rows[key][7] == "missing_file"
     hidden.rename(path)
     again = FileTable(Path("cache/files"), 10**6).load()
-    assert again.update([key], workers=1, backend="loky") == 1
+    assert again.update([key], engine=Engine(workers=1)) == 1
     assert again.rows[key][7] == "ok"
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline import store
+from pipeline.parallel import Engine
 from pipeline.store import Store, fill, leave_out, open_current, shard_size_for, version_of, write_index
 
 
@@ -96,7 +97,7 @@ def double(items):
 def test_fill_visits_every_item_once_in_shards(tmp_path, workers, backend):
     log = tmp_path / "log"
     items = [(i, str(log)) for i in range(25)]
-    fill(items, double, describe="test", shard_size=10, workers=workers, backend=backend)
+    fill(items, double, describe="test", shard_size=10, engine=Engine(backend, workers))
     assert sorted(log.read_text().split()) == ["10", "10", "5"]
 
 

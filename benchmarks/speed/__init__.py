@@ -1,0 +1,1 @@
+"""How fast the product is beside what a person would write from the same libraries: `python -m benchmarks.speed`."""

@@ -1,0 +1,110 @@
+"""What a person would glue together from the same libraries, one image after the other, and our path beside it.
+
+PIL, facenet-pytorch with its defaults, a timm backbone, the azimuthal spectrum and 8×8 DCT statistics in numpy and
+scipy, LightGBM. Ours has the same backbone and every spectral block.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+import scipy.fft
+import timm
+import torch
+from facenet_pytorch import MTCNN
+from numpy.typing import NDArray
+from PIL import Image
+
+from benchmarks.quality.ours import Recipe, parameters, train
+from benchmarks.quality.rows import drawn, read, write_dataset
+from benchmarks.speed.timing import row, side_by_side, table
+from pipeline.parallel import Engine
+from pipeline.scoring import score_many
+
+MODEL, SIZE = "mobilenetv2_100", 224
+EACH = 60  # training images of each source and class; how good the model is does not matter here
+
+
+class Glue:
+    """The script. score : file -> probability of fake."""
+
+    def __init__(self) -> None:
+        self.mtcnn = MTCNN(device="cpu")
+        self.net = timm.create_model(MODEL, num_classes=0).eval()
+        rng = np.random.default_rng(0)
+        features = rng.normal(size=(400, self.net.num_features + 112 + 128))
+        data = lgb.Dataset(features, rng.integers(0, 2, 400))
+        self.trees = lgb.train({"objective": "binary", "num_leaves": 31, "verbosity": -1}, data, 300)
+
+    def score(self, path: Path) -> float:
+        picture = Image.open(path).convert("RGB")
+        boxes, _ = self.mtcnn.detect(picture)
+        box = boxes[0] if boxes is not None else (0, 0, *picture.size)
+        face = picture.crop(tuple(int(v) for v in box)).resize((SIZE, SIZE))
+        x = torch.from_numpy(np.asarray(face).copy()).permute(2, 0, 1)[None].float() / 127.5 - 1
+        with torch.no_grad():
+            embedding = self.net(x)[0].numpy()
+        grey = np.asarray(face.convert("L"), dtype=np.float64)
+        row = np.concatenate([embedding, azimuthal(grey), block_statistics(grey)])
+        return float(self.trees.predict(row[None])[0])
+
+    def score_all(self, paths: Sequence[Path]) -> list[float]:
+        return [self.score(path) for path in paths]
+
+
+def azimuthal(grey: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean log power by whole radius, (SIZE // 2,), as in Durall et al. 2019's published code."""
+    power = np.log(np.abs(np.fft.fftshift(np.fft.fft2(grey))) ** 2 + 1e-8)
+    y, x = np.indices(power.shape)
+    radius = np.hypot(y - SIZE // 2, x - SIZE // 2).astype(int)
+    sums = np.bincount(radius.ravel(), power.ravel())
+    return np.asarray((sums / np.bincount(radius.ravel()))[: SIZE // 2])
+
+
+def block_statistics(grey: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean magnitude and deviation of the 64 coefficients of 8×8 blocks, (128,)."""
+    blocks = grey.reshape(SIZE // 8, 8, SIZE // 8, 8).transpose(0, 2, 1, 3).reshape(-1, 8, 8)
+    coefficients = np.stack([scipy.fft.dctn(block, norm="ortho") for block in blocks]).reshape(-1, 64)
+    return np.concatenate([np.abs(coefficients).mean(0), coefficients.std(0)])
+
+
+def without_nets(tree: Any) -> dict[str, Any]:
+    """Overlay of params.yaml: the frozen backbone and every spectral block, no fine-tuned net."""
+    backbone = {"model": MODEL, "weights": "none", "size": SIZE}
+    return {
+        "embed": {"backbones": {MODEL: backbone}},
+        "variants": {"degraded": 0, "blend": 0, "resynthesis": 0},
+        "finetune": {"nets": dict.fromkeys(tree["finetune"]["nets"])},
+    }
+
+
+def bundle(folder: Path, data: Path) -> Path:
+    """A bundle with MODEL, trained in `folder` on a few images of `data`."""
+    rows = drawn(read(data), by=["split", "source", "target"], each=EACH)
+    root = write_dataset(rows, folder / "data")
+    text = parameters(Recipe(root, folder), leave_out=None, changes=without_nets)
+    train(folder, text, lender=None)
+    return folder / "cache/model"
+
+
+def predict(paths: Sequence[Path], data: Path, *, rounds: int) -> str:
+    """The whole way from files to scores on every core, ours in processes, theirs in torch's threads."""
+    cores = len(os.sched_getaffinity(0))
+    with tempfile.TemporaryDirectory() as folder:
+        made = bundle(Path(folder), data)
+        glue, files = Glue(), [(str(path), str(path)) for path in paths]
+        torch.set_num_threads(cores)
+        works = {
+            "glue": lambda: glue.score_all(paths),
+            "ours": lambda: list(score_many(files, folder=made, device="cpu", engine=Engine(workers=cores))),
+        }
+        times = side_by_side(works, rounds=rounds, describe="predict")
+        torch.set_num_threads(1)
+    rows = [row(f"{MODEL} and spectra", times, ours="ours", other="glue", images=len(paths))]
+    return table(f"From file to score, {cores} cores", "glue script", rows)

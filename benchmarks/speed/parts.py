@@ -1,0 +1,180 @@
+"""What is timed: decoding, faces, spectral blocks, the embedding; each against the plain way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import timm
+import torch
+from facenet_pytorch import MTCNN
+from numpy.typing import NDArray
+from PIL import Image
+
+from benchmarks.speed.plain import PLAIN
+from benchmarks.speed.timing import row, side_by_side, table
+from features.spectral import compute
+from features.views import Face, FaceViews, cut_views, plan_crop
+from models.mtcnn import FaceDetector
+from models.nets import FaceNet, NetSpec, build
+from models.process import settle
+from pipeline import params
+from pipeline.images import read_image
+
+CHUNK = 32  # images searched or embedded at a time, as in the pipeline
+MAX_PIXELS = 100_000_000
+
+
+@dataclass(frozen=True)
+class Asked:
+    """images : files of one size; rounds : of each comparison; cuts, search : sections of params.yaml."""
+
+    images: list[Path]
+    rounds: int
+    options: params.Faces
+
+    def pixels(self) -> list[NDArray[np.uint8]]:
+        """uint8 (H, W, 3), RGB."""
+        return [read_image(str(path), max_pixels=MAX_PIXELS).pixels for path in self.images]
+
+
+def chunks(pictures: Sequence[NDArray[np.uint8]]) -> list[Sequence[NDArray[np.uint8]]]:
+    """Consecutive parts of CHUNK pictures."""
+    return [pictures[i : i + CHUNK] for i in range(0, len(pictures), CHUNK)]
+
+
+def decode(asked: Asked) -> str:
+    """Reading a file, checked as the pipeline does, against PIL and against OpenCV alone, the floor."""
+
+    def pil() -> None:
+        for path in asked.images:
+            with Image.open(path) as picture:
+                np.asarray(picture.convert("RGB"))
+
+    def floor() -> None:
+        for path in asked.images:
+            cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
+
+    works = {"ours": lambda: asked.pixels(), "pil": pil, "opencv": floor}
+    times = side_by_side(works, rounds=asked.rounds, describe="decode")
+    rows = [
+        row(name, times, ours="ours", other=other, images=len(asked.images))
+        for name, other in (("PIL, to RGB", "pil"), ("OpenCV alone", "opencv"))
+    ]
+    return table("Decoding, one thread", "other", rows)
+
+
+def faces(asked: Asked) -> str:
+    """The detector against facenet-pytorch's with its defaults, single and in batches; one thread each."""
+    pictures = asked.pixels()
+    pil = [Image.fromarray(picture) for picture in pictures]
+    theirs = MTCNN(device="cpu")
+    search = {"min_face": asked.options.min_face, "coarse_face": asked.options.coarse_face}
+    ours = FaceDetector(**search, thresholds=asked.options.thresholds, border=asked.options.border)
+    plain = FaceDetector(**search, thresholds=asked.options.thresholds, border=0)
+    alike = len({picture.shape for picture in pictures}) == 1  # its batches need one size
+    works: dict[str, Callable[[], object]] = {
+        "single": lambda: [theirs.detect(picture) for picture in pil],
+        "ours": lambda: [ours.detect(part) for part in chunks(pictures)],
+        "plain": lambda: [plain.detect(part) for part in chunks(pictures)],
+    }
+    if alike:
+        works["batched"] = lambda: [theirs.detect(pil[i : i + CHUNK]) for i in range(0, len(pil), CHUNK)]
+    times = side_by_side(works, rounds=asked.rounds, describe="faces")
+    rows = [
+        row(f"{name}, {how}", times, ours=mine, other=other, images=len(pil))
+        for how, mine in (("second search of tight crops", "ours"), ("no second search", "plain"))
+        for name, other in (("one by one", "single"), ("in batches", "batched"))
+        if other in works
+    ]
+    found = [box for part in chunks(pictures) for box in plain.detect(part)]
+    both = ours_found = close = 0
+    for picture, mine in zip(pil, found, strict=True):
+        boxes, _ = theirs.detect(picture)
+        if boxes is not None:
+            both += 1
+            ours_found += mine.found
+            close += mine.found and iou(boxes[0], mine.box) > 0.9
+    said = (
+        f"Of {both} faces that it finds, {ours_found} are found, {close} with IoU > 0.9 (no second search)."
+    )
+    return table("Faces, one thread", "facenet-pytorch", rows) + f"\n\n{said}"
+
+
+def iou(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
+    """Of two boxes x0, y0, x1, y1."""
+    sides = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
+    inside = float(np.prod(np.clip(sides, 0, None)))
+    return inside / float(np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - inside)
+
+
+def located(asked: Asked) -> list[tuple[NDArray[np.uint8], Face]]:
+    """Pictures and their faces."""
+    detector = FaceDetector(border=asked.options.border)
+    pictures = asked.pixels()
+    return [(p, f) for part in chunks(pictures) for p, f in zip(part, detector.detect(part), strict=True)]
+
+
+def views_of(asked: Asked) -> list[FaceViews]:
+    """The cuts of every picture."""
+    found = []
+    for picture, face in located(asked):
+        height, width = picture.shape[:2]
+        crop = plan_crop(face, height=height, width=width, **asked.options.cuts())
+        found.append(cut_views(picture, face, crop))
+    return found
+
+
+def spectral(asked: Asked) -> str:
+    """Each block, and all of them, against plain float64 numpy and scipy; one thread."""
+    views = views_of(asked)
+    names = list(PLAIN)
+    works: dict[str, Callable[[], object]] = {}
+    for name in names:
+        works[f"plain {name}"] = lambda name=name: [PLAIN[name](view) for view in views]  # type: ignore[misc]
+        works[name] = lambda name=name: [compute(view, [name]) for view in views]  # type: ignore[misc]
+    works["plain all"] = lambda: [[PLAIN[name](view) for name in names] for view in views]
+    works["all"] = lambda: [compute(view, names) for view in views]
+    times = side_by_side(works, rounds=asked.rounds, describe="spectral")
+    rows = [row(name, times, ours=name, other=f"plain {name}", images=len(views)) for name in (*names, "all")]
+    return table("Spectral blocks, one thread", "plain", rows)
+
+
+def embed(asked: Asked, *, model: str = "mobilenetv2_100", size: int = 224) -> str:
+    """A frozen net in the pipeline's batches against one picture at a time; one thread, the mirror image too."""
+    mean = std = (0.5, 0.5, 0.5)
+    spec = NetSpec(model, {}, "rgb", "aligned", size, mean, std, "features", "from scratch")
+    net = FaceNet(spec, [build(spec)[1].state_dict()])
+    alone = timm.create_model(model, num_classes=0).eval()
+    crops = [cv2.resize(picture, (size, size)) for picture in asked.pixels()]
+
+    def plain() -> None:
+        with torch.no_grad():
+            for crop in crops:
+                x = torch.from_numpy(crop).permute(2, 0, 1)[None].float() / 127.5 - 1
+                (alone(x) + alone(x.flip(3))) / 2
+
+    works = {"plain": plain, "ours": lambda: [net(list(part)) for part in chunks(crops)]}
+    times = side_by_side(works, rounds=asked.rounds, describe="embed")
+    return table(
+        f"Embedding, {model} at {size} px, one thread",
+        "one by one",
+        [row(model, times, ours="ours", other="plain", images=len(crops))],
+    )
+
+
+PARTS: dict[str, Callable[[Asked], str]] = {
+    "decode": decode,
+    "faces": faces,
+    "spectral": spectral,
+    "embed": embed,
+}
+
+
+def prepare() -> None:
+    """One thread for everything that is timed here."""
+    settle(1)
+    torch.set_num_threads(1)

@@ -1,0 +1,98 @@
+"""One function over many pieces of work: in this process, on this machine's cores, or on a Dask cluster.
+
+joblib does it; nothing here decides what a piece is, and no result depends on where it was made.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
+from typing import Any, TypeVar
+
+import joblib
+
+Piece = TypeVar("Piece")
+Result = TypeVar("Result")
+PATIENCE = 20  # seconds in which a cluster has to answer and to show its first worker
+
+
+class ClusterError(ValueError):
+    """The Dask cluster is not there or cannot be used; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Where pieces are done.
+
+    backend : `loky` (processes of this machine), `sequential` (this process) or `dask`. workers : of
+    loky, 0 for one per core. scheduler : address of Dask's, e.g. `tcp://10.0.0.1:8786`.
+    """
+
+    backend: str = "loky"
+    workers: int = 0
+    scheduler: str | None = None
+
+    def map(
+        self,
+        function: Callable[[Piece], Result],
+        pieces: Sequence[Piece],
+        *,
+        ordered: bool = True,
+        least: int = 1,
+    ) -> Iterator[Result]:
+        """Results of `function`, as they come when not `ordered`.
+
+        least : pieces that a further process of this machine has to be worth. Workers of a cluster see
+        the same files under the same paths and have this package; a piece whose worker dies is done
+        again by another.
+        """
+        if self.backend == "dask":
+            # A worker stands where it was started; paths here are relative to the run.
+            function = partial(_at, os.getcwd(), function)
+            with self._client() as client:
+                with joblib.parallel_config(backend="dask", client=client, n_jobs=-1):
+                    parallel = joblib.Parallel(**_options(ordered))
+                yield from parallel(joblib.delayed(function)(piece) for piece in pieces)
+            return
+        jobs = min(self.workers or joblib.cpu_count(), len(pieces) // least)
+        if jobs <= 1 or self.backend == "sequential":
+            yield from map(function, pieces)
+            return
+        parallel = joblib.Parallel(n_jobs=jobs, backend=self.backend, **_options(ordered))
+        yield from parallel(joblib.delayed(function)(piece) for piece in pieces)
+
+    def _client(self) -> Any:
+        """Connected to the cluster, which has a worker. Raises ClusterError."""
+        if find_spec("distributed") is None:
+            raise ClusterError(
+                "compute.backend is 'dask', but it is not here; pip install 'faketrace[cluster]'"
+            )
+        from distributed import Client
+
+        try:
+            client = Client(self.scheduler, timeout=PATIENCE, set_as_default=False)
+            client.wait_for_workers(1, timeout=PATIENCE)
+        except (OSError, TimeoutError) as error:
+            raise ClusterError(
+                f"no Dask cluster with workers at {self.scheduler} ({error}); start `dask scheduler` and "
+                "`dask worker ADDRESS --nthreads 1`, or set compute.backend to loky"
+            ) from None
+        return client
+
+
+def _options(ordered: bool) -> dict[str, Any]:
+    return {
+        "return_as": "generator" if ordered else "generator_unordered",
+        "batch_size": 1,
+        "pre_dispatch": "2*n_jobs",
+    }
+
+
+def _at(folder: str, function: Callable[[Piece], Result], piece: Piece) -> Result:
+    """`function(piece)` with the run's folder as the working directory."""
+    if os.getcwd() != folder:
+        os.chdir(folder)
+    return function(piece)
