@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from timm.layers import Conv2dSame
 from timm.layers.padding import pad_same
+from timm.models import group_parameters
 from torch import nn
 
 from models.lessons import Lessons, Visit
@@ -41,7 +42,7 @@ Progress = Callable[[int], object]
 class Schedule:
     """Hyper-parameters of a fine-tuning.
 
-    learning_rate : the peak. seed : of order and initial head. threads : torch's; workers : threads
+    learning_rate : the peak. frozen : layer groups of a pretrained trunk that stay as they are. seed : of order and initial head. threads : torch's; workers : threads
     that decode and augment. Only `threads` may change low-order bits.
     """
 
@@ -50,6 +51,7 @@ class Schedule:
     learning_rate: float
     weight_decay: float
     label_smoothing: float
+    frozen: int
     seed: int
     threads: int
     workers: int
@@ -136,8 +138,11 @@ class _Run:
         self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
         if self.device.type == "cpu" and self.bf16:
             quicken(self.net)
-        matrices = [p for p in self.net.parameters() if p.ndim > 1]
-        others = [p for p in self.net.parameters() if p.ndim <= 1]
+        if checkpoint.state is not None:
+            freeze(self.net[1], groups=schedule.frozen)
+        learning = [p for p in self.net.parameters() if p.requires_grad]
+        matrices = [p for p in learning if p.ndim > 1]
+        others = [p for p in learning if p.ndim <= 1]
         self.optimiser = torch.optim.AdamW(
             [
                 {"params": matrices, "weight_decay": schedule.weight_decay},
@@ -204,6 +209,25 @@ def _cosine(progress: float) -> float:
     if progress < WARM_UP:
         return 0.1 + 0.9 * progress / WARM_UP
     return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (progress - WARM_UP) / (1 - WARM_UP)))
+
+
+def freeze(trunk: Any, *, groups: int) -> None:
+    """Take the weights of the first layer groups (timm's: the stem, then stage by stage) out of training.
+
+    Their batch-norm statistics still follow the data. Raises ValueError when no group would be left.
+    """
+    if not groups:
+        return
+    named = group_parameters(trunk, trunk.group_matcher(coarse=True))
+    order = sorted(named)
+    if groups >= len(order):
+        raise ValueError(
+            f"frozen is {groups}, but the trunk has {len(order)} layer groups; leave some to train"
+        )
+    weights = dict(trunk.named_parameters())
+    for group in order[:groups]:
+        for name in named[group]:
+            weights[name].requires_grad_(False)
 
 
 def has_bf16(device: torch.device) -> bool:

@@ -142,6 +142,7 @@ def train_folds(job: Job, *, device: str) -> list[Path]:
                 learning_rate=net.learning_rate,
                 weight_decay=net.weight_decay,
                 label_smoothing=net.label_smoothing,
+                frozen=net.frozen,
                 seed=seed,
                 threads=cores,
                 workers=cores,
@@ -223,11 +224,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
             max_pixels=params.load("manifest").max_pixels,
             weights=Path(params.load("data").weights),
         )
+        for stale in set((RUNS / name).glob("*")) - {job.folder}:
+            shutil.rmtree(stale)
+        weights = train_folds(job, device=pick_device(compute.device))
     except (WeightsError, ValueError) as error:
         parser.error(str(error))
-    for stale in set((RUNS / name).glob("*")) - {job.folder}:
-        shutil.rmtree(stale)
-    weights = train_folds(job, device=pick_device(compute.device))
     saved = NETS / f"net_{name}"
     shutil.rmtree(saved, ignore_errors=True)
     FaceNet.save(saved, job.spec, [load_file(path) for path in weights])

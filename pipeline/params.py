@@ -101,6 +101,7 @@ class Net(Section):
     """A net that is fine-tuned fold by fold, with a logit for each kind of fake that it learns.
 
     crop : `aligned` warps the face to size px; `native` takes un-resampled windows of that size.
+    frozen : first layer groups of pretrained weights (the stem, then stages) that are not trained.
     learns : kinds of fake, each beside the same real faces: `fakes` are the labelled ones, the others
     are made from real faces. degraded : share of the training pictures that are degraded, real and fake
     of a unit alike. worn : share of the real faces that are degraded once more, on their own, so that
@@ -117,6 +118,7 @@ class Net(Section):
     learning_rate: Annotated[float, Field(gt=0)]
     weight_decay: Annotated[float, Field(ge=0)] = 0.02
     label_smoothing: Annotated[float, Field(ge=0, lt=0.5)] = 0.05
+    frozen: Annotated[int, Field(ge=0)] = 0
     degraded: Share = 0.5
     worn: Share = 0.0
     learns: Annotated[list[Kind], Field(min_length=1)] = ["fakes"]

@@ -53,6 +53,7 @@ def schedule(**changes):
         "learning_rate": 3e-3,
         "weight_decay": 0.01,
         "label_smoothing": 0.05,
+        "frozen": 0,
         "seed": 0,
         "threads": 1,
         "workers": 1,
@@ -60,12 +61,12 @@ def schedule(**changes):
     return Schedule(**{**settings, **changes})
 
 
-def train(folder, progress=lambda _: None, **changes):
+def train(folder, progress=lambda _: None, checkpoint=SCRATCH, **changes):
     path = train_fold(
         sample,
         LESSONS,
         spec=SPEC,
-        checkpoint=SCRATCH,
+        checkpoint=checkpoint,
         schedule=schedule(**changes),
         device="cpu",
         folder=folder,
@@ -167,3 +168,25 @@ def test_head_weights_balance_classes_and_heads_and_leave_out_what_says_nothing(
         own = weight[:, head]
         assert own.sum() == pytest.approx(0.5)
         assert own[target[:, head] == 1].sum() == pytest.approx(0.25)
+
+
+def test_frozen_groups_keep_their_weights_and_the_others_learn(tmp_path):
+    torch.manual_seed(3)
+    start = timm.create_model(SPEC.model).state_dict()
+    given = Checkpoint(state=start, origin="test")
+    weights = train(tmp_path / "some", checkpoint=given, frozen=2, epochs=1)
+    kept = {name for name in weights if name in start and torch.equal(weights[name], start[name])}
+    assert {"conv_stem.weight", "bn1.weight", "blocks.0.0.conv_dw.weight"} <= kept
+    assert not kept & {"blocks.1.0.conv_pw.weight", "conv_head.weight", "bn1.running_mean"}
+    whole = train(tmp_path / "all", checkpoint=given, epochs=1)
+    assert not torch.equal(whole["conv_stem.weight"], start["conv_stem.weight"])
+
+
+def test_a_trunk_from_scratch_trains_whole(tmp_path, trained):
+    assert same(train(tmp_path, frozen=2), trained)
+
+
+def test_a_trunk_that_would_not_train_is_refused(tmp_path):
+    given = Checkpoint(state=timm.create_model(SPEC.model).state_dict(), origin="test")
+    with pytest.raises(ValueError, match="frozen is 99, but the trunk has"):
+        train(tmp_path, checkpoint=given, frozen=99, epochs=1)
