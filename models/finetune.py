@@ -42,8 +42,9 @@ Progress = Callable[[int], object]
 class Schedule:
     """Hyper-parameters of a fine-tuning.
 
-    learning_rate : the peak. frozen : layer groups of a pretrained trunk that stay as they are. seed : of order and initial head. threads : torch's; workers : threads
-    that decode and augment. Only `threads` may change low-order bits.
+    learning_rate : the peak. frozen : layer groups of a pretrained trunk that stay as they are. seed : of
+    order and initial head. threads : torch's; workers : threads that decode and augment. Only `threads`
+    may change low-order bits.
     """
 
     epochs: int

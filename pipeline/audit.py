@@ -24,6 +24,7 @@ from sklearn.metrics import roc_auc_score
 from pipeline import params
 from pipeline.command import run
 from pipeline.filefacts import COLUMNS, FAMILIES, facts
+from pipeline.filetable import LEAST
 from pipeline.manifest import MANIFEST
 from pipeline.parallel import Engine
 from pipeline.store import NotMadeError
@@ -32,7 +33,6 @@ REPORT = Path("reports/audit.json")
 SAMPLE = 20_000
 FOLDS = 5
 CHUNK = 64
-LEAST = 4  # chunks that a further process is worth
 SMALLEST_CLASS = 30
 SHARE = 0.01  # of a split's images: from here on, repeats across splits are red
 # AUC whose lower 95 % bound makes a warning or a leak. A file's history says nothing about

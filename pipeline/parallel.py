@@ -49,20 +49,20 @@ class Engine:
         the same files under the same paths and have this package; a piece whose worker dies is done
         again by another.
         """
+        # A worker stands where it was started; paths here are relative to the run.
+        there = partial(_at, os.getcwd(), function)
         if self.backend == "dask":
-            # A worker stands where it was started; paths here are relative to the run.
-            function = partial(_at, os.getcwd(), function)
             with self._client() as client:
                 with joblib.parallel_config(backend="dask", client=client, n_jobs=-1):
                     parallel = joblib.Parallel(**_options(ordered))
-                yield from parallel(joblib.delayed(function)(piece) for piece in pieces)
+                yield from parallel(joblib.delayed(there)(piece) for piece in pieces)
             return
         jobs = min(self.workers or joblib.cpu_count(), len(pieces) // least)
         if jobs <= 1 or self.backend == "sequential":
             yield from map(function, pieces)
             return
         parallel = joblib.Parallel(n_jobs=jobs, backend=self.backend, **_options(ordered))
-        yield from parallel(joblib.delayed(function)(piece) for piece in pieces)
+        yield from parallel(joblib.delayed(there)(piece) for piece in pieces)
 
     def _client(self) -> Any:
         """Connected to the cluster, which has a worker. Raises ClusterError."""

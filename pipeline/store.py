@@ -103,12 +103,12 @@ class Store:
             values[at[new]] = rows.reshape(-1, len(self.columns))[new]
             detail[at[new]] = np.array(table["detail"].to_pylist(), dtype=object)[new]
             found[at[new]] = True
-        missing = int((~found[unique.get_indexer(wanted)]).sum())
+        place = unique.get_indexer(wanted)
+        missing = int((~found[place]).sum())
         if missing:
             raise KeyError(f"{self.root}: {missing} of {len(keys)} rows are missing; run `dvc repro`")
         if len(unique) < len(wanted):
-            again = unique.get_indexer(wanted)
-            values, detail = values[again], detail[again]
+            values, detail = values[place], detail[place]
         return values, detail.tolist()
 
     def prune(self) -> None:

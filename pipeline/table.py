@@ -99,40 +99,32 @@ def read_table(splits: Sequence[str], names: Sequence[str], *, variants: params.
     not run.
     """
     rows, _ = expand(*read_faces(splits), variants)
-    stores: dict[str, Store] = {}
+    stores: dict[str, Store | None] = {}  # None: the face's own numbers, which have no store
     left_out: dict[str, str] = {}
     for name in names:
         store = None if name == "face" else open_current(block_folder(name))
         if isinstance(store, str):
             left_out[name] = store
-        elif store is not None:
+        else:
             stores[name] = store
-    blocks = {
-        name: FACE_BLOCK["face"] if name == "face" else list(stores[name].columns)
-        for name in names
-        if name not in left_out
-    }
+    blocks = {name: list(store.columns if store else FACE_BLOCK["face"]) for name, store in stores.items()}
     columns = [column for block in blocks.values() for column in block]
     values = np.empty((len(rows), len(columns)), np.float32)  # filled block by block: one copy of the table
     start = 0
-    for name, block in blocks.items():
-        values[:, start : start + len(block)] = (
-            face_numbers(rows["found"].to_numpy(np.float32), rows["prob"].to_numpy(np.float32))
-            if name == "face"
-            else _read_block(name, stores[name], rows)
-        )
-        start += len(block)
+    for name, store in stores.items():
+        end = start + len(blocks[name])
+        values[:, start:end] = _read_block(name, store, rows)
+        start = end
     table = Table(rows, pd.DataFrame(values, columns=columns, copy=False), blocks, left_out)
     nets = [column for column in columns if column.startswith("net_")]
     seen = (rows["split"] == "train").to_numpy() & table.features[nets].isna().any(axis=1).to_numpy()
     return table.take(~seen) if seen.any() else table
 
 
-def _read_block(name: str, store: Store, rows: pd.DataFrame) -> NDArray[np.float32]:
-    keys = rows["key"].tolist()
-    if name.startswith("net_"):
-        keys = net_keys(rows)
-    return store.read(keys)[0]
+def _read_block(name: str, store: Store | None, rows: pd.DataFrame) -> NDArray[np.float32]:
+    if store is None:
+        return face_numbers(rows["found"].to_numpy(np.float32), rows["prob"].to_numpy(np.float32))
+    return store.read(net_keys(rows) if name.startswith("net_") else rows["key"].tolist())[0]
 
 
 def net_keys(rows: pd.DataFrame) -> list[str]:

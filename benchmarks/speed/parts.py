@@ -17,11 +17,11 @@ from PIL import Image
 from benchmarks.speed.plain import PLAIN
 from benchmarks.speed.timing import row, side_by_side, table
 from features.spectral import compute
-from features.views import Face, FaceViews, cut_views, plan_crop
-from models.mtcnn import FaceDetector
+from features.views import FaceViews, cut_views, plan_crop
 from models.nets import FaceNet, NetSpec, build
 from models.process import settle
 from pipeline import params
+from pipeline.faces import detector
 from pipeline.images import read_image
 
 CHUNK = 32  # images searched or embedded at a time, as in the pipeline
@@ -30,7 +30,7 @@ MAX_PIXELS = 100_000_000
 
 @dataclass(frozen=True)
 class Asked:
-    """images : files of one size; rounds : of each comparison; cuts, search : sections of params.yaml."""
+    """images : files of one size; rounds : of each comparison; options : section `faces` of params.yaml."""
 
     images: list[Path]
     rounds: int
@@ -72,9 +72,8 @@ def faces(asked: Asked) -> str:
     pictures = asked.pixels()
     pil = [Image.fromarray(picture) for picture in pictures]
     theirs = MTCNN(device="cpu")
-    search = {"min_face": asked.options.min_face, "coarse_face": asked.options.coarse_face}
-    ours = FaceDetector(**search, thresholds=asked.options.thresholds, border=asked.options.border)
-    plain = FaceDetector(**search, thresholds=asked.options.thresholds, border=0)
+    ours = detector(asked.options, "cpu")
+    plain = detector(asked.options.model_copy(update={"border": 0.0}), "cpu")
     alike = len({picture.shape for picture in pictures}) == 1  # its batches need one size
     works: dict[str, Callable[[], object]] = {
         "single": lambda: [theirs.detect(picture) for picture in pil],
@@ -111,20 +110,14 @@ def iou(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
     return inside / float(np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - inside)
 
 
-def located(asked: Asked) -> list[tuple[NDArray[np.uint8], Face]]:
-    """Pictures and their faces."""
-    detector = FaceDetector(border=asked.options.border)
-    pictures = asked.pixels()
-    return [(p, f) for part in chunks(pictures) for p, f in zip(part, detector.detect(part), strict=True)]
-
-
 def views_of(asked: Asked) -> list[FaceViews]:
     """The cuts of every picture."""
     found = []
-    for picture, face in located(asked):
-        height, width = picture.shape[:2]
-        crop = plan_crop(face, height=height, width=width, **asked.options.cuts())
-        found.append(cut_views(picture, face, crop))
+    for part in chunks(asked.pixels()):
+        for picture, face in zip(part, detector(asked.options, "cpu").detect(part), strict=True):
+            height, width = picture.shape[:2]
+            crop = plan_crop(face, height=height, width=width, **asked.options.cuts())
+            found.append(cut_views(picture, face, crop))
     return found
 
 
