@@ -17,9 +17,10 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from features.views import Crop, align
+from models.frozen import Trunk, frozen
 from models.weights import Checkpoint, WeightsError
 
-NETS_VERSION = 2  # raised when the way from a crop to a net's numbers changes; part of the cache's address
+NETS_VERSION = 3  # raised when the way from a crop to a net's numbers changes; part of the cache's address
 Input = Literal["rgb", "npr", "highpass"]
 # Rows of a net must not depend on what else is in the batch. A position in a batch of fixed size is
 # exact, another batch size is not (up to 1e-5), so every batch on the CPU is padded to this size.
@@ -86,7 +87,7 @@ class Front(nn.Module):
             1, keepdim=True
         )
         residual = F.conv2d(F.pad(grey, (2, 2, 2, 2), mode="reflect"), self.filters)
-        return residual.clamp(-20, 20) / 4.0
+        return residual.clamp(-20.0, 20.0) / 4.0
 
 
 def build(spec: NetSpec, state: dict[str, torch.Tensor] | None = None) -> nn.Sequential:
@@ -191,9 +192,16 @@ class FaceNet:
     ) -> None:
         self.spec = spec
         self.device = torch.device(device)
-        self.members = [build(spec, state).eval().to(self.device) for state in states]
         self.batch = CPU_BATCH if self.device.type == "cpu" else CUDA_BATCH
-        trunk: Any = self.members[0][1]
+        net = build(spec)
+        self.members: list[Trunk]
+        if self.device.type == "cpu":
+            self.members = frozen(
+                net, states, _layout(torch.zeros((self.batch, 3, spec.size, spec.size), dtype=torch.uint8))
+            )
+        else:
+            self.members = [build(spec, state).eval().to(self.device) for state in states]
+        trunk: Any = net[1]
         self.width = (
             len(spec.heads)
             if spec.outputs == "logit"
@@ -216,14 +224,10 @@ class FaceNet:
         pad = self.batch - len(crops)
         stack = np.stack(list(crops) + [np.zeros_like(crops[0])] * pad)
         x = torch.from_numpy(stack).to(self.device).permute(0, 3, 1, 2)
-        outputs = [self._forward(member, x) for member in self.members]
-        if self.spec.outputs == "logit":
-            outputs += [self._forward(member, x.flip(3)) for member in self.members]
+        views = [x, x.flip(3)] if self.spec.outputs == "logit" else [x]
+        outputs = [member(view) for view in map(_layout, views) for member in self.members]
         mean = torch.stack(outputs).mean(0)
         return mean[: len(crops)].float().cpu().numpy().reshape(len(crops), self.width)
-
-    def _forward(self, member: nn.Module, x: torch.Tensor) -> torch.Tensor:
-        return member(x.contiguous(memory_format=torch.channels_last))
 
     @staticmethod
     def save(folder: Path, spec: NetSpec, states: Sequence[dict[str, torch.Tensor]]) -> None:
@@ -241,3 +245,7 @@ class FaceNet:
         members = range(count) if member is None else [member]
         spec = NetSpec(**{**facts, **{name: tuple(facts[name]) for name in ("mean", "std", "heads")}})
         return cls(spec, [load_file(folder / f"member{m}.safetensors") for m in members], device=device)
+
+
+def _layout(x: torch.Tensor) -> torch.Tensor:
+    return x.contiguous(memory_format=torch.channels_last)

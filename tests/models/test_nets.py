@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from features.views import Crop
+from models.frozen import frozen
 from models.nets import FaceNet, Front, NetSpec, build, crop_for, initialise, window
 from models.weights import Checkpoint, WeightsError
 
@@ -63,6 +64,39 @@ def test_logits_are_the_mean_over_members_and_mirror_images(states):
     mirrored = FaceNet(SPEC, states)([p[:, ::-1].copy() for p in pictures])
     np.testing.assert_allclose(both, mirrored, atol=1e-6)
     assert np.ptp(both) > 0
+
+
+@pytest.mark.parametrize("kind", ["rgb", "npr", "highpass"])
+def test_folding_changes_rows_by_rounding_only(kind):
+    spec = dataclasses.replace(SPEC, input=kind)
+    state = initialise(spec, Checkpoint(None, "test"), seed=3)[1].state_dict()
+    statistics = np.random.default_rng(0)
+    for name, tensor in state.items():
+        if name.endswith("running_var"):
+            tensor.copy_(torch.from_numpy(statistics.uniform(0.5, 2, tensor.shape)))
+        if name == "classifier.weight":
+            tensor.mul_(100)
+    pictures = crops(8)
+    net = build(spec, state).eval()
+    x = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
+    with torch.inference_mode():
+        plain = ((net(x) + net(x.flip(3))) / 2).numpy()
+    rows = FaceNet(spec, [state])(pictures)
+    assert np.ptp(plain[:, 0]) > 1e-2
+    np.testing.assert_allclose(rows, plain, atol=1e-3 * np.ptp(plain[:, 0]))
+
+
+def test_a_net_that_cannot_be_traced_still_scores():
+    class Untraceable(torch.nn.Module):
+        def forward(self, x):
+            if torch.jit.is_tracing():
+                raise RuntimeError("control flow")
+            return x.float().mean((1, 2, 3), keepdim=True)
+
+    example = torch.zeros((2, 3, 4, 4), dtype=torch.uint8)
+    net = torch.nn.Sequential(torch.nn.Identity(), Untraceable())
+    (member,) = frozen(net, [net[1].state_dict()], example)
+    assert float(member(example + 3).mean()) == 3.0
 
 
 def test_no_crops_give_no_rows(states):
