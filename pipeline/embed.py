@@ -14,7 +14,7 @@ from models.weights import WeightsError, find
 from pipeline import params
 from pipeline.command import run
 from pipeline.netrows import NETS, fill_net, load_net, net_spec
-from pipeline.store import Store, leave_out, version_of, write_index
+from pipeline.store import Store, finish, leave_out, version_of
 from pipeline.table import block_folder, read_faces
 from pipeline.variants import VARIANTS_VERSION, expand, items_of
 
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         max_pixels=params.load("manifest").max_pixels,
         compute=params.load("compute"),
     )
-    write_index(store)
+    finish(store)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from pipeline import params
 from pipeline.command import run
 from pipeline.facerows import COLUMNS, FOLDER, to_row
 from pipeline.images import BadImage, read_image
-from pipeline.store import Store, fill, shard_size_for, version_of, write_index
+from pipeline.store import Store, fill, finish, shard_size_for, version_of
 
 CHUNK = 32  # images decoded and searched at a time
 
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         shard_size=shard_size_for(len(items), shard_size=compute.shard_size),
         engine=compute.engine(nets=True),
     )
-    write_index(store)
+    finish(store)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from models.weights import Checkpoint, WeightsError, find
 from pipeline import params
 from pipeline.command import run
 from pipeline.netrows import NETS, fill_net, net_spec
-from pipeline.store import Store, version_of, write_index
+from pipeline.store import Store, finish, version_of
 from pipeline.table import block_folder, net_keys, read_faces
 from pipeline.trainimages import TrainImages
 from pipeline.variants import VARIANTS_VERSION, expand, items_of
@@ -196,7 +196,7 @@ def fill_logits(
                 max_pixels=job.max_pixels,
                 compute=compute,
             )
-    write_index(store)
+    finish(store)
 
 
 def _write_seen(store: Store, keys: list[str]) -> None:

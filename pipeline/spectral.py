@@ -16,7 +16,7 @@ from models.process import settle
 from pipeline import params
 from pipeline.command import run
 from pipeline.images import BadImage
-from pipeline.store import Store, fill, shard_size_for, version_of, write_index
+from pipeline.store import Store, fill, finish, shard_size_for, version_of
 from pipeline.table import block_folder, read_faces
 from pipeline.variants import VARIANTS_VERSION, Item, expand, items_of
 
@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             engine=compute.engine(),
         )
     for store in stores.values():
-        write_index(store)
+        finish(store)
 
 
 if __name__ == "__main__":

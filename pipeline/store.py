@@ -6,8 +6,9 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from tqdm import tqdm
 from pipeline.parallel import Engine
 
 FEATURES = Path("cache/features")
+MOST_SHARDS = 32  # files of a block after its stage has ended
 
 
 def version_of(facts: Any) -> str:
@@ -63,6 +65,10 @@ class Store:
             found.update(pq.read_table(shard, columns=["key"])["key"].to_pylist())
         return found
 
+    def _tables(self) -> Iterator[pa.Table]:
+        """Every shard as it was written, joined or not: memory for one at a time."""
+        return chain.from_iterable(map(_row_groups, self.shards()))
+
     def write(self, keys: Sequence[str], values: NDArray[np.float32], detail: Sequence[str]) -> None:
         """Add one shard. values : float32 (len(keys), len(columns))."""
         if values.shape != (len(keys), len(self.columns)):
@@ -94,8 +100,7 @@ class Store:
         values = np.full((len(unique), len(self.columns)), np.nan, dtype=np.float32)
         detail = np.full(len(unique), "", dtype=object)
         found = np.zeros(len(unique), dtype=bool)
-        for shard in self.shards():
-            table = pq.read_table(shard)
+        for table in self._tables():
             rows = table["values"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
             at = unique.get_indexer(pd.Index(table["key"].to_pylist(), dtype=object))
             new = at >= 0
@@ -111,6 +116,26 @@ class Store:
             values, detail = values[place], detail[place]
         return values, detail.tolist()
 
+    def join(self, *, most: int = MOST_SHARDS) -> None:
+        """Join the smallest shards into one file where there are more than `most`; no row changes.
+
+        DVC and object stores count files. Half of `most` stay, so that a file of few new rows does
+        not have all others written again. A kill between the last two steps leaves rows twice, which
+        `read` allows.
+        """
+        shards = sorted(self.shards(), key=lambda path: (path.stat().st_size, path.name))
+        if len(shards) <= most:
+            return
+        small = sorted(shards[: len(shards) - most // 2 + 1])
+        name = hashlib.sha256("\n".join(path.name for path in small).encode()).hexdigest()[:16]
+        part = self.folder / f".{name}.{os.getpid()}.part"
+        with pq.ParquetWriter(part, pq.read_schema(small[0]), compression="zstd") as writer:
+            for table in chain.from_iterable(map(_row_groups, small)):
+                writer.write_table(table)
+        os.replace(part, self.folder / f"{name}.parquet")
+        for shard in small:
+            shard.unlink()
+
     def prune(self) -> None:
         """Remove other versions and unfinished shards: what can never be read again."""
         for entry in self.root.iterdir() if self.root.is_dir() else ():
@@ -120,8 +145,15 @@ class Store:
             part.unlink()
 
 
-def write_index(store: Store) -> None:
-    """Say in `root/block.json` which version is the current one, for the stages that read it."""
+def _row_groups(shard: Path) -> Iterator[pa.Table]:
+    with pq.ParquetFile(shard) as file:
+        for group in range(file.num_row_groups):
+            yield file.read_row_group(group)
+
+
+def finish(store: Store) -> None:
+    """Nothing is missing: join small shards, and say in `root/block.json` which version is current."""
+    store.join()
     store.root.mkdir(parents=True, exist_ok=True)
     write_json(store.root / "block.json", {"version": store.version, "columns": list(store.columns)})
 

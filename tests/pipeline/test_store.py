@@ -5,7 +5,7 @@ import pytest
 
 from pipeline import store
 from pipeline.parallel import Engine
-from pipeline.store import Store, fill, leave_out, open_current, shard_size_for, version_of, write_index
+from pipeline.store import Store, fill, finish, leave_out, open_current, shard_size_for, version_of
 
 
 @pytest.fixture
@@ -76,10 +76,55 @@ def test_versions_do_not_mix_and_old_ones_go(made):
 def test_index_names_the_current_version_or_why_there_is_none(made):
     with pytest.raises(FileNotFoundError, match=r"block.json is missing; run `dvc repro`"):
         open_current(made.root)
-    write_index(made)
+    finish(made)
     assert open_current(made.root) == made
     leave_out(made.root, reason="no weights")
     assert open_current(made.root) == "no weights"
+
+
+def test_small_shards_are_joined_and_no_row_changes(made):
+    keys = [f"k{i}" for i in range(40)]
+    for key in keys:
+        made.write([key, key + "x"], rows([key, key + "x"]), ["", f"odd {key}"])
+    both = [k + end for k in keys for end in ("", "x")]
+    before = made.read(both)
+    finish(made)
+    assert len(made.shards()) == store.MOST_SHARDS // 2
+    after = made.read(both)
+    np.testing.assert_array_equal(after[0], before[0])
+    assert after[1] == before[1]
+    assert made.keys() == set(both)
+    names = [path.name for path in made.shards()]
+    finish(made)
+    assert [path.name for path in made.shards()] == names, "few files stay as they are"
+
+
+def test_joining_does_not_depend_on_the_order_of_writing(made, tmp_path):
+    other = Store(tmp_path / "other", "v1", made.columns)
+    keys = [f"k{i}" for i in range(9)]
+    for each, order in ((made, keys), (other, keys[::-1])):
+        for key in order:
+            each.write([key], rows([key]), [""])
+        each.join(most=4)
+    assert [p.read_bytes() for p in made.shards()] == [p.read_bytes() for p in other.shards()]
+
+
+def test_a_kill_while_joining_loses_nothing(made, monkeypatch):
+    for key in "abcdef":
+        made.write([key], rows([key]), [""])
+
+    def killed(source, target):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(store.os, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        made.join(most=2)
+    monkeypatch.undo()
+    np.testing.assert_array_equal(made.read(list("abcdef"))[0], rows(list("abcdef")))
+    made.prune()
+    made.join(most=2)
+    assert len(made.shards()) == 1
+    np.testing.assert_array_equal(made.read(list("abcdef"))[0], rows(list("abcdef")))
 
 
 def test_version_depends_on_facts_not_on_their_order():
