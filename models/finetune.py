@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -18,14 +17,11 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from safetensors.torch import save_file
-from timm.layers import Conv2dSame
-from timm.layers.padding import pad_same
-from timm.models import group_parameters
-from torch import nn
 
 from models.lessons import Lessons, Visit
 from models.nets import NetSpec, initialise
 from models.process import settle
+from models.trunks import freeze, has_bf16, quicken
 from models.weights import Checkpoint
 
 FINETUNE_VERSION = 5  # raised when training changes; part of the address of its results
@@ -210,57 +206,3 @@ def _cosine(progress: float) -> float:
     if progress < WARM_UP:
         return 0.1 + 0.9 * progress / WARM_UP
     return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (progress - WARM_UP) / (1 - WARM_UP)))
-
-
-def freeze(trunk: Any, *, groups: int) -> None:
-    """Take the weights of the first layer groups (timm's: the stem, then stage by stage) out of training.
-
-    Their batch-norm statistics still follow the data. Raises ValueError when no group would be left.
-    """
-    if not groups:
-        return
-    named = group_parameters(trunk, trunk.group_matcher(coarse=True))
-    order = sorted(named)
-    if groups >= len(order):
-        raise ValueError(
-            f"frozen is {groups}, but the trunk has {len(order)} layer groups; leave some to train"
-        )
-    weights = dict(trunk.named_parameters())
-    for group in order[:groups]:
-        for name in named[group]:
-            weights[name].requires_grad_(False)
-
-
-def has_bf16(device: torch.device) -> bool:
-    """Whether bfloat16 arithmetic is done in hardware there; emulated, it is slower than float32."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    if not hasattr(torch.cpu, "get_capabilities"):
-        return False
-    return bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
-
-
-def quicken(net: nn.Module) -> None:
-    """Run strided depthwise convolutions as dense ones that are then thinned out: the same numbers.
-
-    Measured on a CPU with AVX-512 bf16: the input gradient of a strided depthwise convolution in
-    bfloat16 takes 50 to 100 times that of the dense one and more than half of a MobileNetV2 step. In
-    float32 it is the other way round: 17.7 ms an image at 160 px as they are, 20.1 ms thinned out.
-    """
-    for module in net.modules():
-        if (
-            isinstance(module, nn.Conv2d)
-            and module.groups == module.in_channels > 1
-            and module.stride != (1, 1)
-        ):
-            module.forward = MethodType(_thinned, module)  # type: ignore[method-assign]
-
-
-def _thinned(self: nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
-    if isinstance(self, Conv2dSame):
-        x = pad_same(x, list(self.kernel_size), list(self.stride), list(self.dilation))
-    else:
-        rows, columns = (int(p) for p in self.padding)
-        x = F.pad(x, (columns, columns, rows, rows))
-    dense = F.conv2d(x, self.weight, self.bias, 1, 0, self.dilation, self.groups)
-    return dense[..., :: self.stride[0], :: self.stride[1]].contiguous(memory_format=torch.channels_last)

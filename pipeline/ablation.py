@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models import stacker
+from models import fitting
 from pipeline import metrics
 
 OVERALL = "(overall)"  # brackets keep it apart from a source's own name
@@ -100,7 +100,7 @@ def cannot_fit(train: Rows) -> str | None:
 def refit(train: Rows, test: Rows, columns: Sequence[str], options: Any) -> NDArray[np.float64]:
     """Scores of the test rows by a stacker fitted to the train rows on `columns` alone."""
     chosen = list(columns)
-    fitted = stacker.fit(
+    fitted = fitting.fit(
         train.features[chosen], train.target, train.groups, sources=train.sources, options=options
     )
     return np.asarray(fitted.predict(test.features[chosen]), dtype=np.float64)

@@ -17,8 +17,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from models.bundle import NET_PREFIXES, code_versions
+from models.fitting import fit
 from models.novelty import Novelty
-from models.stacker import Stacker, fit
+from models.stacker import Stacker
 from pipeline import params
 from pipeline.command import run
 from pipeline.metrics import auc

@@ -24,9 +24,9 @@ from tqdm import tqdm
 
 from benchmarks.quality.conditions import U8, lossy, seeded
 from benchmarks.quality.rows import picture
-from models.finetune import has_bf16, quicken
 from models.nets import calm_head
 from models.process import pick_device, settle
+from models.trunks import has_bf16, quicken
 from models.weights import Checkpoint, WeightsError, find
 
 MODEL, HEAD = "mobilenetv2_100", "classifier."

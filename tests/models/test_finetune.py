@@ -6,9 +6,10 @@ import timm
 import torch
 from safetensors.torch import load_file
 
-from models.finetune import Schedule, head_weights, quicken, train_fold
+from models.finetune import Schedule, head_weights, train_fold
 from models.lessons import Lessons
 from models.nets import FaceNet, NetSpec
+from models.trunks import quicken
 from models.weights import Checkpoint
 
 SPEC = NetSpec(

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from models.stacker import Stacker, fit, mixture, platt
+from models.fitting import fit, platt
+from models.stacker import Stacker, mixture
 from pipeline.params import Train
 
 OPTIONS = Train(folds=3, rounds=60, early_stopping=10, learning_rate=0.1, num_leaves=7)

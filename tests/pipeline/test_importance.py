@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models import stacker
+from models import fitting
 from pipeline import importance, params
 
 OPTIONS = params.Train(folds=3, rounds=40, early_stopping=10, learning_rate=0.1, feature_fraction=1.0)
@@ -24,7 +24,7 @@ def data(n, seed):
 @pytest.fixture(scope="module")
 def explained():
     features, target = data(300, seed=0)
-    model = stacker.fit(features, target, np.arange(300).astype(str), options=OPTIONS)
+    model = fitting.fit(features, target, np.arange(300).astype(str), options=OPTIONS)
     return importance.Explained.of(model, *data(200, seed=1))
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from models import stacker
+from models import fitting
 from models.bundle import Bundle
 from models.novelty import Novelty
 from pipeline import bands, evaluate, manifest, mistakes, page, params, report, summary
@@ -73,7 +73,7 @@ def pretend(monkeypatch, folder, *, train, val, audit="ok"):
     raw["report"] = {"top": 4, "errors": 4, "permutation_repeats": 2, "seed": 0}
     Path("params.yaml").write_text(yaml.safe_dump(raw), encoding="utf-8")
     target = train.rows["target"].to_numpy(np.int64)
-    model = stacker.fit(train.features, target, train.rows["group"].to_numpy(str), options=OPTIONS)
+    model = fitting.fit(train.features, target, train.rows["group"].to_numpy(str), options=OPTIONS)
     train.rows[["sha256", "img_name"]].assign(score=model.oof).to_parquet("cache/oof.parquet")
     novelty = Novelty.fit(train.features.to_numpy(np.float32), seed=0)
     bundle = Bundle(folder, bundle_info(train, model), model, novelty, "cpu")
