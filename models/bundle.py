@@ -84,14 +84,7 @@ class Bundle:
     @cached_property
     def detector(self) -> FaceDetector:
         """The face detector, with the search options of training."""
-        search = self.info["params"]["faces"]
-        return FaceDetector(
-            device=self.device,
-            min_face=search["min_face"],
-            coarse_face=search["coarse_face"],
-            thresholds=tuple(search["thresholds"]),
-            border=search["border"],
-        )
+        return FaceDetector.of(self.info["params"]["faces"], device=self.device)
 
     @cached_property
     def nets(self) -> dict[str, FaceNet]:

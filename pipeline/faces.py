@@ -9,7 +9,7 @@ from functools import lru_cache, partial
 import numpy as np
 import pandas as pd
 
-from models.mtcnn import DETECTOR_VERSION, FaceDetector
+from models.mtcnn import DETECTOR_VERSION, SEARCH, FaceDetector
 from models.process import pick_device, settle
 from pipeline import params
 from pipeline.command import run
@@ -22,20 +22,14 @@ CHUNK = 32  # images decoded and searched at a time
 
 def open_store(options: params.Faces) -> Store:
     """The store of face geometry for these search options."""
-    search = options.model_dump(include={"min_face", "coarse_face", "thresholds", "border"})
+    search = options.model_dump(include=set(SEARCH))
     return Store(FOLDER, version_of({"detector": DETECTOR_VERSION, **search}), tuple(COLUMNS))
 
 
 @lru_cache(maxsize=1)
 def detector(options: params.Faces, device: str) -> FaceDetector:
     """The detector of these options, built once in a process."""
-    return FaceDetector(
-        device=device,
-        min_face=options.min_face,
-        coarse_face=options.coarse_face,
-        thresholds=options.thresholds,
-        border=options.border,
-    )
+    return FaceDetector.of(options.model_dump(), device=device)
 
 
 def detect_shard(
