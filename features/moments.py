@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -48,7 +50,12 @@ def correlations(rows: F32) -> F64:
 
 def upper(matrix: F64) -> F64:
     """Entries above the diagonal, row by row."""
-    return np.asarray(matrix[np.triu_indices(len(matrix), 1)])
+    return np.asarray(matrix[_above(len(matrix))])
+
+
+@lru_cache(maxsize=8)
+def _above(n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    return np.triu_indices(n, 1)
 
 
 def absent(n: int) -> F32:

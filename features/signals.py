@@ -233,7 +233,7 @@ def _dct_matrix() -> F32:
     return _f32(np.kron(one, one))
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)
 def _polar_grid(height: int, width: int) -> tuple[F32, NDArray[np.intp], NDArray[np.float64], F32]:
     """Hann window, polar cell of each frequency (flat), frequencies per cell, column weights.
 

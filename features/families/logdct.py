@@ -45,7 +45,7 @@ def logdct(signals: Signals) -> F32:
     return np.concatenate([bins, directions.ravel()]).astype(np.float32)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)
 def _cells(height: int, width: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Cell (bin × direction) of each coefficient, flat, and coefficients per cell; DC in none."""
     v = (np.arange(height) / height)[:, None]

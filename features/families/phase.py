@@ -66,8 +66,8 @@ def bicoherence(luma: F32) -> F64:
     spectrum = scipy.fft.rfft(lines, axis=1)
     result = []
     for frequencies in _PAIRS.values():
-        one = spectrum[:, list(frequencies)] ** 2
-        double = spectrum[:, [2 * f for f in frequencies]]
+        one = spectrum[:, frequencies.start : frequencies.stop] ** 2
+        double = spectrum[:, 2 * frequencies.start : 2 * frequencies.stop : 2]
         top = np.abs((one * double.conj()).sum(axis=0))
         norm = np.sqrt((np.abs(one) ** 2).sum(axis=0) * (np.abs(double) ** 2).sum(axis=0))
         enough = norm > MIN_VARIANCE
@@ -125,8 +125,9 @@ def _parts(signals: Signals) -> F64:
 def _window_mean(band: F32, point: F32, half: float) -> float:
     """Mean magnitude in a square window about a point; NaN below 16 px or outside the picture."""
     height, width = band.shape
-    x0, x1 = (int(np.clip(point[0] + sign * half, 0, width)) for sign in (-1, 1))
-    y0, y1 = (int(np.clip(point[1] + sign * half, 0, height)) for sign in (-1, 1))
+    x, y = float(point[0]), float(point[1])
+    x0, x1 = (int(min(max(x + reach, 0), width)) for reach in (-half, half))
+    y0, y1 = (int(min(max(y + reach, 0), height)) for reach in (-half, half))
     if (x1 - x0) * (y1 - y0) < 16:
         return float("nan")
     return float(np.abs(band[y0:y1, x0:x1]).mean())

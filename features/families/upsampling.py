@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 import scipy.fft
@@ -88,14 +90,19 @@ def trace_peaks(trace: F64) -> F64:
     n = len(trace)
     if n < MIN_TRACE or trace.var() < MIN_VARIANCE**2:
         return np.full(len(_PERIODS), np.nan)
-    power = np.abs(scipy.fft.rfft((trace - trace.mean()) * np.hanning(n))) ** 2
+    power = np.abs(scipy.fft.rfft((trace - trace.mean()) * _hann(n))) ** 2
     reach = max(n // 20, 4)  # stays clear of the neighbouring multiples of 1/8
-    result = []
+    ratios = []
     for frequency in _PERIODS.values():
         k = round(n * frequency)
-        beside = np.r_[power[max(k - reach, 1) : k - 1], power[k + 2 : k + reach + 1]]
-        result.append(np.log((power[k] + 1e-9) / (beside.mean() + 1e-9)))
-    return np.array(result)
+        beside = np.concatenate([power[max(k - reach, 1) : k - 1], power[k + 2 : k + reach + 1]])
+        ratios.append((power[k] + 1e-9) / (beside.mean() + 1e-9))
+    return np.log(ratios)
+
+
+@lru_cache(maxsize=16)
+def _hann(n: int) -> F64:
+    return np.hanning(n)
 
 
 def grid_peak(power: F32, *, fy: float, fx: float) -> float:
