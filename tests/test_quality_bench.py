@@ -56,6 +56,17 @@ def test_the_loss_of_robustness_is_taken_on_the_same_images(tmp_path):
     assert (found["images"], found["clean"], found["mean"], found["loss"]) == (100, 1, 0.5, 0.5)
 
 
+def test_robustness_of_a_run_without_a_source_is_that_of_the_others(tmp_path):
+    run, others = Run(tmp_path, "npr", "b"), val(100)
+    run.write("clean", val(100, source="b"), np.zeros(100))
+    run.write(OTHERS, others, others["target"].to_numpy(float))
+    assert table.collect(tmp_path, ["npr"], ["b"])["npr"]["robustness"] == {}
+    for condition in GRID:
+        run.write(condition, others, np.zeros(100))
+    found = table.collect(tmp_path, ["npr"], ["b"])["npr"]["robustness"]["b"]
+    assert (found["clean"], found["loss"]) == (1, 0.5)
+
+
 def test_novelty_that_knows_the_errors_has_an_auc_of_one(tmp_path):
     run, own, others = Run(tmp_path, "ours", "a"), val(100), val(100, source="b", seed=1)
     right, wrong = others["target"].to_numpy(float), 1 - own["target"].to_numpy(float)

@@ -95,10 +95,14 @@ def claim(work: Path, asked: argparse.Namespace) -> None:
 
 
 def tests(rows: pd.DataFrame, held: str, asked: argparse.Namespace) -> dict[str, pd.DataFrame]:
-    """Rows to score by condition, for a run without `held`."""
+    """Rows to score by condition, for a run without `held`; the grid is of sources that it has seen."""
     tested = data.testing(rows, None if held == NONE else held)
-    grid = data.balanced(tested, images=asked.grid_images) if asked.grid and held == NONE else None
-    return {"clean": tested, "random": tested} | ({} if grid is None else dict.fromkeys(GRID, grid))
+    found = {"clean": tested, "random": tested}
+    if asked.grid and held != NONE:
+        found[OTHERS] = data.seen(rows, held)
+    if asked.grid:
+        found |= dict.fromkeys(GRID, data.balanced(found.get(OTHERS, tested), images=asked.grid_images))
+    return found
 
 
 def run_all(asked: argparse.Namespace, methods: dict[str, Path | None]) -> str:
@@ -123,7 +127,7 @@ def run_all(asked: argparse.Namespace, methods: dict[str, Path | None]) -> str:
             recipe = Recipe(root, asked.weights, overlays, lender)
             tested = tests(rows, held, asked)
             if run.source is not None:
-                tested[OTHERS] = rows[(rows["split"] == "val") & (rows["source"] != held)]
+                tested[OTHERS] = data.seen(rows, held)
             measure_ours(run, tested, recipe, leave_out=run.source)
             lender = lender or home(run)
         if asked.leave_kind_out and method not in PEERS:

@@ -57,6 +57,11 @@ def testing(rows: pd.DataFrame, held: str | None) -> pd.DataFrame:
     return rows[(rows["split"] == "val") & own].reset_index(drop=True)
 
 
+def seen(rows: pd.DataFrame, held: str) -> pd.DataFrame:
+    """Val rows of the sources that a run without `held` is trained on."""
+    return rows[(rows["split"] == "val") & (rows["source"] != held)].reset_index(drop=True)
+
+
 def balanced(rows: pd.DataFrame, *, images: int) -> pd.DataFrame:
     """About that many rows, as many of each source and class as there are."""
     return drawn(rows, by=CELL, each=max(images // rows.groupby(CELL).ngroups, 1))

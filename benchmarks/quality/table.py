@@ -51,31 +51,46 @@ def novelty(run: Run) -> Numbers:
 
 
 def robustness(run: Run) -> Numbers:
-    """AUC under each condition of the grid and, on the same images, of the clean ones; mean and mean loss."""
+    """AUC under each condition of the grid and, on the same images, of the clean ones; mean and mean loss.
+
+    The images are of sources that the run was trained on.
+    """
     changed = {condition: run.read(condition) for condition in GRID}
-    clean = run.read("clean")
+    clean = run.read(_clean(run))
     same = clean[clean["img_name"].isin(changed[GRID[0]]["img_name"])]
     values = {condition: auc(rows["target"], rows["score"]) for condition, rows in changed.items()}
     base, mean = auc(same["target"], same["score"]), float(np.mean(list(values.values())))
     return {"images": len(same), "clean": base, **values, "mean": mean, "loss": base - mean}
 
 
+def _clean(run: Run) -> str:
+    """Under which name the clean val images of the sources that it has seen were scored."""
+    return "clean" if run.source is None else OTHERS
+
+
 def collect(work: Path, methods: Sequence[str], held: Sequence[str]) -> Numbers:
     """Every number of these methods and hold-outs that has scores."""
     found: Numbers = {}
     for method in methods:
-        mine: Numbers = {"seen": {}, "unseen": {}, "novelty": {}, "kinds": {}, "fit_seconds": {}}
+        mine: Numbers = {
+            "seen": {},
+            "unseen": {},
+            "novelty": {},
+            "robustness": {},
+            "kinds": {},
+            "fit_seconds": {},
+        }
         for name in held:
             run = Run(work, method, name)
             mine["fit_seconds"][name] = run.facts().get("fit_seconds")
             if run.has("clean") and run.has("random"):
                 told = {condition: figures(run.read(condition)) for condition in ("clean", "random")}
                 mine["seen" if name == NONE else "unseen"][name] = told
-                if run.has(OTHERS):
+                if run.has(OTHERS) and "novelty" in run.read(OTHERS):
                     mine["novelty"][name] = novelty(run)
+            if all(run.has(condition) for condition in (_clean(run), *GRID)):
+                mine["robustness"][name] = robustness(run)
         full = Run(work, method, NONE)
-        if all(full.has(condition) for condition in ("clean", *GRID)):
-            mine["robustness"] = robustness(full)
         for kind in KINDS:
             pair = {"with": full, "without": Run(work, method, held_name(kind))}
             names = {condition: f"{kind}-{condition}" for condition in KIND_CONDITIONS}
@@ -144,13 +159,14 @@ def _novel(found: Numbers) -> Iterable[str]:
 
 
 def _robust(found: Numbers) -> Iterable[str]:
-    tried = {m: f["robustness"] for m, f in found.items() if "robustness" in f}
-    if tried:
+    names = ["clean", *GRID, "mean", "loss"]
+    for held in dict.fromkeys(held for f in found.values() for held in f["robustness"]):
+        tried = {m: f["robustness"][held] for m, f in found.items() if held in f["robustness"]}
         images = next(iter(tried.values()))["images"]
-        names = ["clean", *GRID, "mean", "loss"]
         rows = {m: [_plain(f[name], "{:.3f}") for name in names] for m, f in tried.items()}
+        without = "" if held == NONE else f" by what was trained without `{held}`, of the other sources"
         yield _table(
-            f"AUC on changed pictures: {images:,} val images, sources and classes alike", names, rows
+            f"AUC on changed pictures{without}: {images:,} val images, sources and classes alike", names, rows
         )
 
 
