@@ -72,10 +72,13 @@ class Engine:
             )
         from distributed import Client
 
+        client = None
         try:
             client = Client(self.scheduler, timeout=PATIENCE, set_as_default=False)
             client.wait_for_workers(1, timeout=PATIENCE)
         except (OSError, TimeoutError) as error:
+            if client is not None:
+                client.close()
             raise ClusterError(
                 f"no Dask cluster with workers at {self.scheduler} ({error}); start `dask scheduler` and "
                 "`dask worker ADDRESS --nthreads 1`, or set compute.backend to loky"
