@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import joblib
@@ -125,40 +126,51 @@ def prepare(
     )
 
 
-def train_folds(job: Job, *, device: str) -> list[Path]:
-    """Train one net per fold on the rows of the other folds; returns their weights."""
-    net, fold = job.net, job.train["fold"].to_numpy()
-    cores = joblib.cpu_count()
-    done = []
-    members = range(job.section.members)
-    total = net.epochs * sum(int((fold != index).sum()) for index in members)
-    with tqdm(total=total, desc=f"finetune {job.name}", unit="img", mininterval=1.0) as bar:
-        for index in members:
-            kept = np.flatnonzero(fold != index)
-            seed = job.section.seed + index
-            schedule = Schedule(
-                epochs=net.epochs,
-                batch_size=min(net.batch_size, len(kept)),
-                learning_rate=net.learning_rate,
-                weight_decay=net.weight_decay,
-                label_smoothing=net.label_smoothing,
-                frozen=net.frozen,
-                seed=seed,
-                threads=cores,
-                workers=cores,
-            )
-            weights = train_fold(
-                job.images(kept),
-                job.lessons(kept, seed=seed),
-                spec=job.spec,
-                checkpoint=job.checkpoint,
-                schedule=schedule,
-                device=device,
-                folder=job.folder / f"fold{index}",
-                progress=bar.update,
-            )
-            done.append(weights)
-    return done
+def train_folds(job: Job, *, compute: params.Compute) -> list[Path]:
+    """Train one net per fold on the rows of the other folds; returns their weights.
+
+    One after the other, each with all that this machine has; on a cluster each on a worker of its own.
+    """
+    fold, members = job.train["fold"].to_numpy(), list(range(job.section.members))
+    visits = [job.net.epochs * int((fold != index).sum()) for index in members]
+    work = partial(train_member, job=job, device=compute.device)
+    with tqdm(total=sum(visits), desc=f"finetune {job.name}", unit="img", mininterval=1.0) as bar:
+        if compute.backend != "dask":
+            return [work(index, progress=bar.update) for index in members]
+        done = []
+        for path, seen in zip(compute.engine().map(work, members), visits, strict=True):
+            done.append(path)
+            bar.update(seen)
+        return done
+
+
+def train_member(
+    index: int, *, job: Job, device: str, progress: Callable[[int], object] = lambda _: None
+) -> Path:
+    """Train the net that never sees fold `index`; returns its weights. progress : told the images seen."""
+    kept = np.flatnonzero(job.train["fold"].to_numpy() != index)
+    seed, cores, net = job.section.seed + index, joblib.cpu_count(), job.net
+    schedule = Schedule(
+        epochs=net.epochs,
+        batch_size=min(net.batch_size, len(kept)),
+        learning_rate=net.learning_rate,
+        weight_decay=net.weight_decay,
+        label_smoothing=net.label_smoothing,
+        frozen=net.frozen,
+        seed=seed,
+        threads=cores,
+        workers=cores,
+    )
+    return train_fold(
+        job.images(kept),
+        job.lessons(kept, seed=seed),
+        spec=job.spec,
+        checkpoint=job.checkpoint,
+        schedule=schedule,
+        device=pick_device(device),
+        folder=job.folder / f"fold{index}",
+        progress=progress,
+    )
 
 
 def fill_logits(
@@ -226,7 +238,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         )
         for stale in set((RUNS / name).glob("*")) - {job.folder}:
             shutil.rmtree(stale)
-        weights = train_folds(job, device=pick_device(compute.device))
+        weights = train_folds(job, compute=compute)
     except (WeightsError, ValueError) as error:
         parser.error(str(error))
     saved = NETS / f"net_{name}"

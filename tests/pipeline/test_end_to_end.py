@@ -1,6 +1,7 @@
 """From label files to prediction.txt: every row, one path to the score, the same bytes however it ran."""
 
 import csv
+import hashlib
 import json
 import shutil
 
@@ -311,3 +312,31 @@ def test_report_and_metrics_are_there(finished):
     blocks = pd.read_csv(finished / "reports/importance_blocks.csv")
     assert set(blocks["block"]) >= {"radial", "net_rgb"}
     assert TINY["report"]["top"] <= len(pd.read_csv(finished / "reports/importance_features.csv"))
+
+
+def test_a_cluster_makes_the_same_files(copied):
+    distributed = pytest.importorskip("distributed")
+    made = (
+        "features/spectral",
+        "features/net_rgb",
+        "features/net_npr",
+        "nets/net_rgb",
+        "nets/net_npr",
+        "finetune",
+    )
+    before = digests(copied, made)
+    for name in made:
+        shutil.rmtree(copied / "cache" / name)
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
+    ) as cluster:
+        compute = {"backend": "dask", "scheduler": cluster.scheduler_address, "shard_size": 16}
+        write_params(copied, compute=compute)
+        run_stages(copied, ["spectral", "finetune"])
+    assert digests(copied, made) == before
+
+
+def digests(folder, names):
+    """SHA-256 of every file under these folders of the cache."""
+    files = [path for name in names for path in (folder / "cache" / name).rglob("*") if path.is_file()]
+    return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
