@@ -190,7 +190,10 @@ def fill_logits(
     member = np.array([folds[k] if mine else -1 for k, mine in zip(owner, is_train, strict=True)])
     items = items_of(rows, faces, keys=net_keys(rows))
     seen = [i for i, own in enumerate(member) if own >= job.section.members]
-    _write_seen(store, [items[i].store_key for i in seen if items[i].store_key not in known])
+    bare = [items[i].store_key for i in seen if items[i].store_key not in known]
+    if bare:
+        nothing = np.full((len(bare), len(store.columns)), np.nan, np.float32)
+        store.write(bare, nothing, ["every net was trained on it"] * len(bare))
     for index in (*range(job.section.members), -1):
         chosen = {
             items[i].store_key: items[i]
@@ -209,12 +212,6 @@ def fill_logits(
                 compute=compute,
             )
     finish(store)
-
-
-def _write_seen(store: Store, keys: list[str]) -> None:
-    if keys:
-        nothing = np.full((len(keys), len(store.columns)), np.nan, np.float32)
-        store.write(keys, nothing, ["every net was trained on it"] * len(keys))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
