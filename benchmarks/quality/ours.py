@@ -72,9 +72,9 @@ def measure_ours(
     made_with = version_of({"params": text})
     if run.facts().get("params") != made_with:
         shutil.rmtree(run.folder, ignore_errors=True)
-        start, code = time.monotonic(), code_version()
-        train(folder, text, lender=recipe.lender)
-        run.note(fit_seconds=round(time.monotonic() - start, 1), params=made_with, code=code)
+        code = code_version()
+        seconds = train(folder, text, lender=recipe.lender)
+        run.note(fit_seconds=sum(seconds.values()), stages=seconds, params=made_with, code=code)
     elif run.facts().get("code") != code_version():
         sys.stderr.write(f"{folder.name} comes from other code; remove {run.folder} to train it again\n")
     for condition, rows in tests.items():
@@ -124,19 +124,26 @@ def stages(text: str) -> list[list[str]]:
     ]
 
 
-def train(folder: Path, text: str, *, lender: Path | None) -> None:
-    """Run the stages in `folder` with these parameters; each goes on where an earlier run was stopped."""
+def train(folder: Path, text: str, *, lender: Path | None) -> dict[str, float]:
+    """Run the stages in `folder` with these parameters; returns the seconds of each.
+
+    A stage goes on where an earlier run was stopped: its seconds are then of the rest alone.
+    """
     for name in ("cache", "reports"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     if lender is not None and lender.resolve() != folder.resolve():
         borrow(folder, lender)
     (folder / "params.yaml").write_text(text, encoding="utf-8")
     path = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))
+    seconds = {}
     for stage in stages(text):
-        sys.stderr.write(f"{folder.name}: {' '.join(stage)}\n")
+        name, start = " ".join(stage), time.monotonic()
+        sys.stderr.write(f"{folder.name}: {name}\n")
         subprocess.run(
             [sys.executable, "-m", *stage], cwd=folder, env={**os.environ, "PYTHONPATH": path}, check=True
         )
+        seconds[name] = round(time.monotonic() - start, 1)
+    return seconds
 
 
 def borrow(folder: Path, lender: Path) -> None:
