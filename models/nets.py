@@ -37,8 +37,8 @@ _SECOND = [[0, 0, 0, 0, 0], [0, 0, 0, 0, 0], [0, 1, -2, 1, 0], [0, 0, 0, 0, 0], 
 class NetSpec:
     """What is needed to build and feed a net.
 
-    outputs : `features` (pooled trunk, frozen) or `logit` (a log-odds of fake for each of `heads`).
-    heads : what each logit tells from real faces, e.g. `fakes`, `blend`.
+    heads : what each logit (log-odds of fake) tells from real faces, e.g. `fakes`, `blend`; none: the
+    outputs are the trunk's pooled features.
     crop : `aligned` (similarity warp to size × size) or `native` (un-resampled window).
     mean, std : of RGB scaled to [0, 1].
     """
@@ -50,13 +50,8 @@ class NetSpec:
     size: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    outputs: Literal["features", "logit"]
     origin: str
     heads: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if (self.outputs == "logit") != bool(self.heads):
-            raise ValueError(f"a net with outputs '{self.outputs}' has heads {self.heads}; logits need some")
 
 
 class Front(nn.Module):
@@ -93,9 +88,7 @@ class Front(nn.Module):
 def build(spec: NetSpec, state: dict[str, torch.Tensor] | None = None) -> nn.Sequential:
     """Front and trunk in channels-last layout, with `state` loaded strictly when given."""
     try:
-        trunk = timm.create_model(
-            spec.model, num_classes=len(spec.heads) if spec.outputs == "logit" else 0, **spec.model_args
-        )
+        trunk = timm.create_model(spec.model, num_classes=len(spec.heads), **spec.model_args)
     except RuntimeError as error:
         near = (
             ", ".join(timm.list_models(f"*{spec.model.split('_')[0][:8]}*")[:8]) or "see timm.list_models()"
@@ -113,7 +106,7 @@ def initialise(spec: NetSpec, checkpoint: Checkpoint, *, seed: int) -> nn.Sequen
     net = build(spec)
     if checkpoint.state is not None:
         net[1].load_state_dict(trunk_state(net, checkpoint), strict=True)
-    if spec.outputs == "logit":
+    if spec.heads:
         calm_head(net[1])
     return net
 
@@ -183,8 +176,8 @@ def window(pixels: NDArray[np.uint8], *, centre: tuple[int, int], size: int) -> 
 class FaceNet:
     """One net, or the mean of several of the same make, ready to score.
 
-    states : a state per member. With `outputs == "logit"` a row is the mean over members and over
-    the picture and its mirror image.
+    states : a state per member. A row of logits is the mean over members and over the picture and its
+    mirror image.
     """
 
     def __init__(
@@ -202,11 +195,7 @@ class FaceNet:
         else:
             self.members = [build(spec, state).eval().to(self.device) for state in states]
         trunk: Any = net[1]
-        self.width = (
-            len(spec.heads)
-            if spec.outputs == "logit"
-            else int(getattr(trunk, "head_hidden_size", trunk.num_features))
-        )
+        self.width = len(spec.heads) or int(getattr(trunk, "head_hidden_size", trunk.num_features))
 
     @torch.inference_mode()
     def __call__(self, crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
@@ -224,7 +213,7 @@ class FaceNet:
         pad = self.batch - len(crops)
         stack = np.stack(list(crops) + [np.zeros_like(crops[0])] * pad)
         x = torch.from_numpy(stack).to(self.device).permute(0, 3, 1, 2)
-        views = [x, x.flip(3)] if self.spec.outputs == "logit" else [x]
+        views = [x, x.flip(3)] if self.spec.heads else [x]
         outputs = [member(view) for view in map(_layout, views) for member in self.members]
         mean = torch.stack(outputs).mean(0)
         return mean[: len(crops)].float().cpu().numpy().reshape(len(crops), self.width)

@@ -32,7 +32,6 @@ def net_spec(net: params.Backbone | params.Net, checkpoint: Checkpoint) -> NetSp
         size=net.size or checkpoint.size,
         mean=checkpoint.mean,
         std=checkpoint.std,
-        outputs="logit" if learned else "features",
         origin=checkpoint.origin,
         heads=tuple(learned.learns) if learned else (),
     )

@@ -139,7 +139,7 @@ def spectral(asked: Asked) -> str:
 def embed(asked: Asked, *, model: str = "mobilenetv2_100", size: int = 224) -> str:
     """A frozen net in the pipeline's batches against one picture at a time; one thread, the mirror image too."""
     mean = std = (0.5, 0.5, 0.5)
-    spec = NetSpec(model, {}, "rgb", "aligned", size, mean, std, "features", "from scratch")
+    spec = NetSpec(model, {}, "rgb", "aligned", size, mean, std, "from scratch")
     net = FaceNet(spec, [build(spec)[1].state_dict()])
     alone = timm.create_model(model, num_classes=0).eval()
     crops = [cv2.resize(picture, (size, size)) for picture in asked.pixels()]

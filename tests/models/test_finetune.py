@@ -20,7 +20,6 @@ SPEC = NetSpec(
     size=32,
     mean=(0.5, 0.5, 0.5),
     std=(0.25, 0.25, 0.25),
-    outputs="logit",
     origin="test",
     heads=("fakes", "blend"),
 )

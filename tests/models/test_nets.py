@@ -19,7 +19,6 @@ SPEC = NetSpec(
     size=64,
     mean=(0.5, 0.4, 0.3),
     std=(0.5, 0.25, 0.2),
-    outputs="logit",
     origin="test",
     heads=("fakes", "blend"),
 )
@@ -111,13 +110,8 @@ def test_save_and_load_change_nothing(tmp_path, states):
     np.testing.assert_array_equal(first(crops(4)), FaceNet(SPEC, states[:1])(crops(4)))
 
 
-def test_logits_without_heads_are_refused():
-    with pytest.raises(ValueError, match=r"outputs 'logit' has heads \(\); logits need some"):
-        dataclasses.replace(SPEC, heads=())
-
-
 def test_features_have_the_width_they_say():
-    spec = dataclasses.replace(SPEC, outputs="features", heads=())
+    spec = dataclasses.replace(SPEC, heads=())
     net = FaceNet(spec, [build(spec)[1].state_dict()])
     assert net(crops(2)).shape == (2, net.width)
 
@@ -174,7 +168,7 @@ def test_crop_for_follows_the_spec():
 
 
 def test_initialise_takes_the_trunk_and_leaves_the_head():
-    given = build(dataclasses.replace(SPEC, outputs="features", heads=()))[1].state_dict()
+    given = build(dataclasses.replace(SPEC, heads=()))[1].state_dict()
     checkpoint = Checkpoint(state={**given, "classifier.weight": torch.zeros(7, 1024)}, origin="x")
     net = initialise(SPEC, checkpoint, seed=0)[1].state_dict()
     for name, tensor in given.items():

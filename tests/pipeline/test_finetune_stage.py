@@ -32,7 +32,7 @@ def images(tmp_path):
     cv2.imwrite(str(tmp_path / "a.png"), picture)
     points = np.array([[35, 40], [60, 40], [48, 52], [38, 64], [58, 64]], np.float32)
     face = Face(True, 1, 0.99, np.array([20, 15, 76, 84], np.float32), points)
-    spec = NetSpec("x", {}, "rgb", "aligned", 64, (0.5,) * 3, (0.5,) * 3, "logit", "test", ("fakes", "blend"))
+    spec = NetSpec("x", {}, "rgb", "aligned", 64, (0.5,) * 3, (0.5,) * 3, "test", ("fakes", "blend"))
     return TrainImages([str(tmp_path / "a.png")], to_row(face)[None], spec, params.Faces(), 10**6, 0.5)
 
 
