@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, JpegImagePlugin, UnidentifiedImageError
 
 from pipeline import headers
 from pipeline.headers import BadImage, Header
@@ -22,6 +22,7 @@ __all__ = [
     "Picture",
     "decode",
     "glance",
+    "like_file",
     "read_bytes",
     "read_image",
 ]
@@ -97,6 +98,26 @@ def glance(data: bytes, *, max_pixels: int, where: str = "image") -> Glance:
     height, width = picture.pixels.shape[:2]
     whole = np.asarray(cv2.cvtColor(picture.pixels, cv2.COLOR_RGB2GRAY), np.uint8)
     return Glance(width=width, height=height, gray=whole, notes=picture.notes)
+
+
+def like_file(pixels: NDArray[np.uint8], data: bytes) -> NDArray[np.uint8]:
+    """What would come back if `pixels` had been saved as the file `data` was.
+
+    pixels : uint8 (H, W, 3), RGB, of any size. Of a JPEG, its quantisation tables and chroma
+    sub-sampling are used; other kinds of file do not tell their quality: `pixels` come back as they are.
+    """
+    if data[:3] != b"\xff\xd8\xff":
+        return pixels
+    file = io.BytesIO()
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            tables = image.quantization  # type: ignore[attr-defined]
+            sampling = JpegImagePlugin.get_sampling(image)
+    except UnidentifiedImageError:  # a JPEG that OpenCV alone can read
+        return pixels
+    known = sampling if sampling >= 0 else "4:2:0"  # of gray and CMYK files Pillow says -1
+    Image.fromarray(pixels).save(file, "JPEG", qtables=tables, subsampling=known)
+    return np.asarray(cv2.imdecode(np.frombuffer(file.getvalue(), np.uint8), cv2.IMREAD_COLOR_RGB), np.uint8)
 
 
 def _refuse_large(width: int, height: int, *, max_pixels: int, where: str) -> None:

@@ -14,7 +14,7 @@ from models.lessons import Visit
 from models.nets import NetSpec, crop_for
 from pipeline import params
 from pipeline.facerows import to_face
-from pipeline.images import read_image
+from pipeline.images import decode, like_file, read_bytes
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,13 @@ class TrainImages:
     def __call__(self, visit: Visit) -> NDArray[np.uint8]:
         """uint8 (size, size, 3), RGB."""
         rng = np.random.default_rng(visit.draw)
-        pixels = read_image(self.paths[visit.row], max_pixels=self.max_pixels).pixels
+        path = self.paths[visit.row]
+        data = read_bytes(path)
+        pixels = decode(data, max_pixels=self.max_pixels, where=path).pixels
         face = to_face(self.faces[visit.row])
         if visit.kind in pseudofakes.KINDS:
             own = np.random.default_rng([visit.draw, pseudofakes.KINDS.index(visit.kind)])
-            pixels = pseudofakes.make(visit.kind, pixels, face, own)
+            pixels = like_file(pseudofakes.make(visit.kind, pixels, face, own), data)
         elif self.worn:  # of real faces: `worn` is not for nets that learn labelled fakes
             own = np.random.default_rng([visit.draw, len(pseudofakes.KINDS)])
             pixels = degrade(pixels, own) if own.random() < self.worn else pixels

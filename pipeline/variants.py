@@ -19,7 +19,7 @@ from models import pseudofakes
 from models.augment import AUGMENT_VERSION, degrade
 from pipeline import params
 from pipeline.facerows import to_face
-from pipeline.images import read_image
+from pipeline.images import decode, like_file, read_bytes
 
 ORIGINAL = ""
 DEGRADED = "degraded"
@@ -85,17 +85,19 @@ class Item:
     def read(self, *, max_pixels: int) -> tuple[NDArray[np.uint8], Face]:
         """Pixels, uint8 (H, W, 3), RGB, and face of this variant. Raises BadImage.
 
-        A variant is what `key` alone decides to draw. Every second pseudo-fake is degraded as well, as
+        A variant is what `key` alone decides to draw. A pseudo-fake is saved as its original was: without
+        that, a lack of compression tells it from real faces. Every second one is degraded as well, as
         copies of files are.
         """
-        pixels, face = read_image(self.path, max_pixels=max_pixels).pixels, to_face(self.face)
+        data, face = read_bytes(self.path), to_face(self.face)
+        pixels = decode(data, max_pixels=max_pixels, where=self.path).pixels
         if self.variant == ORIGINAL:
             return pixels, face
         rng = np.random.default_rng(_seed(self.key))
         kind = kind_of(self.variant)
         if kind == DEGRADED:
             return degrade(pixels, rng), face
-        forged = pseudofakes.make(kind, pixels, face, rng)
+        forged = like_file(pseudofakes.make(kind, pixels, face, rng), data)
         return (degrade(forged, rng) if rng.random() < 0.5 else forged), face
 
 

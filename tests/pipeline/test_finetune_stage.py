@@ -11,6 +11,7 @@ from models.lessons import Visit
 from models.nets import NetSpec
 from pipeline import params
 from pipeline.facerows import to_row
+from pipeline.images import like_file
 from pipeline.trainimages import TrainImages, shift
 
 
@@ -64,3 +65,16 @@ def test_pictures_of_a_unit_share_their_augmentation(images):
         gap = [np.abs(real.astype(float) - x).mean() for x in (blend, other)]
         assert gap[0] > 0
         assert np.corrcoef(real.ravel(), blend.ravel())[0, 1] > np.corrcoef(real.ravel(), other.ravel())[0, 1]
+
+
+@pytest.mark.parametrize("kind", ["blend", "resynthesis"])
+def test_a_pseudo_fake_is_compressed_as_its_original_was(images, tmp_path, kind):
+    """Saved once more it hardly changes: its lack of compression must not tell it from real faces."""
+    path = tmp_path / "a.jpg"
+    cv2.imwrite(str(path), cv2.imread(images.paths[0]), [cv2.IMWRITE_JPEG_QUALITY, 25])
+    whole = replace(images.spec, crop="native", size=96)  # the picture as it is, but for mirroring
+    native = replace(images, paths=[str(path)], spec=whole, degraded=0)
+    for draw in range(6):
+        made = native(Visit(0, kind, draw))
+        again = like_file(made, path.read_bytes())
+        assert np.abs(again.astype(float) - made).mean() < 0.5

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.images import BadImage, decode, glance, read_image
+from pipeline.images import BadImage, decode, glance, like_file, read_image
 
 LIMIT = 10_000
 
@@ -204,3 +204,26 @@ def test_a_broken_colour_profile_makes_no_noise(capfd: pytest.CaptureFixture[str
 def test_bad_image_travels_between_processes() -> None:
     copy = pickle.loads(pickle.dumps(BadImage("truncated", "cut")))
     assert (copy.status, copy.detail) == ("truncated", "cut")
+
+
+@pytest.mark.parametrize("quality", [30, 92])
+@pytest.mark.parametrize("subsampling", [0, 1, 2])
+def test_like_file_is_saving_with_the_files_own_tables(quality: int, subsampling: int) -> None:
+    other = picture(40, 72)[::-1].copy()
+    data = saved(picture(), "JPEG", quality=quality, subsampling=subsampling)
+    again = decode(saved(other, "JPEG", quality=quality, subsampling=subsampling), max_pixels=LIMIT).pixels
+    np.testing.assert_array_equal(like_file(other, data), again)
+    assert (again != other).any()
+
+
+def test_like_file_of_gray_and_of_four_inks_is_still_a_picture() -> None:
+    for mode in ("L", "CMYK"):
+        data = saved(Image.fromarray(picture()).convert(mode), "JPEG", quality=40)
+        made = like_file(picture(), data)
+        assert made.shape == picture().shape
+        assert 0 < np.abs(made.astype(float) - picture()).mean() < 12
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_like_file_leaves_what_tells_no_quality(kind: str) -> None:
+    np.testing.assert_array_equal(like_file(picture(), saved(picture(), kind)), picture())

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from pipeline import params
+from pipeline.images import like_file
 from pipeline.variants import expand, items_of, kind_of
 
 ASKED = params.Variants(degraded=2, blend=1, resynthesis=1)
@@ -78,6 +79,21 @@ def test_each_variant_is_its_own_picture_and_the_same_each_time(rows):
     assert all(picture.shape == original.shape for picture in first)
     assert all((picture != original).any() for picture in first[1:5])
     assert (first[1] != first[2]).any()
+
+
+def test_pseudo_fakes_are_compressed_as_their_original_was(tmp_path):
+    """Saved once more they hardly change, but for the half of them that is degraded after it."""
+    rng = np.random.default_rng(0)
+    picture = cv2.GaussianBlur(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8), (0, 0), 1.5)
+    path = tmp_path / "a.jpg"
+    cv2.imwrite(str(path), picture, [cv2.IMWRITE_JPEG_QUALITY, 25])
+    keys = [f"{i:032x}" for i in range(20)]
+    rows = pd.DataFrame({"path": str(path), "split": "train", "target": 0, "group": "g", "key": keys})
+    made, own = expand(rows, faces(20), params.Variants(degraded=0, blend=1, resynthesis=1))
+    forged = [i for i in items_of(made, own, keys=made["key"]) if i.variant]
+    pictures = [item.read(max_pixels=10**6)[0] for item in forged]
+    changes = [np.abs(like_file(p, path.read_bytes()).astype(float) - p).mean() for p in pictures]
+    assert 10 <= sum(change < 0.5 for change in changes) <= 30
 
 
 def test_kind_of_a_variant():
