@@ -13,6 +13,7 @@ import torch
 from facenet_pytorch import MTCNN
 from numpy.typing import NDArray
 from PIL import Image
+from threadpoolctl import threadpool_limits
 
 from benchmarks.speed.plain import PLAIN
 from benchmarks.speed.timing import row, side_by_side, table
@@ -168,6 +169,7 @@ PARTS: dict[str, Callable[[Asked], str]] = {
 
 
 def prepare() -> None:
-    """One thread for everything that is timed here."""
+    """One thread for everything that is timed here, numpy's BLAS included."""
     settle(1)
     torch.set_num_threads(1)
+    threadpool_limits(1)
