@@ -189,8 +189,8 @@ def fill_logits(
     owner = [key.partition("-")[0] for key in rows["key"]]
     member = np.array([folds[k] if mine else -1 for k, mine in zip(owner, is_train, strict=True)])
     items = items_of(rows, faces, keys=net_keys(rows))
-    seen = [i for i, own in enumerate(member) if own >= job.section.members]
-    bare = [items[i].store_key for i in seen if items[i].store_key not in known]
+    seen = (item.store_key for item, own in zip(items, member, strict=True) if own >= job.section.members)
+    bare = [key for key in seen if key not in known]
     if bare:
         nothing = np.full((len(bare), len(store.columns)), np.nan, np.float32)
         store.write(bare, nothing, ["every net was trained on it"] * len(bare))

@@ -106,15 +106,12 @@ def like_file(pixels: NDArray[np.uint8], data: bytes) -> NDArray[np.uint8]:
     pixels : uint8 (H, W, 3), RGB, of any size. Of a JPEG, its quantisation tables and chroma
     sub-sampling are used; other kinds of file do not tell their quality: `pixels` come back as they are.
     """
-    if data[:3] != b"\xff\xd8\xff":
+    try:
+        with JpegImagePlugin.JpegImageFile(io.BytesIO(data)) as image:
+            tables, sampling = image.quantization, JpegImagePlugin.get_sampling(image)
+    except SyntaxError:  # Pillow's word for another kind of file
         return pixels
     file = io.BytesIO()
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            tables = image.quantization  # type: ignore[attr-defined]
-            sampling = JpegImagePlugin.get_sampling(image)
-    except UnidentifiedImageError:  # a JPEG that OpenCV alone can read
-        return pixels
     known = sampling if sampling >= 0 else "4:2:0"  # of gray and CMYK files Pillow says -1
     Image.fromarray(pixels).save(file, "JPEG", qtables=tables, subsampling=known)
     return np.asarray(cv2.imdecode(np.frombuffer(file.getvalue(), np.uint8), cv2.IMREAD_COLOR_RGB), np.uint8)

@@ -14,7 +14,8 @@ from models.lessons import Visit
 from models.nets import NetSpec, crop_for
 from pipeline import params
 from pipeline.facerows import to_face
-from pipeline.images import decode, like_file, read_bytes
+from pipeline.images import read_image
+from pipeline.variants import forge
 
 
 @dataclass(frozen=True)
@@ -32,16 +33,15 @@ class TrainImages:
     def __call__(self, visit: Visit) -> NDArray[np.uint8]:
         """uint8 (size, size, 3), RGB."""
         rng = np.random.default_rng(visit.draw)
-        path = self.paths[visit.row]
-        data = read_bytes(path)
-        pixels = decode(data, max_pixels=self.max_pixels, where=path).pixels
-        face = to_face(self.faces[visit.row])
+        path, face = self.paths[visit.row], to_face(self.faces[visit.row])
         if visit.kind in pseudofakes.KINDS:
             own = np.random.default_rng([visit.draw, pseudofakes.KINDS.index(visit.kind)])
-            pixels = like_file(pseudofakes.make(visit.kind, pixels, face, own), data)
-        elif self.worn:  # of real faces: `worn` is not for nets that learn labelled fakes
-            own = np.random.default_rng([visit.draw, len(pseudofakes.KINDS)])
-            pixels = degrade(pixels, own) if own.random() < self.worn else pixels
+            pixels = forge(visit.kind, path, face, own, max_pixels=self.max_pixels)
+        else:
+            pixels = read_image(path, max_pixels=self.max_pixels).pixels
+            if self.worn:  # of real faces: `worn` is not for nets that learn labelled fakes
+                own = np.random.default_rng([visit.draw, len(pseudofakes.KINDS)])
+                pixels = degrade(pixels, own) if own.random() < self.worn else pixels
         height, width = pixels.shape[:2]
         crop = plan_crop(face, height=height, width=width, **self.options.cuts())
         moved = jitter(crop, rng) if self.spec.crop == "aligned" else shift(crop, rng)

@@ -19,7 +19,7 @@ from models import pseudofakes
 from models.augment import AUGMENT_VERSION, degrade
 from pipeline import params
 from pipeline.facerows import to_face
-from pipeline.images import decode, like_file, read_bytes
+from pipeline.images import decode, like_file, read_bytes, read_image
 
 ORIGINAL = ""
 DEGRADED = "degraded"
@@ -72,6 +72,18 @@ def expand(
     return made, faces[where]
 
 
+def forge(
+    kind: str, path: str, face: Face, rng: np.random.Generator, *, max_pixels: int
+) -> NDArray[np.uint8]:
+    """A pseudo-fake of the real face in a file, saved as that file was; uint8 (H, W, 3), RGB. Raises BadImage.
+
+    Not saved so, its lack of compression would tell it from real faces.
+    """
+    data = read_bytes(path)
+    pixels = decode(data, max_pixels=max_pixels, where=path).pixels
+    return like_file(pseudofakes.make(kind, pixels, face, rng), data)
+
+
 @dataclass(frozen=True)
 class Item:
     """One row to compute. key : of the picture; store_key : of its row; face : float32 (17,)."""
@@ -85,20 +97,16 @@ class Item:
     def read(self, *, max_pixels: int) -> tuple[NDArray[np.uint8], Face]:
         """Pixels, uint8 (H, W, 3), RGB, and face of this variant. Raises BadImage.
 
-        A variant is what `key` alone decides to draw. A pseudo-fake is saved as its original was: without
-        that, a lack of compression tells it from real faces. Every second one is degraded as well, as
+        A variant is what `key` alone decides to draw. Every second pseudo-fake is degraded as well, as
         copies of files are.
         """
-        data, face = read_bytes(self.path), to_face(self.face)
-        pixels = decode(data, max_pixels=max_pixels, where=self.path).pixels
-        if self.variant == ORIGINAL:
-            return pixels, face
+        face, kind = to_face(self.face), kind_of(self.variant)
         rng = np.random.default_rng(_seed(self.key))
-        kind = kind_of(self.variant)
-        if kind == DEGRADED:
-            return degrade(pixels, rng), face
-        forged = like_file(pseudofakes.make(kind, pixels, face, rng), data)
-        return (degrade(forged, rng) if rng.random() < 0.5 else forged), face
+        if kind in pseudofakes.KINDS:
+            forged = forge(kind, self.path, face, rng, max_pixels=max_pixels)
+            return (degrade(forged, rng) if rng.random() < 0.5 else forged), face
+        pixels = read_image(self.path, max_pixels=max_pixels).pixels
+        return (degrade(pixels, rng) if kind == DEGRADED else pixels), face
 
 
 def items_of(rows: pd.DataFrame, faces: NDArray[np.float32], *, keys: Sequence[str]) -> list[Item]:

@@ -74,7 +74,7 @@ def measure_ours(
         shutil.rmtree(run.folder, ignore_errors=True)
         code = code_version()
         seconds = train(folder, text, lender=recipe.lender)
-        run.note(fit_seconds=sum(seconds.values()), stages=seconds, params=made_with, code=code)
+        run.note(fit_seconds=round(sum(seconds.values()), 1), stages=seconds, params=made_with, code=code)
     elif run.facts().get("code") != code_version():
         sys.stderr.write(f"{folder.name} comes from other code; remove {run.folder} to train it again\n")
     for condition, rows in tests.items():

@@ -20,10 +20,10 @@ import torch
 from facenet_pytorch import MTCNN
 from numpy.typing import NDArray
 from PIL import Image
-from threadpoolctl import threadpool_limits
 
 from benchmarks.quality.ours import Recipe, parameters, train
 from benchmarks.quality.rows import drawn, read, write_dataset
+from benchmarks.speed.parts import prepare
 from benchmarks.speed.timing import row, side_by_side, table
 from pipeline.parallel import Engine
 from pipeline.scoring import score_many
@@ -100,14 +100,12 @@ def predict(paths: Sequence[Path], data: Path, *, rounds: int) -> str:
     with tempfile.TemporaryDirectory() as folder:
         made = bundle(Path(folder), data)
         glue, files = Glue(), [(str(path), str(path)) for path in paths]
-        threadpool_limits(cores)  # the script's own libraries may use every core, as they do by default
-        torch.set_num_threads(cores)
+        prepare(cores)  # the script's libraries use every core, as they do by default
         works = {
             "glue": lambda: glue.score_all(paths),
             "ours": lambda: list(score_many(files, folder=made, device="cpu", engine=Engine(workers=cores))),
         }
         times = side_by_side(works, rounds=rounds, describe="predict")
-        threadpool_limits(1)
-        torch.set_num_threads(1)
+        prepare()
     rows = [row(f"{MODEL} and spectra", times, ours="ours", other="glue", images=len(paths))]
     return table(f"From file to score, {cores} cores", "glue script", rows)

@@ -168,8 +168,7 @@ PARTS: dict[str, Callable[[Asked], str]] = {
 }
 
 
-def prepare() -> None:
-    """One thread for everything that is timed here, numpy's BLAS included."""
-    settle(1)
-    torch.set_num_threads(1)
-    threadpool_limits(1)
+def prepare(threads: int = 1) -> None:
+    """So many threads for everything that is timed from here on, numpy's BLAS included."""
+    threadpool_limits(threads)
+    settle(threads)
