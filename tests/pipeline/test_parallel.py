@@ -1,6 +1,7 @@
 """Pieces of work: the same results wherever they are done, and none lost with a worker."""
 
 import os
+import time
 from functools import partial
 from pathlib import Path
 
@@ -89,6 +90,20 @@ def test_a_piece_whose_worker_dies_is_done_by_another(scheduler, tmp_path):
     engine = Engine("dask", scheduler=scheduler)
     work = partial(dies_once, folder=str(tmp_path))
     assert list(engine.map(work, range(8))) == list(range(8))
+
+
+def grows(n):
+    """Keeps so much memory that joblib ends its process before the next piece."""
+    kept.append(b"x" * (400 << 20))
+    time.sleep(1.1)
+    return n
+
+
+kept: list[bytes] = []
+
+
+def test_a_worker_that_grows_is_replaced_and_nothing_is_lost():
+    assert list(Engine("loky", 2).map(grows, range(5))) == list(range(5))
 
 
 def test_without_a_cluster_it_is_said_what_to_do(monkeypatch):
