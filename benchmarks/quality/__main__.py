@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from benchmarks.quality import forgeries, table
 from benchmarks.quality import rows as data
-from benchmarks.quality import table
-from benchmarks.quality.conditions import GRID, OTHERS
+from benchmarks.quality.conditions import FORGED, GRID, OTHERS
 from benchmarks.quality.kinds import measure_kinds
 from benchmarks.quality.ours import Recipe, home, measure_ours
 from benchmarks.quality.peers import PEERS, make_peer
@@ -43,6 +43,9 @@ def parser() -> argparse.ArgumentParser:
     add("--grid", action="store_true", help="the robustness grid as well")
     add("--grid-images", type=int, default=600, help="val images of the grid (default: %(default)s)")
     add("--leave-kind-out", action="store_true", help="ours without one kind of pseudo-fake, on that kind")
+    add(
+        "--forgeries", action="store_true", help="val reals against forgeries by tools that nobody trained on"
+    )
     add("--limit", type=int, help="a trial: images per split, source and class at most")
     add("--params", type=Path, help="YAML file laid over params.yaml, for ours and its variants")
     add("--reuse-faces", type=Path, help="root of an earlier run of ours: its faces and features are copied")
@@ -95,13 +98,16 @@ def claim(work: Path, asked: argparse.Namespace) -> None:
 
 
 def tests(rows: pd.DataFrame, held: str, asked: argparse.Namespace) -> dict[str, pd.DataFrame]:
-    """Rows to score by condition, for a run without `held`; the grid is of sources that it has seen."""
+    """Rows to score by condition, for a run without `held`; the grid is of sources that it has seen,
+    forgeries are for a run that has seen all."""
     tested = data.testing(rows, None if held == NONE else held)
     found = {"clean": tested, "random": tested}
     if asked.grid and held != NONE:
         found[OTHERS] = data.seen(rows, held)
     if asked.grid:
         found |= dict.fromkeys(GRID, data.balanced(found.get(OTHERS, tested), images=asked.grid_images))
+    if asked.forgeries and held == NONE:
+        found |= dict.fromkeys(FORGED, forgeries.write(asked.work / "forgeries", rows))
     return found
 
 

@@ -85,7 +85,12 @@ _GRID: dict[str, Condition] = {
 }
 GRID = tuple(_GRID)
 OTHERS = "others"  # pictures as they are, of the sources that a hold-out leaves in training
-CONDITIONS: dict[str, Condition] = {"clean": clean, OTHERS: clean, "random": mixed, **_GRID}
+FORGED = ("forged", "forged-random")  # pictures of `forgeries`, as they were saved and changed at random
+CONDITIONS: dict[str, Condition] = {
+    **dict.fromkeys(("clean", OTHERS, FORGED[0]), clean),
+    **dict.fromkeys(("random", FORGED[1]), mixed),
+    **_GRID,
+}
 
 
 def seeded(name: str) -> np.random.Generator:

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.quality.conditions import GRID, OTHERS
+from benchmarks.quality.conditions import FORGED, GRID, OTHERS
+from benchmarks.quality.forgeries import EDITED, FORGERIES, REAL
 from benchmarks.quality.kinds import CONDITIONS as KIND_CONDITIONS
 from benchmarks.quality.kinds import held_name
 from benchmarks.quality.runs import NONE, Run
@@ -63,6 +64,25 @@ def robustness(run: Run) -> Numbers:
     return {"images": len(same), "clean": base, **values, "mean": mean, "loss": base - mean}
 
 
+def forged(scored: pd.DataFrame) -> Numbers:
+    """AUC of real faces against each kind of forgery, and their mean; against honest edits, where 0.5 is right.
+
+    Means over sources, each told within itself.
+    """
+    kind = scored["img_name"].str.partition("/")[0].rename("kind")
+    parts = {name: part["score"] for name, part in scored.groupby(["source", kind])}
+    sources = sorted(set(scored["source"]))
+
+    def told(name: str) -> float:
+        pairs = [(parts[source, REAL], parts[source, name]) for source in sources]
+        return float(
+            np.mean([auc(np.repeat([0, 1], [len(a), len(b)]), np.concatenate([a, b])) for a, b in pairs])
+        )
+
+    values = {name: told(name) for name in FORGERIES}
+    return {**values, "mean": float(np.mean(list(values.values()))), EDITED: told(EDITED)}
+
+
 def _clean(run: Run) -> str:
     """Under which name the clean val images of the sources that it has seen were scored."""
     return "clean" if run.source is None else OTHERS
@@ -78,6 +98,7 @@ def collect(work: Path, methods: Sequence[str], held: Sequence[str]) -> Numbers:
             "novelty": {},
             "robustness": {},
             "kinds": {},
+            "forged": {},
             "fit_seconds": {},
         }
         for name in held:
@@ -88,6 +109,8 @@ def collect(work: Path, methods: Sequence[str], held: Sequence[str]) -> Numbers:
                 mine["seen" if name == NONE else "unseen"][name] = told
                 if run.has(OTHERS) and "novelty" in run.read(OTHERS):
                     mine["novelty"][name] = novelty(run)
+            if all(run.has(condition) for condition in FORGED):
+                mine["forged"] = {condition: forged(run.read(condition)) for condition in FORGED}
             if all(run.has(condition) for condition in (_clean(run), *GRID)):
                 mine["robustness"][name] = robustness(run)
         full = Run(work, method, NONE)
@@ -104,8 +127,8 @@ def collect(work: Path, methods: Sequence[str], held: Sequence[str]) -> Numbers:
 
 
 def markdown(found: Numbers) -> str:
-    """The tables: known sources, unseen ones, novelty there, changed pictures, kinds left out."""
-    parts = [*_seen(found), *_unseen(found), *_novel(found), *_robust(found), *_kinds(found)]
+    """The tables: known sources, unseen ones, novelty there, changed pictures, forgeries, kinds left out."""
+    parts = [*_seen(found), *_unseen(found), *_novel(found), *_robust(found), *_forged(found), *_kinds(found)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -168,6 +191,17 @@ def _robust(found: Numbers) -> Iterable[str]:
         yield _table(
             f"AUC on changed pictures{without}: {images:,} val images, sources and classes alike", names, rows
         )
+
+
+def _forged(found: Numbers) -> Iterable[str]:
+    names = [*FORGERIES, "mean", EDITED]
+    tried = {m: f["forged"] for m, f in found.items() if f["forged"]}
+    rows = {
+        m: [_plain(told[c][name], "{:.3f}") for c in FORGED for name in names] for m, told in tried.items()
+    }
+    if rows:
+        columns = [*names, *(f"{name}, random" for name in names)]
+        yield _table("AUC of val reals against forgeries by tools that nobody trained on", columns, rows)
 
 
 def _kinds(found: Numbers) -> Iterable[str]:
