@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -45,6 +45,14 @@ class Face:
     prob: float
     box: NDArray[np.float32]
     landmarks: NDArray[np.float32]
+
+    def moved(self, matrix: NDArray[np.float64]) -> Face:
+        """The face where an affine map (2, 3) of the image's coordinates brings it."""
+        x0, y0, x1, y1 = self.box
+        corners = np.array([[x0, y0], [x1, y0], [x0, y1], [x1, y1]], dtype=np.float64)
+        corners, marks = (points @ matrix[:, :2].T + matrix[:, 2] for points in (corners, self.landmarks))
+        box = np.concatenate([corners.min(0), corners.max(0)])
+        return replace(self, box=box.astype(np.float32), landmarks=marks.astype(np.float32))
 
 
 @dataclass(frozen=True)

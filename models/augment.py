@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from features.views import Crop
 
-AUGMENT_VERSION = 2  # raised when a drawn picture changes; part of the address of all that comes of it
+AUGMENT_VERSION = 3  # raised when a drawn picture changes; part of the address of all that comes of it
 
 F32 = NDArray[np.float32]
 U8 = NDArray[np.uint8]
+_ZOOM = (0.7, 1.3)
+_MOVE = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)
 _ENLARGE = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4, cv2.INTER_NEAREST)
 
 
@@ -56,6 +58,29 @@ def degrade(pixels: U8, rng: np.random.Generator) -> U8:
         suffix = ".webp" if rng.random() < 0.2 else ".jpg"
         done = compressed(done, quality=int(rng.integers(40, 96)), suffix=suffix)
     return done
+
+
+def resampled(pixels: U8, rng: np.random.Generator) -> tuple[U8, NDArray[np.float64]]:
+    """The whole picture at another size, in half of the draws turned and shifted as well.
+
+    pixels : uint8 (H, W, 3), RGB. Returns the picture, uint8 (h, w, 3), and the affine map of its
+    coordinates, float64 (2, 3). The traces of earlier files on their 8 px grid go with it.
+    """
+    height, width = pixels.shape[:2]
+    zoom = float(np.exp(rng.uniform(*np.log(_ZOOM))))
+    size = (max(round(width * zoom), 1), max(round(height * zoom), 1))
+    scale = np.array([size[0] / width, size[1] / height])
+    flag = _MOVE[rng.integers(len(_MOVE))]
+    if rng.random() < 0.5:
+        flag = cv2.INTER_AREA if zoom < 1 and rng.random() < 0.5 else flag
+        matrix = np.hstack([np.diag(scale), (scale[:, None] - 1) / 2])
+        return np.asarray(cv2.resize(pixels, size, interpolation=flag), dtype=np.uint8), matrix
+    angle = np.deg2rad(rng.normal(0, 1.5))
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) * scale[:, None]
+    middle = np.array([width - 1, height - 1]) / 2
+    matrix = np.hstack([turn, (scale * middle + rng.uniform(-1, 1, 2) - turn @ middle)[:, None]])
+    made = cv2.warpAffine(pixels, matrix, size, flags=flag, borderMode=cv2.BORDER_REFLECT_101)
+    return np.asarray(made, dtype=np.uint8), matrix
 
 
 def _textured(x: F32, rng: np.random.Generator) -> F32:

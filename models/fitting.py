@@ -51,7 +51,9 @@ def fit(
 
     features : float32 (n, d). target : 0 or 1, (n,). groups, sources : (n,); folds keep groups whole
     and balance sources. kinds : (n,), `real` or the kind of fake, by target when None. judged : rows
-    that the last calibration is fitted on (not pseudo-fakes or copies), all when None.
+    that are images as they are (not pseudo-fakes or copies), all when None: the last calibration is
+    fitted on them, and pseudo-fakes, which were drawn and saved anew, are told from copies of real
+    faces, for which that is as true.
     Same input, same bytes, whatever the number of threads.
     """
     origin = np.full(len(target), "all") if sources is None else sources
@@ -62,15 +64,18 @@ def fit(
     # Binned once, without a look at the target; every booster learns from a part of it.
     binned = lgb.Dataset(values, target, feature_name=columns, params=_dataset(options)).construct()
     found = sorted(set(named.tolist()) - {REAL}, key=lambda kind: (kind != FAKES, kind))
+    rows = np.ones(len(target), dtype=bool) if judged is None else judged
+    copies = ~rows & (named == REAL)
     experts, ratios = [], np.zeros((len(target), len(found)))
     for at, kind in enumerate(found):
-        expert, ratios[:, at] = _expert(kind, values, binned, named, fold, options=options)
+        against = copies if kind != FAKES and copies.any() else named == REAL
+        mine = against | (named == kind)
+        expert, ratios[:, at] = _expert(kind, values, binned, named, mine, fold, options=options)
         experts.append(expert)
     share = options.pseudo_weight if len(found) > 1 else 0.0
     others = max(len(found) - 1, 1)
     weights = [1 - share if kind == FAKES or len(found) == 1 else share / others for kind in found]
     raw = mixture(ratios, weights)
-    rows = np.ones(len(target), dtype=bool) if judged is None else judged
     slope, offset = platt(raw[rows], target[rows])
     return Stacker(columns, experts, weights, slope, offset, np.asarray(expit(slope * raw + offset)))
 
@@ -80,12 +85,12 @@ def _expert(
     values: NDArray[np.float32],
     binned: lgb.Dataset,
     kinds: NDArray[np.str_],
+    mine: NDArray[np.bool_],
     fold: NDArray[np.int64],
     *,
     options: StackerOptions,
 ) -> tuple[Expert, Floats]:
-    """The expert of one kind, and its log-likelihood ratio of every row out of fold, float64 (n,)."""
-    mine = (kinds == REAL) | (kinds == kind)
+    """The expert of one kind, learned from the rows `mine`, and its log-likelihood ratio of every row out of fold, float64 (n,)."""
     target = (kinds == kind).astype(np.int64)
     weight = np.where(target == 1, 0.5 / target[mine].mean(), 0.5 / (1 - target[mine].mean()))
     boosters, oof = [], np.zeros(len(fold))

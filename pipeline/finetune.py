@@ -28,7 +28,7 @@ from pipeline.netrows import NETS, fill_net, net_spec
 from pipeline.store import Store, finish, version_of
 from pipeline.table import block_folder, net_keys, read_faces
 from pipeline.trainimages import TrainImages
-from pipeline.variants import VARIANTS_VERSION, expand, items_of
+from pipeline.variants import DRAWN_VERSION, VARIANTS_VERSION, expand, items_of
 
 RUNS = Path("cache/finetune")
 
@@ -105,7 +105,7 @@ def prepare(
     )
     spec = net_spec(net, checkpoint)
     facts = {
-        "code": [FINETUNE_VERSION, NETS_VERSION, VARIANTS_VERSION],
+        "code": [FINETUNE_VERSION, NETS_VERSION, DRAWN_VERSION],
         "net": net.model_dump(),
         "spec": asdict(spec),
         "section": section.model_dump(exclude={"nets"}),
@@ -181,7 +181,8 @@ def fill_logits(
     A train row that every net saw gets NaN: no honest logit of it exists.
     """
     columns = tuple(f"net_{job.name}.{head}" for head in job.spec.heads)
-    store = Store(block_folder(f"net_{job.name}"), job.version, columns)
+    version = version_of({"net": job.version, "variants": VARIANTS_VERSION})
+    store = Store(block_folder(f"net_{job.name}"), version, columns)
     store.prune()
     known = store.keys()
     folds = dict(zip(job.train["key"], job.train["fold"], strict=True))

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from features.views import Crop, plan_crop
+from features.views import Crop, Face, plan_crop
 from models import pseudofakes
-from models.augment import degrade, jitter, mirror
+from models.augment import degrade, jitter, mirror, resampled
 from models.lessons import Visit
 from models.nets import NetSpec, crop_for
 from pipeline import params
@@ -41,12 +41,24 @@ class TrainImages:
             pixels = read_image(path, max_pixels=self.max_pixels).pixels
             if self.worn:  # of real faces: `worn` is not for nets that learn labelled fakes
                 own = np.random.default_rng([visit.draw, len(pseudofakes.KINDS)])
-                pixels = degrade(pixels, own) if own.random() < self.worn else pixels
+                pixels, face = self._worn(pixels, face, own)
         height, width = pixels.shape[:2]
         crop = plan_crop(face, height=height, width=width, **self.options.cuts())
         moved = jitter(crop, rng) if self.spec.crop == "aligned" else shift(crop, rng)
         picture = mirror(crop_for(self.spec, pixels, moved), rng)
         return degrade(picture, rng) if rng.random() < self.degraded else picture
+
+    def _worn(
+        self, pixels: NDArray[np.uint8], face: Face, rng: np.random.Generator
+    ) -> tuple[NDArray[np.uint8], Face]:
+        """A real face as it is or degraded, then resampled in half of the draws."""
+        if rng.random() >= self.worn:
+            return pixels, face
+        pixels = degrade(pixels, rng)
+        if rng.random() < 0.5:
+            return pixels, face
+        pixels, matrix = resampled(pixels, rng)
+        return pixels, face.moved(matrix)
 
 
 def shift(crop: Crop, rng: np.random.Generator) -> Crop:

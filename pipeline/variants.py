@@ -16,14 +16,16 @@ from numpy.typing import NDArray
 
 from features.views import Face
 from models import pseudofakes
-from models.augment import AUGMENT_VERSION, degrade
+from models.augment import AUGMENT_VERSION, degrade, resampled
 from pipeline import params
 from pipeline.facerows import to_face
 from pipeline.images import decode, like_file, read_bytes, read_image
 
 ORIGINAL = ""
 DEGRADED = "degraded"
-VARIANTS_VERSION = [AUGMENT_VERSION, pseudofakes.PSEUDOFAKES_VERSION]
+DRAWN_VERSION = [AUGMENT_VERSION, pseudofakes.PSEUDOFAKES_VERSION]
+VARIANTS_VERSION = [*DRAWN_VERSION, 1]  # the last is raised when `Item.read` draws another picture
+_RESAMPLED = 0.7  # share of the variants
 
 
 def names_of(key: str, target: float, split: str, asked: params.Variants) -> list[str]:
@@ -97,16 +99,21 @@ class Item:
     def read(self, *, max_pixels: int) -> tuple[NDArray[np.uint8], Face]:
         """Pixels, uint8 (H, W, 3), RGB, and face of this variant. Raises BadImage.
 
-        A variant is what `key` alone decides to draw. Every second pseudo-fake is degraded as well, as
-        copies of files are.
+        A variant is what `key` alone decides to draw. Copies and pseudo-fakes alike are resampled as a whole
+        and degraded after that, so that the trees cannot tell a forgery by the files that it went through.
         """
         face, kind = to_face(self.face), kind_of(self.variant)
+        if kind == ORIGINAL:
+            return read_image(self.path, max_pixels=max_pixels).pixels, face
         rng = np.random.default_rng(_seed(self.key))
         if kind in pseudofakes.KINDS:
-            forged = forge(kind, self.path, face, rng, max_pixels=max_pixels)
-            return (degrade(forged, rng) if rng.random() < 0.5 else forged), face
-        pixels = read_image(self.path, max_pixels=max_pixels).pixels
-        return (degrade(pixels, rng) if kind == DEGRADED else pixels), face
+            pixels = forge(kind, self.path, face, rng, max_pixels=max_pixels)
+        else:
+            pixels = read_image(self.path, max_pixels=max_pixels).pixels
+        if rng.random() < _RESAMPLED:
+            pixels, matrix = resampled(pixels, rng)
+            face = face.moved(matrix)
+        return degrade(pixels, rng), face
 
 
 def items_of(rows: pd.DataFrame, faces: NDArray[np.float32], *, keys: Sequence[str]) -> list[Item]:

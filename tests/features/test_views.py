@@ -26,6 +26,16 @@ NO_FACE = Face(
 SCALES = {"native": 1.2, "context": 1.6, "aligned": 1.1}
 
 
+def test_a_face_moves_with_its_picture():
+    matrix = np.array([[0.0, -2.0, 100.0], [2.0, 0.0, -10.0]])  # twice as large, a quarter turn
+    face = face_at(10, 20, 30)
+    moved = face.moved(matrix)
+    np.testing.assert_allclose(moved.box, [0, 10, 60, 70])
+    np.testing.assert_allclose(moved.landmarks, face.landmarks @ matrix[:, :2].T + matrix[:, 2], rtol=1e-6)
+    assert np.isnan(NO_FACE.moved(matrix).landmarks).all()
+    assert not NO_FACE.moved(matrix).found
+
+
 def test_native_corners_are_moved_outwards_to_the_jpeg_grid():
     crop = plan_crop(face_at(101, 93, 50), height=300, width=300, native=1.0, context=1.5, aligned=1)
     assert crop.native == (96, 88, 152, 144)

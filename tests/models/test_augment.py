@@ -1,9 +1,10 @@
 """Augmentation: seeded, shape-keeping, and blind to the class."""
 
+import cv2
 import numpy as np
 
 from features.views import Crop
-from models.augment import degrade, jitter
+from models.augment import degrade, jitter, resampled
 
 CROP = Crop((0, 0, 64, 64), (0, 0, 64, 64), np.array([[1 / 64, 0, 0], [0, 1 / 64, 0]]))
 
@@ -38,3 +39,25 @@ def test_jitter_is_a_small_similarity_about_the_centre():
         centre = moved.matrix @ [32, 32, 1]
         assert np.abs(centre - 0.5).max() <= 0.03 + 1e-9
         assert moved.native == CROP.native
+
+
+def test_a_spot_lies_where_the_map_of_a_resampled_picture_says():
+    dark = np.zeros((96, 120, 3), np.float32)
+    dark[36, 70] = 255 * 40
+    spot = np.clip(cv2.GaussianBlur(dark, (0, 0), 2.5), 0, 255).astype(np.uint8)
+    zooms = []
+    for seed in range(40):
+        made, matrix = resampled(spot, np.random.default_rng(seed))
+        weight = made[..., 0].astype(float)
+        rows, columns = np.mgrid[: made.shape[0], : made.shape[1]]
+        centre = [(weight * axis).sum() / weight.sum() for axis in (columns, rows)]
+        np.testing.assert_allclose(centre, matrix @ [70, 36, 1], atol=0.35)
+        zooms.append(made.shape[1] / 120)
+    assert min(zooms) < 0.85
+    assert max(zooms) > 1.15
+
+
+def test_half_of_the_resampled_pictures_are_turned():
+    picture = np.zeros((64, 64, 3), np.uint8)
+    turned = [resampled(picture, np.random.default_rng(seed))[1][0, 1] != 0 for seed in range(60)]
+    assert 18 <= sum(turned) <= 42

@@ -193,6 +193,23 @@ def test_the_last_calibration_looks_at_the_judged_rows_alone():
     assert some.oof[judged].mean() != pytest.approx(some.oof.mean(), abs=0.03)
 
 
+def test_pseudo_fakes_are_told_from_copies_not_from_untouched_reals():
+    """Copies and pseudo-fakes share a trace of use, originals lack it: it must not pass for forgery."""
+    features, target, groups, kinds = kinds_table()
+    rng = np.random.default_rng(0)
+    originals = (kinds != "blend") & (rng.random(len(kinds)) < 0.5)
+    features["a.used"] = np.where(originals, 0, 1).astype(np.float32) + rng.normal(0, 0.1, len(kinds))
+    features = features.astype(np.float32)
+    shares = []
+    for judged in (originals, None):
+        made = fit(features, target, groups, kinds=kinds, judged=judged, options=OPTIONS)
+        blend = next(e for e in made.experts if e.kind == "blend")
+        parts = np.abs(blend.contributions(features)).mean(0)
+        shares.append(parts[3] / parts[2])
+    assert shares[0] < 0.15
+    assert shares[1] > 0.3
+
+
 def test_platt_weighs_rows():
     rng = np.random.default_rng(0)
     raw, target = rng.normal(size=400), rng.integers(0, 2, 400)
