@@ -11,6 +11,8 @@ import pytest
 from benchmarks.speed.cluster import contents, same
 from benchmarks.speed.scaling import family, make_data, proportional, vary, watched
 from benchmarks.speed.timing import Times, row, side_by_side
+from benchmarks.speed.training import measure
+from pipeline import params
 from pipeline.duplicates import cluster, perceptual_hash
 
 
@@ -93,3 +95,13 @@ def test_every_work_runs_once_a_round_after_a_warm_up():
     )
     assert calls == ["a", "b"] * 3
     assert {name: len(seconds) for name, seconds in times.seconds.items()} == {"a": 2, "b": 2}
+
+
+def test_the_cost_of_training_holds_the_table(capsys):
+    """A process is larger than the table that it holds, and no smaller for a larger one."""
+    options = params.Train(folds=2, rounds=1)
+    small, large = (measure(rows=rows, columns=40, options=options) for rows in (500, 50_000))
+    assert large.table == 50_000 * 40 * 4 / 2**30
+    assert large.peak > large.table
+    assert large.peak >= small.peak
+    assert small.seconds > 0
