@@ -90,7 +90,10 @@ def _expert(
     *,
     options: StackerOptions,
 ) -> tuple[Expert, Floats]:
-    """The expert of one kind, learned from the rows `mine`, and its log-likelihood ratio of every row out of fold, float64 (n,)."""
+    """The expert of one kind, learned from the rows `mine`, and its log-likelihood ratio of every row, (n,).
+
+    The ratios are out of fold.
+    """
     target = (kinds == kind).astype(np.int64)
     weight = np.where(target == 1, 0.5 / target[mine].mean(), 0.5 / (1 - target[mine].mean()))
     boosters, oof = [], np.zeros(len(fold))

@@ -104,8 +104,9 @@ class Net(Section):
     frozen : first layer groups of pretrained weights (the stem, then stages) that are not trained.
     learns : kinds of fake, each beside the same real faces: `fakes` are the labelled ones, the others
     are made from real faces. degraded : share of the training pictures that are degraded, real and fake
-    of a unit alike. worn : share of the real faces that are degraded, half of them resampled too, on their own, so that
-    traces of use are not taken for traces of forgery; not beside labelled fakes, which it would give away.
+    of a unit alike. worn : share of the real faces that are degraded, half of them resampled too, on
+    their own, so that traces of use are not taken for traces of forgery; not beside labelled fakes,
+    which it would give away.
     """
 
     model: str
