@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-import joblib
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -24,17 +23,18 @@ from tqdm import tqdm
 
 from benchmarks.quality import rows as data
 from benchmarks.quality.conditions import U8, seeded
+from benchmarks.quality.runs import over_chunks
 from features.views import TEMPLATE, Face
+from models.augment import F32, to_bytes
 from models.mtcnn import FaceDetector
 from models.process import settle
 from pipeline import params
-from pipeline.images import decode, like_file, read_bytes
+from pipeline.images import like_file, read_bytes, read_image
 
 REAL, EDITED = "real", "edited"
 FORGERIES = ("swap", "clone", "eigenface", "reenact")
 _EACH = 240  # real faces per source
 _LEARNED = 700  # real train faces per source that the eigenfaces are of
-F32 = NDArray[np.float32]
 Matrix = NDArray[np.float64]
 
 _SIDE = 96  # px of the square that eigenfaces are drawn in, as the early face-swapping nets did
@@ -82,17 +82,13 @@ def paste(onto: Portrait, drawn: F32) -> U8:
         there[..., channel] = (there[..., channel] - mean[1]) * (spread[0] / max(spread[1], 1e-3)) + mean[0]
     drawn = np.asarray(cv2.cvtColor(there, cv2.COLOR_LAB2RGB) * 255, np.float32)
     soft = cv2.GaussianBlur(oval(onto.face, onto.pixels.shape, shrink=0.92), (0, 0), 0.12 * width)[..., None]
-    return _bytes(onto.pixels * (1 - soft) + drawn * soft)
+    return to_bytes(onto.pixels * (1 - soft) + drawn * soft)
 
 
 def _moments(plane: F32, weight: F32) -> tuple[float, float]:
     total = max(float(weight.sum()), 1.0)
     mean = float((plane * weight).sum()) / total
     return mean, float(np.sqrt((np.square(plane - mean) * weight).sum() / total))
-
-
-def _bytes(x: NDArray[np.floating]) -> U8:
-    return np.clip(np.rint(x), 0, 255).astype(np.uint8)
 
 
 def brought(onto: Portrait, donor: Portrait) -> F32:
@@ -116,7 +112,7 @@ def clone(onto: Portrait, donor: Portrait) -> U8:
     mask[[0, 1, -2, -1]] = 0
     mask[:, [0, 1, -2, -1]] = 0
     x, y, w, h = cv2.boundingRect(mask)
-    drawn = _bytes(brought(onto, donor))
+    drawn = to_bytes(brought(onto, donor))
     made = cv2.seamlessClone(drawn, onto.pixels, mask, (x + w // 2, y + h // 2), cv2.NORMAL_CLONE)
     return np.asarray(made, dtype=np.uint8)
 
@@ -216,19 +212,21 @@ def write(folder: Path, rows: pd.DataFrame) -> pd.DataFrame:
     found = [p.face.found for p in portraits]
     shown, portraits = shown[found].reset_index(drop=True), [p for p in portraits if p.face.found]
     kinds = (REAL, EDITED, *FORGERIES)
-    for kind in tqdm(kinds, desc="forgeries", unit="kind"):
-        for at, row in enumerate(shown.itertuples()):
+    source, group = shown["source"].to_numpy(str), shown["group"].to_numpy(str)
+    for at, row in enumerate(tqdm(shown.itertuples(), total=len(shown), desc="forgeries", unit="face")):
+        others = np.flatnonzero((source == source[at]) & (group != group[at]))
+        original = read_bytes(row.path)
+        for kind in kinds:
             rng = seeded(f"{kind}/{row.img_name}")
-            others = (shown["source"] == row.source) & (shown["group"] != row.group)
-            donor = portraits[int(rng.choice(np.flatnonzero(others)))]
+            donor = portraits[int(rng.choice(others))]
             made = picture_of(kind, portraits[at], donor, model, rng)
-            path = (folder / kind / row.img_name).with_suffix(".png")
+            path = _path(folder, kind, row.img_name)
             path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(like_file(made, read_bytes(row.path))).save(path)
+            Image.fromarray(like_file(made, original)).save(path)
     parts = [
         shown.assign(
             img_name=[f"{kind}/{name}" for name in shown["img_name"]],
-            path=[str((folder / kind / name).with_suffix(".png")) for name in shown["img_name"]],
+            path=[str(_path(folder, kind, name)) for name in shown["img_name"]],
             target=int(kind in FORGERIES),
         )
         for kind in kinds
@@ -240,15 +238,16 @@ def write(folder: Path, rows: pd.DataFrame) -> pd.DataFrame:
     return made_rows
 
 
-def _portraits(paths: Sequence[str]) -> list[Portrait]:
-    parts = [list(paths[i : i + 32]) for i in range(0, len(paths), 32)]
-    work = (joblib.delayed(_read)(part) for part in parts)
-    done = joblib.Parallel(n_jobs=2, return_as="generator")(work)
-    return [p for part in tqdm(done, total=len(parts), desc="faces", unit="chunk") for p in part]
+def _path(folder: Path, kind: str, name: str) -> Path:
+    return folder / kind / f"{name}.png"
 
 
-def _read(paths: Sequence[str]) -> list[Portrait]:
+def _portraits(paths: pd.Series) -> list[Portrait]:
+    return [p for part in over_chunks(_read, paths.to_frame("path"), describe="faces") for p in part]
+
+
+def _read(rows: pd.DataFrame) -> list[Portrait]:
     settle(1)
     detector = FaceDetector.of(params.Faces().model_dump(), device="cpu")
-    pictures = [decode(read_bytes(path), max_pixels=data.MAX_PIXELS, where=path).pixels for path in paths]
+    pictures = [read_image(path, max_pixels=data.MAX_PIXELS).pixels for path in rows["path"]]
     return [Portrait(p, f) for p, f in zip(pictures, detector.detect(pictures), strict=True)]

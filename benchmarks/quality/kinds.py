@@ -15,9 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.quality.conditions import apply, seeded
-from benchmarks.quality.ours import Recipe, judged, measure_ours, over_chunks
+from benchmarks.quality.ours import Recipe, judged, measure_ours
 from benchmarks.quality.rows import picture
-from benchmarks.quality.runs import NONE, Run
+from benchmarks.quality.runs import NONE, Run, over_chunks
 from models.process import settle
 from models.pseudofakes import KINDS, make
 from pipeline.scoring import load_bundle
@@ -53,7 +53,8 @@ def measure_kinds(work: Path, method: str, tested: pd.DataFrame, recipe: Recipe)
             for condition in CONDITIONS:
                 name = f"{kind}-{condition}"
                 if not run.has(name):
-                    parts = over_chunks(_score_pairs, bundle, reals, kind, condition, describe=name)
+                    pairs = partial(_score_pairs, bundle, kind=kind, condition=condition)
+                    parts = over_chunks(pairs, reals, describe=name)
                     run.write(name, twice(reals), np.concatenate(parts, axis=1).ravel())
 
 

@@ -9,20 +9,19 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from io import StringIO
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import joblib
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from ruamel.yaml import YAML
-from tqdm import tqdm
 
 from benchmarks.quality.conditions import U8
 from benchmarks.quality.rows import picture
-from benchmarks.quality.runs import Run, chunks
+from benchmarks.quality.runs import Run, over_chunks
 from models.bundle import Bundle
 from models.process import settle
 from pipeline import params
@@ -31,10 +30,8 @@ from pipeline.scoring import load_bundle
 from pipeline.store import version_of
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PROCESSES = 2
 # What does not depend on the labels, and is addressed by content: another run may go on from it.
 LENT = ("cache/files", "cache/faces", "cache/features/spectral", "cache/features/embed_*")
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -79,7 +76,8 @@ def measure_ours(
         sys.stderr.write(f"{folder.name} comes from other code; remove {run.folder} to train it again\n")
     for condition, rows in tests.items():
         if not run.has(condition):
-            parts = over_chunks(_score_chunk, folder / "cache/model", rows, condition, describe=condition)
+            work = partial(_score_chunk, folder / "cache/model", condition=condition)
+            parts = over_chunks(work, rows, describe=condition)
             score, novelty = np.concatenate(parts, axis=1)
             run.write(condition, rows, score, novelty=novelty)
     return folder / "cache/model"
@@ -157,16 +155,6 @@ def borrow(folder: Path, lender: Path) -> None:
             shutil.rmtree(part, ignore_errors=True)
             shutil.copytree(origin, part)
             os.replace(part, copy)
-
-
-def over_chunks(
-    function: Callable[..., Result], bundle: Path, rows: pd.DataFrame, *arguments: str, describe: str
-) -> Sequence[Result]:
-    """`function(bundle, part, *arguments)` for parts of the rows, in two processes, in order."""
-    parallel = joblib.Parallel(n_jobs=PROCESSES, return_as="generator", batch_size=1)
-    work = (joblib.delayed(function)(bundle, part, *arguments) for part in chunks(rows))
-    parts = -(-len(rows) // len(next(chunks(rows))))
-    return list(tqdm(parallel(work), total=parts, desc=describe, unit="chunk", mininterval=1.0))
 
 
 def _score_chunk(bundle: Path, rows: pd.DataFrame, condition: str) -> NDArray[np.float64]:

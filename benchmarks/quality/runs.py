@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import joblib
 import numpy as np
@@ -22,6 +22,8 @@ from benchmarks.quality.rows import picture, training
 
 NONE = "none"
 CHUNK = 32  # pictures held at a time
+PROCESSES = 2
+Result = TypeVar("Result")
 KEPT = ["img_name", "source", "group", "target"]
 
 
@@ -78,6 +80,17 @@ class Run:
 def chunks(rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
     """Consecutive parts of CHUNK rows."""
     return (rows.iloc[start : start + CHUNK] for start in range(0, len(rows), CHUNK))
+
+
+def over_chunks(
+    function: Callable[[pd.DataFrame], Result], rows: pd.DataFrame, *, describe: str
+) -> list[Result]:
+    """`function` of consecutive parts of the rows, in two processes, in order."""
+    parallel = joblib.Parallel(n_jobs=PROCESSES, return_as="generator", batch_size=1)
+    work = (joblib.delayed(function)(part) for part in chunks(rows))
+    return list(
+        tqdm(parallel(work), total=-(-len(rows) // CHUNK), desc=describe, unit="chunk", mininterval=1.0)
+    )
 
 
 def measure_peer(
