@@ -1,6 +1,7 @@
 """Self-blended images: a face blended into a slightly changed copy of itself.
 
-Re-derived from Shiohara & Yamasaki (CVPR 2022, arXiv:2204.08376): only the traces of blending remain.
+Re-derived from Shiohara & Yamasaki (CVPR 2022, arXiv:2204.08376): only the traces of blending remain. Some faces are
+not blended but moulded: features pushed about by a smooth field, as reenactment and beautifiers do.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ _OVAL_CENTRE = (0.5, 0.65)
 _OVAL_AXES = (0.31, 0.38)
 _RATIOS = (0.5, 0.75, 1.0, 1.0, 1.0)  # share of the changed copy in the mask, as often as listed
 _OUTLINE = 48  # points of the outline
+_MOULDED = 0.15  # of the pseudo-fakes
 _MASK_SIDE = 112  # px of the picture that a mask is drawn in
 
 
@@ -79,8 +81,13 @@ def outline(face: Face, *, height: int, width: int, rng: np.random.Generator) ->
 
 
 def blend(pixels: U8, face: Face, rng: np.random.Generator) -> U8:
-    """A self-blended image: copy and original differ in tone, sharpness and by a small warp, then blend."""
+    """A self-blended image: copy and original differ in tone, sharpness and by a small warp, then blend.
+
+    Or, one in seven, a face that a smooth field moulds.
+    """
     height, width = pixels.shape[:2]
+    if rng.random() < _MOULDED:
+        return _moulded(pixels, face, outline(face, height=height, width=width, rng=rng), rng)
     changed = pixels.astype(np.float32)
     for change in (_tone, _texture):
         changed = change(changed, rng)
@@ -91,6 +98,23 @@ def blend(pixels: U8, face: Face, rng: np.random.Generator) -> U8:
     changed = _warp(changed, _small_warp(face, height=height, width=width, rng=rng))
     share = (mask * np.float32(rng.choice(_RATIOS)))[..., None]
     return to_bytes(base + (changed - base) * share)
+
+
+def _moulded(pixels: U8, face: Face, mask: F32, rng: np.random.Generator) -> U8:
+    """Moved by up to a few percent of the face's size where the mask is, by a field of few random knots."""
+    height, width = pixels.shape[:2]
+    size = Frame.of(face, height=height, width=width).size
+    knots = int(rng.integers(3, 8))
+    field = rng.normal(0, rng.uniform(0.01, 0.05) * size, (knots, knots, 2)).astype(np.float32)
+    flag = (cv2.INTER_LINEAR, cv2.INTER_CUBIC)[rng.integers(2)]
+    x, y, across, down = cv2.boundingRect((mask > 0).astype(np.uint8))
+    if not across:  # no outline in the picture
+        return pixels
+    push = cv2.resize(field, (across, down), interpolation=cv2.INTER_CUBIC)
+    to = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=2).astype(np.float32)
+    to[y : y + down, x : x + across] += push * mask[y : y + down, x : x + across, None]
+    moved = cv2.remap(pixels, to[..., 0], to[..., 1], flag, borderMode=cv2.BORDER_REFLECT_101)
+    return np.asarray(moved, dtype=np.uint8)
 
 
 def _tone(x: F32, rng: np.random.Generator) -> F32:

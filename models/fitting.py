@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import lightgbm as lgb
@@ -17,6 +18,7 @@ from models.lessons import FAKES, REAL
 from models.stacker import Expert, Stacker, mixture
 
 Floats = NDArray[np.float64]
+_CORRECTION = (0.25, 0.5)  # how far slope and offset of the mean of nets are expected from 1 and 0
 MONOTONE_PREFIX = "net_"  # a fine-tuned net's logit may only raise the score
 
 
@@ -78,6 +80,17 @@ def fit(
     raw = mixture(ratios, weights)
     slope, offset = platt(raw[rows], target[rows])
     return Stacker(columns, experts, weights, slope, offset, np.asarray(expit(slope * raw + offset)))
+
+
+def recalibrated(stacker: Stacker, features: pd.DataFrame, target: NDArray[np.integer]) -> Stacker:
+    """The stacker with its last calibration corrected on images that no net and no tree has seen.
+
+    features : as for `Stacker.predict`, (n, d). target : 0 or 1, (n,). Out of fold a score comes from one
+    net and one booster; in use, from the mean of them, which is surer and would be trusted too little.
+    """
+    raw = stacker.slope * stacker.raw(features) + stacker.offset
+    slope, offset = platt(raw, target, spread=_CORRECTION)
+    return replace(stacker, slope=slope * stacker.slope, offset=slope * stacker.offset + offset)
 
 
 def _expert(
@@ -145,23 +158,33 @@ def _booster(options: StackerOptions, columns: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def platt(raw: Floats, target: NDArray[np.integer], weight: Floats | None = None) -> tuple[float, float]:
+def platt(
+    raw: Floats,
+    target: NDArray[np.integer],
+    weight: Floats | None = None,
+    *,
+    spread: tuple[float, float] | None = None,
+) -> tuple[float, float]:
     """Slope and offset of Platt's logistic calibration (Platt 1999), by maximum likelihood.
 
     raw : log-odds, (n,). The targets are Platt's smoothed ones, so that separable data stay finite.
-    weight : of the rows, ones when None. The slope is at least 1e-3, so that the order of the scores
-    never changes.
+    weight : of the rows, ones when None. spread : standard deviations of a normal prior about slope 1 and
+    offset 0 (maximum a posteriori, so that few rows correct little), no prior when None. The slope is at
+    least 1e-3, so that the order of the scores never changes.
     """
     w = np.ones(len(raw)) if weight is None else weight
     positives = int(target.sum())
     negatives = len(target) - positives
+    tight = np.zeros(2) if spread is None else 1 / np.square(spread) / max(len(raw), 1)
     goal = np.where(target == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
 
     def loss(theta: Floats) -> tuple[float, Floats]:
         logit = theta[0] * raw + theta[1]
         error = w * (expit(logit) - goal)
         each = w * (np.logaddexp(0, logit) - goal * logit)
-        return float(each.mean()), np.array([(error * raw).mean(), error.mean()])
+        away = theta - (1.0, 0.0)
+        slopes = np.array([(error * raw).mean(), error.mean()]) + tight * away
+        return float(each.mean() + (tight * away**2).sum() / 2), slopes
 
     best = minimize(
         loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=[(1e-3, None), (None, None)]

@@ -11,7 +11,7 @@ from models.augment import U8
 from models.blending import blend
 from models.resynthesis import resynthesise
 
-PSEUDOFAKES_VERSION = 2  # raised when a drawn picture changes; part of the address of all that comes of it
+PSEUDOFAKES_VERSION = 3  # raised when a drawn picture changes; part of the address of all that comes of it
 
 KINDS = ("blend", "resynthesis")
 

@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     store = Store(root, version_of(facts), tuple(f"embed_{name}.f{i:04d}" for i in range(width)))
     store.prune()
     known = store.keys()
-    rows, faces = expand(*read_faces(["train", "val", "test"]), params.load("variants"))
+    rows, faces = expand(*read_faces(), params.load("variants"))
     items = {i.key: i for i in items_of(rows, faces, keys=rows["key"]) if i.key not in known}
     fill_net(
         list(items.values()),

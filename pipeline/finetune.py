@@ -222,7 +222,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     section, options, compute = params.load("finetune"), params.load("faces"), params.load("compute")
     if name not in section.nets:
         parser.error(f"finetune.nets has no '{name}'; it has {', '.join(section.nets) or 'none'}")
-    rows, faces = read_faces(["train", "val", "test"])
+    rows, faces = read_faces()
     asked = params.load("variants")
     try:
         job = prepare(

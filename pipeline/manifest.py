@@ -26,6 +26,7 @@ MANIFEST = Path("cache/manifest.parquet")
 ISSUES = Path("cache/manifest_issues.csv")
 SUMMARY = Path("reports/manifest.json")
 LISTED_ISSUES = 1000
+ORDER = {"train": 0, "calibration": 1, "val": 2, "test": 3}
 _UNKNOWN = ("", 0, 0, "", 0, 0, "", "ok", "")
 COLUMNS = {
     "img_name": "str",
@@ -87,7 +88,8 @@ def build(
         rows = splits.carve_val(rows)
     if manifest.leave_out is not None:
         rows = splits.leave_out(rows, manifest.leave_out)
-    order = rows["split"].map({"train": 0, "val": 1, "test": 2}).sort_values(kind="stable").index
+    rows = splits.carve_calibration(rows, count=manifest.calibration)
+    order = rows["split"].map(ORDER).sort_values(kind="stable").index
     origin = {
         "root": data.root,
         "lists": [str(p) for p in (found.train, found.val, *found.tests) if p],
@@ -95,6 +97,7 @@ def build(
         "val": "listed" if found.val else f"no val list: {splits.VAL_SHARE:.0%} of train by whole groups",
         "groups": str(found.groups) if found.groups else "near-duplicate clusters (no groups.csv)",
         "leave_out": manifest.leave_out,
+        "calibration": int((rows["split"] == "calibration").sum()),
         "near_duplicate_bits": manifest.near_duplicate_bits,
     }
     return rows.loc[order].reset_index(drop=True), origin

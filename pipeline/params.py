@@ -39,11 +39,14 @@ class Manifest(Section):
     """near_duplicate_bits : Hamming distance of 256-bit perceptual hashes up to which two images tie.
 
     max_pixels : larger images are refused as a row; leave_out : a source kept out of training.
+    calibration : images of train, at most a twentieth of it, that no net and no tree sees: the scores are
+    calibrated on them.
     """
 
     near_duplicate_bits: Annotated[int, Field(ge=0, le=32)] = 16
     max_pixels: Positive = 100_000_000
     leave_out: str | None = None
+    calibration: Annotated[int, Field(ge=0)] = 600
 
 
 class Faces(Section):

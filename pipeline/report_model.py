@@ -106,8 +106,8 @@ def _counts(facts: Facts) -> str:
     wide = table.pivot_table(
         index=["split", "source"], columns="class", values="images", aggfunc="sum", fill_value=0
     )
-    order = {"train": 0, "val": 1, "test": 2}
-    wide = wide.loc[sorted(wide.index, key=lambda key: (order.get(key[0], 3), key[1]))]
+    order = {"train": 0, "calibration": 1, "val": 2, "test": 3}
+    wide = wide.loc[sorted(wide.index, key=lambda key: (order.get(key[0], len(order)), key[1]))]
     unusable = table[table["status"] != "ok"].groupby(["split", "source"])["images"].sum()
     classes = [name for name in ("real", "fake", "unknown") if name in wide.columns]
     rows = [
@@ -201,9 +201,11 @@ def members_part(facts: Facts) -> str:
         head = ["net", "timm model", "input", "crop", "weights", "size, px", "members"]
         body += page.table(head, nets, text=5, wrap=(4,))
     training = info["training"]
+    held = training["calibration"]
+    where = f"on {held:,} images that no net and no tree has seen" if held else "out of fold"
     text = (
         f"Trained on {training['images']:,} images ({training['fakes']:,} fakes) in {training['groups']:,} groups; "
-        f"fingerprint {training['fingerprint']}. LightGBM boosters: {_experts(info['stacker'])}, calibrated: "
+        f"fingerprint {training['fingerprint']}. LightGBM boosters: {_experts(info['stacker'])}, calibrated {where}: "
         f"p = expit({info['stacker']['slope']:.4f} × raw {info['stacker']['offset']:+.4f}). "
         f"Prior: {info['prior']:.4f}."
     )

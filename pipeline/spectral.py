@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     argparse.ArgumentParser(prog="python -m pipeline.spectral", description=__doc__).parse_args(arguments)
     options, limits, compute = params.load("faces"), params.load("manifest"), params.load("compute")
     stores = {name: open_store(get(name), options) for name in params.load("spectral").blocks}
-    rows, faces = expand(*read_faces(["train", "val", "test"]), params.load("variants"))
+    rows, faces = expand(*read_faces(), params.load("variants"))
     items = {item.key: item for item in items_of(rows, faces, keys=rows["key"])}
     # A killed run may have written some blocks of a shard: images that miss the same blocks go together.
     lacking: dict[str, list[str]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""Which images belong together and which are held out: groups, sources, a val part if need be."""
+"""Which images belong together and which are held out: groups, sources, a val part, images to calibrate on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 from pipeline.duplicates import cluster, join
 from pipeline.labels import LabelError
 
-VAL_SHARE = 0.15
+VAL_SHARE, CALIBRATION_SHARE = 0.15, 0.05
 ONE_SOURCE, UNLISTED = "all", "unlisted"
 
 
@@ -54,21 +54,34 @@ def _folder(path: str, name: str) -> str:
 
 def carve_val(rows: pd.DataFrame) -> pd.DataFrame:
     """Move whole groups of train to val, about 15 % of each source and class, by group names."""
+    return _carve(rows, VAL_SHARE, to="val")
+
+
+def carve_calibration(rows: pd.DataFrame, *, count: int) -> pd.DataFrame:
+    """Move whole groups of train, `count` images in all, to the split `calibration`, as in `carve_val`.
+
+    At most a twentieth of the usable images: what is kept from training costs more than it gives beyond that.
+    """
+    usable = int(((rows["split"] == "train") & (rows["status"] == "ok")).sum())
+    return _carve(rows, min(count / max(usable, 1), CALIBRATION_SHARE), to="calibration")
+
+
+def _carve(rows: pd.DataFrame, share: float, *, to: str) -> pd.DataFrame:
     usable = rows[(rows["split"] == "train") & (rows["status"] == "ok")]
     groups = usable.groupby("group").agg(
         size=("target", "size"), fakes=("target", "sum"), source=("source", "first")
     )
     groups["stratum"] = groups["source"] + np.where(groups["fakes"] * 2 >= groups["size"], "/1", "/0")
-    groups["order"] = [hashlib.sha256(str(name).encode()).hexdigest() for name in groups.index]
+    groups["order"] = [hashlib.sha256(f"{to}/{name}".encode()).hexdigest() for name in groups.index]
     chosen: set[str] = set()
     for _, stratum in groups.sort_values("order").groupby("stratum"):
-        room = round(VAL_SHARE * int(stratum["size"].sum()))
+        room = round(share * int(stratum["size"].sum()))
         for name, size in stratum["size"].items():
             if size <= room:
                 chosen.add(str(name))
                 room -= int(size)
     moved = (rows["split"] == "train") & rows["group"].isin(chosen)
-    return rows.assign(split=rows["split"].mask(moved, "val"))
+    return rows.assign(split=rows["split"].mask(moved, to))
 
 
 def leave_out(rows: pd.DataFrame, source: str) -> pd.DataFrame:

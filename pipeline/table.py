@@ -48,13 +48,14 @@ class Table:
         )
 
 
-def read_faces(splits: Sequence[str]) -> tuple[pd.DataFrame, NDArray[np.float32]]:
-    """Readable images of the splits and their face rows, float32 (n, 17).
+def read_faces(splits: Sequence[str] | None = None) -> tuple[pd.DataFrame, NDArray[np.float32]]:
+    """Readable images of the splits, all when None, and their face rows, float32 (n, 17).
 
     The frame has the manifest's columns and `key`, the address of everything cut from that face.
     """
     manifest = pd.read_parquet("cache/manifest.parquet")
-    rows = manifest[(manifest["status"] == "ok") & manifest["split"].isin(splits)]
+    rows = manifest[manifest["status"] == "ok"]
+    rows = rows if splits is None else rows[rows["split"].isin(splits)]
     store = open_current(FACES)
     if isinstance(store, str):
         raise ValueError(f"faces were left out: {store}")

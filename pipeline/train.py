@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from models.bundle import NET_PREFIXES, code_versions
-from models.fitting import fit
+from models.fitting import fit, recalibrated
 from models.novelty import Novelty
 from models.stacker import Stacker
 from pipeline import params
@@ -49,8 +49,13 @@ def warnings(table: Table, nets: dict[str, Any]) -> list[str]:
     return said
 
 
-def write_bundle(table: Table, stacker: Stacker, novelty: Novelty, sections: dict[str, Any]) -> None:
-    """Everything that scoring needs, in cache/model. table : the training images without their variants."""
+def write_bundle(
+    table: Table, stacker: Stacker, novelty: Novelty, sections: dict[str, Any], *, calibration: int
+) -> None:
+    """Everything that scoring needs, in cache/model.
+
+    table : the training images without their variants. calibration : how many more the scores are calibrated on.
+    """
     shutil.rmtree(BUNDLE, ignore_errors=True)
     BUNDLE.mkdir(parents=True)
     nets = members(table)
@@ -69,6 +74,7 @@ def write_bundle(table: Table, stacker: Stacker, novelty: Novelty, sections: dic
         "training": {
             "images": len(target),
             "fakes": int(target.sum()),
+            "calibration": calibration,
             "groups": int(table.rows["group"].nunique()),
             "sources": table.rows["source"].value_counts().sort_index().to_dict(),
             "fingerprint": joblib.hash([table.rows["key"].tolist(), target.tolist()]),
@@ -105,8 +111,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     faces, limits, options = params.load("faces"), params.load("manifest"), params.load("train")
     spectral, embed, finetune = params.load("spectral"), params.load("embed"), params.load("finetune")
     variants = params.load("variants")
-    table = read_table(["train"], block_names(spectral, embed, finetune, options), variants=variants)
+    names = block_names(spectral, embed, finetune, options)
+    table, held = read_table(["train"], names, variants=variants), read_table(["calibration"], names)
     stacker = fit_table(table, options)
+    if len(held.rows):
+        stacker = recalibrated(stacker, held.features, held.rows["target"].to_numpy(np.int64))
     own, stacker = table.take(table.originals), replace(stacker, oof=stacker.oof[table.originals])
     novelty = Novelty.fit(own.features.to_numpy(np.float32), seed=options.seed)
     sections = {
@@ -115,7 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "variants": variants.model_dump(),
         "train": options.model_dump(),
     }
-    write_bundle(own, stacker, novelty, sections)
+    write_bundle(own, stacker, novelty, sections, calibration=len(held.rows))
     oof = pd.DataFrame({"sha256": own.rows["sha256"], "img_name": own.rows["img_name"], "score": stacker.oof})
     oof.to_parquet("cache/oof.parquet", index=False)
 

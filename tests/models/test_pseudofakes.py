@@ -6,7 +6,7 @@ import pytest
 
 from features.views import TEMPLATE, Face
 from models import resynthesis
-from models.blending import Frame, outline
+from models.blending import Frame, _moulded, outline
 from models.pseudofakes import KINDS, make
 
 SIDE = 160
@@ -92,6 +92,20 @@ def test_a_blend_changes_the_face_more_than_the_corners_relative_to_a_tone_shift
         corner, middle = gap[:12, :12].mean(), gap[80:110, 65:95].mean()
         seams += abs(corner - middle) > 1
     assert seams > 25
+
+
+def test_a_moulded_face_is_moved_by_a_few_percent_and_its_surroundings_not_at_all():
+    """On a ramp of one grey level a pixel the change of grey is the displacement."""
+    ramp = np.repeat(np.tile(np.arange(SIDE, dtype=np.uint8), (SIDE, 1))[..., None], 3, axis=2)
+    largest = []
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        mask = outline(face(), height=SIDE, width=SIDE, rng=rng)
+        moved = _moulded(ramp, face(), mask, rng).astype(float) - ramp
+        assert not moved[mask == 0].any()
+        largest.append(np.abs(moved[:, 20:-20]).max())
+    assert 0.02 * 96 < np.median(largest) < 0.12 * 96
+    assert max(largest) < 0.25 * 96
 
 
 def test_resynthesis_is_not_always_smoother():

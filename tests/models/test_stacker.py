@@ -1,11 +1,13 @@
 """The stacker: learns, repeats, calibrates, explains, and refuses features that do not fit."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import expit
 
-from models.fitting import fit, platt
+from models.fitting import fit, platt, recalibrated
 from models.stacker import Stacker, mixture
 from pipeline.params import Train
 
@@ -106,6 +108,25 @@ def test_platt_recovers_a_known_calibration():
     slope, offset = platt(raw, target)
     assert slope == pytest.approx(0.5, abs=0.03)
     assert offset == pytest.approx(-0.7, abs=0.03)
+
+
+def test_few_rows_correct_a_calibration_little():
+    rng = np.random.default_rng(0)
+    raw = rng.normal(size=20_000) * 2
+    target = (rng.random(20_000) < expit(1.5 * raw + 0.6)).astype(int)
+    found = [platt(raw[:n], target[:n], spread=(0.25, 0.5)) for n in (10, 20_000)]
+    assert abs(found[0][0] - 1) < 0.2
+    assert found[1] == pytest.approx((1.5, 0.6), abs=0.05)
+
+
+def test_scores_that_are_too_modest_are_corrected_and_keep_their_order(fitted):
+    stacker = fitted[0]
+    fresh, truth, _ = table(n=4000, seed=5)
+    modest = replace(stacker, slope=stacker.slope / 1.4, offset=stacker.offset / 1.4 - 0.3)
+    made = recalibrated(modest, fresh, truth)
+    assert made.slope == pytest.approx(recalibrated(stacker, fresh, truth).slope, rel=0.02)
+    assert made.predict(fresh).mean() == pytest.approx(truth.mean(), abs=0.01)
+    np.testing.assert_array_equal(np.argsort(made.raw(fresh)), np.argsort(modest.raw(fresh)))
 
 
 def test_platt_never_turns_the_order():

@@ -176,7 +176,7 @@ def test_train_rows_have_logits_of_a_net_that_never_saw_them(finished, monkeypat
     from pipeline.images import read_image
 
     monkeypatch.chdir(finished)
-    rows, faces = table.read_faces(["train", "val", "test"])
+    rows, faces = table.read_faces()
     options = params.load("faces")
     job = prepare(
         "rgb",
@@ -201,6 +201,33 @@ def test_train_rows_have_logits_of_a_net_that_never_saw_them(finished, monkeypat
             assert net([crop_for(net.spec, pixels, crop)])[0, 0] == pytest.approx(stored[index], abs=1e-5)
     for group in job.train["group"].unique():
         assert job.train.loc[job.train["group"] == group, "fold"].nunique() == 1
+
+
+def test_scores_are_calibrated_on_images_that_nothing_was_trained_on(copied, monkeypatch):
+    from models.fitting import recalibrated
+    from pipeline import params
+    from pipeline.images import read_image
+    from pipeline.train import fit_table
+
+    monkeypatch.setattr("pipeline.splits.CALIBRATION_SHARE", 0.3)
+    run_stages(copied, ("manifest", "finetune", "train", "predict"))
+    monkeypatch.chdir(copied)
+    manifest = pd.read_parquet("cache/manifest.parquet")
+    held = manifest[manifest["split"] == "calibration"]
+    assert set(held["target"]) == {0, 1}
+    assert not set(held["group"]) & set(manifest.loc[manifest["split"] == "train", "group"])
+    bundle = Bundle.load(copied / "cache/model")
+    assert bundle.info["training"]["calibration"] == len(held)
+    names = list(bundle.info["blocks"])
+    stored = table.read_table(["calibration"], names).features
+    features, _ = bundle.features([read_image(path, max_pixels=10**8).pixels for path in held["path"]])
+    pd.testing.assert_frame_equal(features, stored, rtol=0, atol=1e-6)  # by all members, as any new image
+    fitted = fit_table(
+        table.read_table(["train"], names, variants=params.load("variants")), params.load("train")
+    )
+    corrected = recalibrated(fitted, stored, held["target"].to_numpy(int))
+    assert (bundle.stacker.slope, bundle.stacker.offset) == (corrected.slope, corrected.offset)
+    assert corrected.slope != fitted.slope
 
 
 def test_with_one_trained_fold_the_stacker_learns_from_that_fold_alone(copied, monkeypatch):

@@ -199,12 +199,21 @@ def test_a_group_larger_than_the_share_stays_in_train() -> None:
     assert (rows["split"] == "val").sum() == 100
 
 
+@pytest.mark.parametrize(("count", "taken"), [(0, 0), (12, 12), (10**6, 30)])
+def test_images_to_calibrate_on_are_whole_groups_and_few(count: int, taken: int) -> None:
+    rows = splits.carve_calibration(table([3] * 200), count=count)
+    held = rows[rows["split"] == "calibration"]
+    assert len(held) == taken  # at most a twentieth
+    assert (held["target"] == 1).sum() * 2 == taken
+    assert not set(held["group"]) & set(rows.loc[rows["split"] == "train", "group"])
+    assert set(rows["split"]) <= {"train", "calibration"}
+
+
 def test_the_carved_val_is_said_in_the_summary(place: Place) -> None:
     for i in range(40):
         place.add("train", f"{i}.jpg", i % 2, i)
     rows = place.run()
-    assert rows["split"].value_counts().to_dict() == {"train": 34, "val": 6}
-    assert rows["split"].tolist() == ["train"] * 34 + ["val"] * 6
+    assert rows["split"].tolist() == ["train"] * 32 + ["calibration"] * 2 + ["val"] * 6
     assert summary()["val"] == "no val list: 15% of train by whole groups"
 
 

@@ -110,6 +110,7 @@ def bundle_info(train, model):
         "training": {
             "images": len(train.rows),
             "fakes": 1,
+            "calibration": 0,
             "groups": 1,
             "sources": {},
             "fingerprint": "f00d",
