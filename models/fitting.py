@@ -82,14 +82,22 @@ def fit(
     return Stacker(columns, experts, weights, slope, offset, np.asarray(expit(slope * raw + offset)))
 
 
-def recalibrated(stacker: Stacker, features: pd.DataFrame, target: NDArray[np.integer]) -> Stacker:
+def recalibrated(
+    stacker: Stacker, features: pd.DataFrame, target: NDArray[np.integer], *, prior: float
+) -> Stacker:
     """The stacker with its last calibration corrected on images that no net and no tree has seen.
 
-    features : as for `Stacker.predict`, (n, d). target : 0 or 1, (n,). Out of fold a score comes from one
-    net and one booster; in use, from the mean of them, which is surer and would be trusted too little.
+    features : as for `Stacker.predict`, (n, d). target : 0 or 1, (n,); both have to be there, else ValueError.
+    prior : share of fakes in training, which the images are weighed to. Out of fold a score comes from
+    one net and one booster; in use, from the mean of them, which is surer and would be trusted too little.
+    `oof` stays as it was: out of fold.
     """
+    share = float(target.mean())
+    if not 0 < share < 1:
+        raise ValueError("both classes are needed to calibrate on")
     raw = stacker.slope * stacker.raw(features) + stacker.offset
-    slope, offset = platt(raw, target, spread=_CORRECTION)
+    weight = np.where(target == 1, prior / share, (1 - prior) / (1 - share))
+    slope, offset = platt(raw, target, weight, spread=_CORRECTION)
     return replace(stacker, slope=slope * stacker.slope, offset=slope * stacker.offset + offset)
 
 
@@ -167,16 +175,18 @@ def platt(
 ) -> tuple[float, float]:
     """Slope and offset of Platt's logistic calibration (Platt 1999), by maximum likelihood.
 
-    raw : log-odds, (n,). The targets are Platt's smoothed ones, so that separable data stay finite.
-    weight : of the rows, ones when None. spread : standard deviations of a normal prior about slope 1 and
-    offset 0 (maximum a posteriori, so that few rows correct little), no prior when None. The slope is at
-    least 1e-3, so that the order of the scores never changes.
+    raw : log-odds, (n,). weight : of the rows, ones when None. spread : standard deviations of a normal
+    prior about slope 1 and offset 0 (maximum a posteriori, so that few rows correct little). Without one the
+    targets are Platt's smoothed ones, so that separable data stay finite. The slope is at least 1e-3, so
+    that the order of the scores never changes.
     """
     w = np.ones(len(raw)) if weight is None else weight
     positives = int(target.sum())
     negatives = len(target) - positives
-    tight = np.zeros(2) if spread is None else 1 / np.square(spread) / max(len(raw), 1)
     goal = np.where(target == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+    tight = np.zeros(2)
+    if spread is not None:
+        goal, tight = target.astype(np.float64), 1 / np.square(spread) / max(len(raw), 1)
 
     def loss(theta: Floats) -> tuple[float, Floats]:
         logit = theta[0] * raw + theta[1]

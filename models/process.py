@@ -37,11 +37,15 @@ def settle(threads: int) -> None:
             sys.modules["torch"].set_num_threads(threads)
 
 
+class DeviceError(ValueError):
+    """A device that was asked for and is not there."""
+
+
 def pick_device(asked: str) -> str:
-    """`cpu` or `cuda` for `auto`, `cpu` or `cuda`. Raises ValueError where CUDA is asked for and absent."""
+    """`cpu` or `cuda` for `auto`, `cpu` or `cuda`. Raises DeviceError where CUDA is asked for and absent."""
     import torch
 
     present = torch.cuda.is_available()
     if asked == "cuda" and not present:
-        raise ValueError("compute.device is 'cuda', but torch sees no CUDA device; use auto or cpu")
+        raise DeviceError("compute.device is 'cuda', but torch sees no CUDA device; use auto or cpu")
     return "cuda" if present and asked != "cpu" else "cpu"

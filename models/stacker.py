@@ -53,7 +53,7 @@ class Stacker:
     log sum_k w_k exp(r_k), and p = expit(slope * raw + offset) after calibration.
 
     columns : in the order of training. weights : of the kinds, adding up to 1. oof : float64 (n,),
-    calibrated out-of-fold probabilities of the training rows; empty after `load`.
+    out-of-fold probabilities of the training rows, calibrated out of fold; empty after `load`.
     """
 
     columns: list[str]

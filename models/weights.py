@@ -30,13 +30,12 @@ class Checkpoint:
     """Initial weights of a net.
 
     state : tensors by name, None for "from scratch". origin : said in report and bundle.
-    model_args : keyword arguments of timm.create_model; num_classes : of the checkpoint's head.
+    model_args : keyword arguments of timm.create_model; size : px of its input.
     """
 
     state: dict[str, torch.Tensor] | None
     origin: str
     model_args: dict[str, Any] = field(default_factory=dict)
-    num_classes: int = 1000
     size: int = DEFAULT_SIZE
     mean: tuple[float, ...] = DEFAULT_MEAN
     std: tuple[float, ...] = DEFAULT_STD
@@ -102,7 +101,6 @@ def _from_file(path: Path) -> Checkpoint:
         state=state,
         origin=f"{path.name} sha256 {sha256(path)[:12]}",
         model_args=said.get("model_args", {}),
-        num_classes=int(said.get("num_classes", 1000)),
         size=int(said.get("input_size", DEFAULT_SIZE)),
         mean=tuple(said.get("mean", DEFAULT_MEAN)),
         std=tuple(said.get("std", DEFAULT_STD)),
@@ -141,7 +139,6 @@ def _from_hub(model: str, *, download: bool) -> Checkpoint | None:
     return Checkpoint(
         state=state,
         origin=f"timm hub {repository}",
-        num_classes=int(config.num_classes),
         size=int(config.input_size[-1]),
         mean=tuple(config.mean),
         std=tuple(config.std),

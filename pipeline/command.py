@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
+from models.process import DeviceError
 from pipeline.labels import LabelError
 from pipeline.parallel import ClusterError
 from pipeline.params import ParamsError
@@ -18,7 +19,7 @@ def run(stage: str) -> None:
     """
     try:
         status = import_module(f"pipeline.{stage}").main()
-    except (ClusterError, LabelError, NotMadeError, ParamsError) as error:
+    except (ClusterError, DeviceError, LabelError, NotMadeError, ParamsError) as error:
         sys.stderr.write(f"error: {error}\n")
         raise SystemExit(2) from None
     if status:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.error import YAMLError
 
 from pipeline import params
 from pipeline.command import run
@@ -54,7 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if asked.params is not None:
         if not asked.params.is_file():
             parser.error(f"--params {asked.params} is not a file")
-        overlay(tree, yaml.load(asked.params.read_text(encoding="utf-8")) or {})
+        try:
+            overlay(tree, yaml.load(asked.params.read_text(encoding="utf-8")) or {})
+        except (YAMLError, AttributeError) as error:
+            parser.error(f"{asked.params} is not a YAML mapping of sections: {error}")
     for key, value in (("root", asked.data), ("weights", asked.weights)):
         if value is not None:
             if not Path(value).is_dir():

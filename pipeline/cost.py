@@ -9,12 +9,14 @@ from typing import Any
 import cv2
 import numpy as np
 import pandas as pd
+import torch
 from numpy.typing import NDArray
 
 from features.spectral import compute
 from features.views import cut_views
 from models.bundle import Bundle
 from models.nets import crop_for
+from models.process import settle
 from pipeline.images import BadImage, read_image
 
 IMAGES = 16
@@ -30,12 +32,13 @@ def measure(bundle: Bundle, paths: Sequence[str]) -> pd.DataFrame:
     pictures = _pictures(paths[::step][:IMAGES], max_pixels=bundle.info["params"]["manifest"]["max_pixels"])
     if not pictures:
         return pd.DataFrame(columns=["block", "ms"])
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
+    threads = cv2.getNumThreads(), torch.get_num_threads()
+    settle(1)
     try:
         found = [(name, _least(work) / len(pictures)) for name, work in _works(bundle, pictures).items()]
     finally:
-        cv2.setNumThreads(threads)
+        cv2.setNumThreads(threads[0])
+        torch.set_num_threads(threads[1])
     return pd.DataFrame(found, columns=["block", "ms"])
 
 

@@ -97,7 +97,6 @@ def build(
         "val": "listed" if found.val else f"no val list: {splits.VAL_SHARE:.0%} of train by whole groups",
         "groups": str(found.groups) if found.groups else "near-duplicate clusters (no groups.csv)",
         "leave_out": manifest.leave_out,
-        "calibration": int((rows["split"] == "calibration").sum()),
         "near_duplicate_bits": manifest.near_duplicate_bits,
     }
     return rows.loc[order].reset_index(drop=True), origin

@@ -92,9 +92,9 @@ class Variants(Section):
     0.5 : one of every second image.
     """
 
-    degraded: Annotated[float, Field(ge=0, le=20)] = 1
-    blend: Annotated[float, Field(ge=0, le=20)] = 1
-    resynthesis: Annotated[float, Field(ge=0, le=20)] = 1
+    degraded: Annotated[float, Field(ge=0, le=20)] = 0.5
+    blend: Annotated[float, Field(ge=0, le=20)] = 0.5
+    resynthesis: Annotated[float, Field(ge=0, le=20)] = 0.5
 
 
 Kind = Literal["fakes", "blend", "resynthesis"]
@@ -154,7 +154,7 @@ class Finetune(Section):
     folds: Annotated[int, Field(ge=2, le=20)]
     trained: Positive | None = None
     seed: Annotated[int, Field(ge=0)] = 0
-    source_balance: Share = 0.5
+    source_balance: Share = 0.35
     nets: dict[Name, Net]
 
     @property
@@ -171,18 +171,18 @@ class Train(Section):
     """
 
     blocks: list[Name] | None = None
-    folds: Annotated[int, Field(ge=2, le=20)] = 5
+    folds: Annotated[int, Field(ge=2, le=20)] = 3
     seed: int = 0
-    rounds: Positive = 2000
-    early_stopping: Positive = 60
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.03
+    rounds: Positive = 1000
+    early_stopping: Positive = 40
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.05
     num_leaves: Annotated[int, Field(ge=2)] = 15
     min_data_in_leaf: Positive = 20
     feature_fraction: Annotated[float, Field(gt=0, le=1)] = 0.3
     bagging_fraction: Annotated[float, Field(gt=0, le=1)] = 0.8
     lambda_l2: Annotated[float, Field(ge=0)] = 5.0
     max_bin: Annotated[int, Field(ge=15, le=255)] = 127
-    pseudo_weight: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    pseudo_weight: Annotated[float, Field(gt=0, lt=1)] = 0.2
 
 
 class Evaluate(Section):
@@ -203,7 +203,7 @@ class Report(Section):
 
 
 class Compute(Section):
-    """workers 0 : one per core. Nothing here changes a result.
+    """workers 0 : one per core; training takes every core. Nothing here changes a result but a GPU: its low-order bits.
 
     backend dask : pieces go to the workers of the cluster at `scheduler`.
     """

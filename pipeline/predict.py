@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -135,10 +136,11 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    asked = parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    asked = parser().parse_args(given)
     try:
         if asked.images is None:
-            if arguments or asked.list:
+            if given:
                 raise LabelError("--images is missing: name a folder or image files")
             run_stage()
             return

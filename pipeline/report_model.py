@@ -202,7 +202,7 @@ def members_part(facts: Facts) -> str:
         body += page.table(head, nets, text=5, wrap=(4,))
     training = info["training"]
     held = training["calibration"]
-    where = f"on {held:,} images that no net and no tree has seen" if held else "out of fold"
+    where = "out of fold" + (f", then on {held:,} images that no net and no tree has seen" if held else "")
     text = (
         f"Trained on {training['images']:,} images ({training['fakes']:,} fakes) in {training['groups']:,} groups; "
         f"fingerprint {training['fingerprint']}. LightGBM boosters: {_experts(info['stacker'])}, calibrated {where}: "

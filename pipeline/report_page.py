@@ -13,7 +13,7 @@ TITLE = "Deepfake face detector: report"
 VERDICTS = {
     "ok": "Audit: nothing but the faces was found to tell the classes apart.",
     "amber": "Audit: read the warnings below before the figures.",
-    "red": "Audit: the labels can be told from something other than the faces, so the figures below are not to be trusted.",
+    "red": "Audit: the labels can be told without the faces, or images repeat: the figures below are not to be trusted.",
     None: "The audit has not run, so a leak of the labels is not ruled out.",
 }
 

@@ -189,7 +189,7 @@ def held_out_part(facts: Facts) -> str:
     ]
     caption = (
         "Each source's val images, scored by a quick refit on the train images of the other sources. Optimistic: the "
-        "fine-tuned nets themselves were trained on every source in train. Honest: spectra and frozen nets only."
+        "fine-tuned nets themselves were trained on every source in train. Honest: detection, spectra and frozen nets only."
     )
     return text + page.table(head, rows, text=2, caption=caption)
 

@@ -40,9 +40,11 @@ def members(table: Table) -> dict[str, Any]:
     }
 
 
-def warnings(table: Table, nets: dict[str, Any]) -> list[str]:
+def warnings(table: Table, nets: dict[str, Any], *, calibration: int) -> list[str]:
     """What a reader of the scores has to know about how this bundle was made."""
     said = list(table.left_out.values())
+    if not calibration and any(name.startswith("net_") for name in nets):
+        said.append("calibrated out of fold, on single nets: scores of all nets together are too modest")
     said += [
         f"{name}: {net['origin']}" for name, net in nets.items() if net["origin"].startswith("from scratch")
     ]
@@ -68,7 +70,7 @@ def write_bundle(
         "blocks": table.blocks,
         "versions": code_versions([n for n in table.blocks if n != "face" and n not in nets]),
         "members": nets,
-        "warnings": warnings(table, nets),
+        "warnings": warnings(table, nets, calibration=calibration),
         "prior": float(target.mean()),
         "params": sections,
         "training": {
@@ -107,16 +109,23 @@ def fit_table(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    argparse.ArgumentParser(prog="python -m pipeline.train", description=__doc__).parse_args(arguments)
+    parser = argparse.ArgumentParser(prog="python -m pipeline.train", description=__doc__)
+    parser.parse_args(arguments)
     faces, limits, options = params.load("faces"), params.load("manifest"), params.load("train")
     spectral, embed, finetune = params.load("spectral"), params.load("embed"), params.load("finetune")
     variants = params.load("variants")
     names = block_names(spectral, embed, finetune, options)
     table, held = read_table(["train"], names, variants=variants), read_table(["calibration"], names)
-    stacker = fit_table(table, options)
-    if len(held.rows):
-        stacker = recalibrated(stacker, held.features, held.rows["target"].to_numpy(np.int64))
+    try:
+        stacker = fit_table(table, options)
+    except ValueError as error:
+        parser.error(str(error))
+    truth = held.rows["target"].to_numpy(np.int64)
+    used = len(truth) if len(np.unique(truth)) == 2 else 0
     own, stacker = table.take(table.originals), replace(stacker, oof=stacker.oof[table.originals])
+    if used:
+        prior = float(own.rows["target"].mean())
+        stacker = recalibrated(stacker, held.features, truth, prior=prior)
     novelty = Novelty.fit(own.features.to_numpy(np.float32), seed=options.seed)
     sections = {
         "faces": faces.model_dump(),
@@ -124,7 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "variants": variants.model_dump(),
         "train": options.model_dump(),
     }
-    write_bundle(own, stacker, novelty, sections, calibration=len(held.rows))
+    write_bundle(own, stacker, novelty, sections, calibration=used)
     oof = pd.DataFrame({"sha256": own.rows["sha256"], "img_name": own.rows["img_name"], "score": stacker.oof})
     oof.to_parquet("cache/oof.parquet", index=False)
 

@@ -124,4 +124,4 @@ def test_forgeries_are_told_within_their_source():
         ]
     )
     told = table.forged(scored)
-    assert told == {"swap": 1, "clone": 1, "eigenface": 1, "reenact": 0, "mean": 0.75, "edited": 0.5}
+    assert told == {"swap": 1, "clone": 1, "eigenface": 1, "reenact": 0, "mean": 1, "edited": 0.5}

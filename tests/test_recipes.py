@@ -13,11 +13,12 @@ ROOT = Path(__file__).parents[1]
 RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
 
 
-def with_recipe(recipe):
+def with_recipe(*recipes):
     yaml = YAML()
     tree = yaml.load((ROOT / "params.yaml").read_text())
-    overlay(tree, yaml.load(recipe.read_text()))
-    return params.parse(tree, where=recipe.name)
+    for recipe in recipes:
+        overlay(tree, yaml.load(recipe.read_text()))
+    return params.parse(tree, where=recipes[-1].name)
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda p: p.stem)
@@ -31,3 +32,8 @@ def test_a_recipe_fits_params_yaml(recipe):
 
 def test_the_cpu_recipe_is_the_shipped_default():
     assert with_recipe(ROOT / "recipes/cpu.yaml") == params.read(ROOT / "params.yaml")
+
+
+def test_the_cpu_recipe_goes_back_to_the_default_after_another():
+    back = with_recipe(ROOT / "recipes/gpu.yaml", ROOT / "recipes/cpu.yaml")
+    assert back == params.read(ROOT / "params.yaml")

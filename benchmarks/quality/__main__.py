@@ -20,7 +20,7 @@ from benchmarks.quality.peers import PEERS, make_peer
 from benchmarks.quality.runs import NONE, Run, measure_peer
 from models.weights import WeightsError
 from pipeline.images import BadImage
-from pipeline.labels import LabelError
+from pipeline.labels import LabelError, find
 from pipeline.params import ParamsError
 
 OURS = "ours"
@@ -43,9 +43,7 @@ def parser() -> argparse.ArgumentParser:
     add("--grid", action="store_true", help="the robustness grid as well")
     add("--grid-images", type=int, default=600, help="val images of the grid (default: %(default)s)")
     add("--leave-kind-out", action="store_true", help="ours without one kind of pseudo-fake, on that kind")
-    add(
-        "--forgeries", action="store_true", help="val reals against forgeries by tools that nobody trained on"
-    )
+    add("--forgeries", action="store_true", help="val reals against forgeries made of them")
     add("--limit", type=int, help="a trial: images per split, source and class at most")
     add("--params", type=Path, help="YAML file laid over params.yaml, for ours and its variants")
     add("--reuse-faces", type=Path, help="root of an earlier run of ours: its faces and features are copied")
@@ -116,7 +114,10 @@ def run_all(asked: argparse.Namespace, methods: dict[str, Path | None]) -> str:
     rows = data.read(asked.data, limit=asked.limit)
     held_out = hold_outs(asked.hold_out, rows)
     claim(asked.work, asked)
-    root = asked.data if asked.limit is None else asked.work / "data"
+    own = (
+        asked.limit is None and find(asked.data).val
+    )  # else what is drawn here is written down for all methods
+    root = asked.data if own else asked.work / "data"
     lender = asked.reuse_faces
     for method, file in methods.items():
         overlays = tuple(path for path in (asked.params, file) if path is not None)
@@ -128,7 +129,7 @@ def run_all(asked: argparse.Namespace, methods: dict[str, Path | None]) -> str:
                 )
                 measure_peer(run, rows, tests(rows, held, asked), make=make, threads=asked.threads)
                 continue
-            if asked.limit is not None:
+            if root != asked.data:
                 data.write_dataset(rows, root)
             recipe = Recipe(root, asked.weights, overlays, lender)
             tested = tests(rows, held, asked)

@@ -1,8 +1,8 @@
 """Forgeries by simple tools, made of val reals: a stand-in for forgers that no method here was trained on.
 
 Another person's face feathered in (`swap`) or joined by gradients (`clone`), a face that a model of few parameters
-draws (`eigenface`), one moved by a smooth warp (`reenact`). Nothing is shared with the product's pseudo-fakes but the
-landmark template. Every picture is saved as its original was. Beside them lie the real faces they are told from,
+draws (`eigenface`), one moved by a smooth warp (`reenact`). Their code shares nothing with the product's pseudo-fakes but
+the landmark template; of the tools, self-blended faces are moulded by smooth fields too, so `reenact` is not UNKNOWN. Every picture is saved as its original was. Beside them lie the real faces they are told from,
 saved once more as well (`real`), and as a control honest pictures, turned and zoomed (`edited`).
 """
 
@@ -32,7 +32,8 @@ from pipeline import params
 from pipeline.images import like_file, read_bytes, read_image
 
 REAL, EDITED = "real", "edited"
-FORGERIES = ("swap", "clone", "eigenface", "reenact")
+UNKNOWN = ("swap", "clone", "eigenface")  # nothing here trains on the like
+FORGERIES = (*UNKNOWN, "reenact")
 _EACH = 240  # real faces per source
 _LEARNED = 700  # real train faces per source that the eigenfaces are of
 Matrix = NDArray[np.float64]

@@ -6,6 +6,7 @@ scipy, LightGBM. Ours has the same backbone and every spectral block.
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Sequence
@@ -20,11 +21,13 @@ import torch
 from facenet_pytorch import MTCNN
 from numpy.typing import NDArray
 from PIL import Image
+from safetensors.torch import save_file
 
 from benchmarks.quality.ours import Recipe, parameters, train
 from benchmarks.quality.rows import drawn, read, write_dataset
 from benchmarks.speed.parts import prepare
 from benchmarks.speed.timing import row, side_by_side, table
+from models.bundle import Bundle
 from pipeline.parallel import Engine
 from pipeline.scoring import score_many
 
@@ -77,7 +80,7 @@ def block_statistics(grey: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def without_nets(tree: Any) -> dict[str, Any]:
     """Overlay of params.yaml: the frozen backbone and every spectral block, no fine-tuned net."""
-    backbone = {"model": MODEL, "weights": "none", "size": SIZE}
+    backbone = {"model": MODEL, "weights": "auto", "size": SIZE}
     return {
         "embed": {"backbones": {MODEL: backbone}},
         "variants": {"degraded": 0, "blend": 0, "resynthesis": 0},
@@ -85,13 +88,29 @@ def without_nets(tree: Any) -> dict[str, Any]:
     }
 
 
+def checkpoint(folder: Path) -> Path:
+    """A weights folder with an untrained MODEL: a frozen net without weights would be left out."""
+    folder.mkdir()
+    torch.manual_seed(0)
+    state = timm.create_model(MODEL).state_dict()
+    for name, tensor in state.items():
+        if name.endswith("running_mean"):
+            tensor.normal_(std=0.1)
+    save_file(state, folder / f"{MODEL}.safetensors")
+    (folder / f"{MODEL}.json").write_text(json.dumps({"input_size": SIZE}))
+    return folder
+
+
 def bundle(folder: Path, data: Path) -> Path:
     """A bundle with MODEL, trained in `folder` on a few images of `data`."""
     rows = drawn(read(data), by=["split", "source", "target"], each=EACH)
     root = write_dataset(rows, folder / "data")
-    text = parameters(Recipe(root, folder), leave_out=None, changes=without_nets)
+    text = parameters(Recipe(root, checkpoint(folder / "weights")), leave_out=None, changes=without_nets)
     train(folder, text, lender=None)
-    return folder / "cache/model"
+    made = folder / "cache/model"
+    if f"embed_{MODEL}" not in Bundle.load(made).info["blocks"]:
+        raise ValueError(f"{made} lacks the backbone, so nothing can be compared")
+    return made
 
 
 def predict(paths: Sequence[Path], data: Path, *, rounds: int) -> str:

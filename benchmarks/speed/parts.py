@@ -138,7 +138,7 @@ def spectral(asked: Asked) -> str:
 
 
 def embed(asked: Asked, *, model: str = "mobilenetv2_100", size: int = 224) -> str:
-    """A frozen net in the pipeline's batches against one picture at a time; one thread, the mirror image too."""
+    """A frozen net in the pipeline's batches against one picture at a time; one thread."""
     mean = std = (0.5, 0.5, 0.5)
     spec = NetSpec(model, {}, "rgb", "aligned", size, mean, std, "from scratch")
     net = FaceNet(spec, [build(spec)[1].state_dict()])
@@ -149,7 +149,7 @@ def embed(asked: Asked, *, model: str = "mobilenetv2_100", size: int = 224) -> s
         with torch.no_grad():
             for crop in crops:
                 x = torch.from_numpy(crop).permute(2, 0, 1)[None].float() / 127.5 - 1
-                (alone(x) + alone(x.flip(3))) / 2
+                alone(x)
 
     works = {"plain": plain, "ours": lambda: [net(list(part)) for part in chunks(crops)]}
     times = side_by_side(works, rounds=asked.rounds, describe="embed")

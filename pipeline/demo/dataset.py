@@ -154,7 +154,7 @@ def _holds_same_set(out: Path, arguments: dict[str, int], *, force: bool) -> boo
         return False
     raise DemoDataError(
         f"{out}: holds demo data made with {_spell(found)}, asked for {_spell(arguments)}; "
-        "pass --force to replace it or name another folder with --out"
+        "`python -m pipeline.demo --force --out FOLDER` replaces it"
     )
 
 

@@ -117,16 +117,29 @@ def test_few_rows_correct_a_calibration_little():
     found = [platt(raw[:n], target[:n], spread=(0.25, 0.5)) for n in (10, 20_000)]
     assert abs(found[0][0] - 1) < 0.2
     assert found[1] == pytest.approx((1.5, 0.6), abs=0.05)
+    sure = np.array([-6.0, -5, -4, 4, 5, 6])  # and right: no reason to trust them less
+    assert platt(sure, (sure > 0).astype(int), spread=(0.25, 0.5)) == pytest.approx((1, 0), abs=0.05)
 
 
 def test_scores_that_are_too_modest_are_corrected_and_keep_their_order(fitted):
     stacker = fitted[0]
     fresh, truth, _ = table(n=4000, seed=5)
     modest = replace(stacker, slope=stacker.slope / 1.4, offset=stacker.offset / 1.4 - 0.3)
-    made = recalibrated(modest, fresh, truth)
-    assert made.slope == pytest.approx(recalibrated(stacker, fresh, truth).slope, rel=0.02)
+    made = recalibrated(modest, fresh, truth, prior=0.5)
+    assert made.slope == pytest.approx(recalibrated(stacker, fresh, truth, prior=0.5).slope, rel=0.02)
     assert made.predict(fresh).mean() == pytest.approx(truth.mean(), abs=0.01)
     np.testing.assert_array_equal(np.argsort(made.raw(fresh)), np.argsort(modest.raw(fresh)))
+
+
+def test_images_to_calibrate_on_may_have_another_share_of_fakes(fitted):
+    fresh, truth, _ = table(n=4000, seed=5)
+    kept = (truth == 1) | (np.arange(len(truth)) % 4 == 0)
+    even, odd = (
+        recalibrated(fitted[0], f, t, prior=0.5) for f, t in ((fresh, truth), (fresh[kept], truth[kept]))
+    )
+    assert odd.offset == pytest.approx(even.offset, abs=0.2)  # log 4 without weights
+    with pytest.raises(ValueError, match="both classes"):
+        recalibrated(fitted[0], fresh[truth == 1], truth[truth == 1], prior=0.5)
 
 
 def test_platt_never_turns_the_order():

@@ -27,7 +27,7 @@ def state():
 @pytest.fixture
 def folder(tmp_path, state):
     save_file(state, tmp_path / f"{MODEL}.safetensors")
-    facts = {"model_args": {}, "num_classes": 3, "input_size": 96, "mean": [0.1, 0.2, 0.3], "std": [1, 1, 1]}
+    facts = {"model_args": {}, "input_size": 96, "mean": [0.1, 0.2, 0.3], "std": [1, 1, 1]}
     (tmp_path / f"{MODEL}.json").write_text(json.dumps(facts))
     return tmp_path
 
@@ -45,7 +45,6 @@ def test_folder_comes_first(folder, state, asked):
     found = find(model=MODEL, weights=asked, folder=folder)
     assert found.size == 96
     assert found.mean == (0.1, 0.2, 0.3)
-    assert found.num_classes == 3
     assert found.origin.startswith(f"{MODEL}.safetensors sha256 ")
     torch.testing.assert_close(found.state["conv_stem.weight"], state["conv_stem.weight"])
 

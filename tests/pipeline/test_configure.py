@@ -68,6 +68,8 @@ def test_overlay_changes_adds_and_removes(drawn):
     [
         ("train: {folds: 1}", "key 'train.folds' is 1"),
         ("trian: {folds: 3}", "key 'trian' is unknown; allowed here are .*train"),
+        ("train: [folds", "o.yaml is not a YAML mapping"),
+        ("- train", "o.yaml is not a YAML mapping"),
     ],
 )
 def test_a_wrong_overlay_is_refused_and_nothing_is_written(drawn, capsys, text, message):

@@ -96,6 +96,16 @@ def test_command_line_writes_the_pipelines_bytes(finished, monkeypatch, tmp_path
     assert "rows in" in capsys.readouterr().out
 
 
+def test_options_without_images_do_not_run_the_stage(finished, monkeypatch, capsys):
+    monkeypatch.chdir(finished)
+    before = (finished / "prediction.txt").stat().st_mtime_ns
+    monkeypatch.setattr("sys.argv", ["predict", "--out", "elsewhere.txt"])
+    with pytest.raises(SystemExit):
+        predict.main()
+    assert "--images is missing" in capsys.readouterr().err
+    assert (finished / "prediction.txt").stat().st_mtime_ns == before
+
+
 def test_command_line_names_files_relative_to_the_folder(finished, monkeypatch, tmp_path):
     monkeypatch.chdir(finished)
     shutil.copytree("demo/testset", tmp_path / "in/deep")
@@ -222,10 +232,10 @@ def test_scores_are_calibrated_on_images_that_nothing_was_trained_on(copied, mon
     stored = table.read_table(["calibration"], names).features
     features, _ = bundle.features([read_image(path, max_pixels=10**8).pixels for path in held["path"]])
     pd.testing.assert_frame_equal(features, stored, rtol=0, atol=1e-6)  # by all members, as any new image
-    fitted = fit_table(
-        table.read_table(["train"], names, variants=params.load("variants")), params.load("train")
-    )
-    corrected = recalibrated(fitted, stored, held["target"].to_numpy(int))
+    learned = table.read_table(["train"], names, variants=params.load("variants"))
+    fitted = fit_table(learned, params.load("train"))
+    prior = float(learned.rows.loc[learned.originals, "target"].mean())
+    corrected = recalibrated(fitted, stored, held["target"].to_numpy(int), prior=prior)
     assert (bundle.stacker.slope, bundle.stacker.offset) == (corrected.slope, corrected.offset)
     assert corrected.slope != fitted.slope
 
