@@ -14,6 +14,7 @@ from models.process import pick_device, settle
 from models.weights import Checkpoint
 from pipeline import params
 from pipeline.images import BadImage
+from pipeline.parallel import stamp
 from pipeline.store import Store, fill, shard_size_for
 from pipeline.variants import Item
 
@@ -37,9 +38,13 @@ def net_spec(net: params.Backbone | params.Net, checkpoint: Checkpoint) -> NetSp
     )
 
 
-@lru_cache(maxsize=4)
 def load_net(folder: Path, device: str, member: int | None) -> FaceNet:
-    """A saved net, read once in a process."""
+    """A saved net, read once in a process as long as its files stay the same."""
+    return _read_net(folder, device, member, stamp(folder))
+
+
+@lru_cache(maxsize=4)
+def _read_net(folder: Path, device: str, member: int | None, _: object) -> FaceNet:
     return FaceNet.load(folder, device=device, member=member)
 
 

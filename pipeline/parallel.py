@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, TypeVar
 
 import joblib
@@ -21,6 +22,15 @@ PATIENCE = 20  # seconds in which a cluster has to answer and to show its first 
 
 class ClusterError(ValueError):
     """The Dask cluster is not there or cannot be used; the message says what to do."""
+
+
+def stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """Absolute path, size and time of every file below a folder: the key of what a process keeps of it.
+
+    A cluster's workers outlive a run, so a path alone would give them the nets of the run before.
+    """
+    facts = ((str(path.absolute()), path.stat()) for path in sorted(folder.rglob("*")) if path.is_file())
+    return tuple((path, fact.st_size, fact.st_mtime_ns) for path, fact in facts)
 
 
 @dataclass(frozen=True)

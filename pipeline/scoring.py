@@ -14,7 +14,7 @@ from tqdm import tqdm
 from models.bundle import Bundle, Verdict
 from models.process import pick_device, settle
 from pipeline.images import BadImage, read_image
-from pipeline.parallel import Engine
+from pipeline.parallel import Engine, stamp
 
 CHUNK = 32  # files read, scored and forgotten at a time
 NO_FACE = "no face found: scored on the centred square of the whole image"
@@ -39,12 +39,12 @@ class Scored:
 
 
 def load_bundle(folder: Path, device: str) -> Bundle:
-    """A bundle, read once in a process, however its folder is spelled."""
-    return _read_bundle(folder.absolute(), device)
+    """A bundle, read once in a process as long as its files stay the same, however its folder is spelled."""
+    return _read_bundle(folder.absolute(), device, stamp(folder))
 
 
 @lru_cache(maxsize=2)
-def _read_bundle(folder: Path, device: str) -> Bundle:
+def _read_bundle(folder: Path, device: str, _: object) -> Bundle:
     return Bundle.load(folder, device=device)
 
 

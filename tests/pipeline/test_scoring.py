@@ -2,9 +2,13 @@
 
 import csv
 
+import numpy as np
 import pytest
+import torch
 
 from models.bundle import Verdict
+from models.nets import FaceNet, NetSpec, build
+from pipeline.netrows import load_net
 from pipeline.scoring import BY_MODEL, BY_PRIOR, Scored, by_model, write_predictions
 
 
@@ -88,3 +92,19 @@ def test_what_a_reader_has_to_know_is_said():
     assert "no face found" in by_model("a", usual, ["converted"], found=False).reason
     assert by_model("a", usual, ["converted"], found=True).reason == "converted"
     assert "out of its depth" in by_model("a", strange, [], found=True).reason
+
+
+def test_a_long_lived_process_sees_that_a_net_was_trained_again(tmp_path):
+    """The workers of a cluster outlive a run, and every run keeps its nets under the same names."""
+    spec = NetSpec(
+        "mobilenetv3_small_050", {}, "rgb", "aligned", 48, (0.5,) * 3, (0.5,) * 3, "test", ("fakes",)
+    )
+    crop = [np.random.default_rng(0).integers(0, 256, (48, 48, 3), dtype=np.uint8)]
+    rows = []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        FaceNet.save(tmp_path / "net", spec, [build(spec)[1].state_dict()])
+        net = load_net(tmp_path / "net", "cpu", None)
+        assert load_net(tmp_path / "net", "cpu", None) is net
+        rows.append(net(crop))
+    assert (rows[0] != rows[1]).all()

@@ -138,7 +138,7 @@ def test_other_arguments_are_refused_and_force_replaces(tmp_path, capsys):
     message = capsys.readouterr().err
     assert "images=99, seed=5" in message
     assert f"images={IMAGES}, seed=0" in message
-    assert "pass --force" in message
+    assert "pipeline.demo --force" in message
     assert demo(out, "--force") == 0
     assert len(read(out / "truth.csv")) == IMAGES
 
