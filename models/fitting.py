@@ -89,8 +89,7 @@ def recalibrated(
 
     features : as for `Stacker.predict`, (n, d). target : 0 or 1, (n,); both have to be there, else ValueError.
     prior : share of fakes in training, which the images are weighed to. Out of fold a score comes from
-    one net and one booster; in use, from the mean of them, which is surer and would be trusted too little.
-    `oof` stays as it was: out of fold.
+    one net and one booster; in use, and on these images, from the mean of them. `oof` stays as it was.
     """
     share = float(target.mean())
     if not 0 < share < 1:

@@ -114,10 +114,8 @@ def run_all(asked: argparse.Namespace, methods: dict[str, Path | None]) -> str:
     rows = data.read(asked.data, limit=asked.limit)
     held_out = hold_outs(asked.hold_out, rows)
     claim(asked.work, asked)
-    own = (
-        asked.limit is None and find(asked.data).val
-    )  # else what is drawn here is written down for all methods
-    root = asked.data if own else asked.work / "data"
+    # Val as drawn or carved here is written down, so that every method is tested on the same images.
+    root = asked.data if asked.limit is None and find(asked.data).val else asked.work / "data"
     lender = asked.reuse_faces
     for method, file in methods.items():
         overlays = tuple(path for path in (asked.params, file) if path is not None)

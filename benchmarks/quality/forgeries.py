@@ -2,8 +2,9 @@
 
 Another person's face feathered in (`swap`) or joined by gradients (`clone`), a face that a model of few parameters
 draws (`eigenface`), one moved by a smooth warp (`reenact`). Their code shares nothing with the product's pseudo-fakes but
-the landmark template; of the tools, self-blended faces are moulded by smooth fields too, so `reenact` is not UNKNOWN. Every picture is saved as its original was. Beside them lie the real faces they are told from,
-saved once more as well (`real`), and as a control honest pictures, turned and zoomed (`edited`).
+the landmark template; but some self-blended faces are moulded by smooth fields too, so `reenact` is not UNKNOWN. Every
+picture is saved as its original was. Beside them lie the real faces they are told from, saved once more as well (`real`),
+and as a control honest pictures, turned and zoomed (`edited`).
 """
 
 from __future__ import annotations
