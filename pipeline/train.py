@@ -44,7 +44,9 @@ def warnings(table: Table, nets: dict[str, Any], *, calibration: int) -> list[st
     """What a reader of the scores has to know about how this bundle was made."""
     said = list(table.left_out.values())
     if not calibration and any(name.startswith("net_") for name in nets):
-        said.append("calibrated out of fold, by single nets: no image was kept to calibrate all of them together")
+        said.append(
+            "calibrated out of fold, by single nets: no image was kept to calibrate all of them together"
+        )
     said += [
         f"{name}: {net['origin']}" for name, net in nets.items() if net["origin"].startswith("from scratch")
     ]
