@@ -30,7 +30,7 @@ class Block:
     compute: Callable[[Signals], NDArray[np.float32]]
 
 
-_BLOCKS: dict[str, Block] = {}
+BLOCKS: dict[str, Block] = {}  # filled as the modules of `features.families` are imported
 
 
 def block(
@@ -47,28 +47,13 @@ def block(
     ) -> Callable[[Signals], NDArray[np.float32]]:
         full = tuple(f"{name}.{column}" for column in columns)
         bad = [c for c in full if not COLUMN.fullmatch(c)]
-        if name in _BLOCKS:
+        if name in BLOCKS:
             raise ValueError(f"block '{name}' is registered twice; choose another name")
         if bad or len(set(full)) != len(full):
             raise ValueError(f"block '{name}': columns {bad or 'repeat'}; allowed are distinct [a-z0-9_.]+")
         if not (function.__doc__ or "").strip():
             raise ValueError(f"block '{name}' has no docstring; give its formula and source")
-        _BLOCKS[name] = Block(name=name, columns=full, version=version, source=source, compute=function)
+        BLOCKS[name] = Block(name=name, columns=full, version=version, source=source, compute=function)
         return function
 
     return register
-
-
-def blocks() -> dict[str, Block]:
-    """All registered blocks, by name, in the order of registration."""
-    import features.families  # noqa: F401  (registers every family on first use)
-
-    return dict(_BLOCKS)
-
-
-def get(name: str) -> Block:
-    """The block of that name; ValueError lists the valid ones."""
-    known = blocks()
-    if name not in known:
-        raise ValueError(f"spectral block '{name}' is unknown; known blocks are {', '.join(sorted(known))}")
-    return known[name]

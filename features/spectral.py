@@ -1,4 +1,4 @@
-"""The named blocks of one face."""
+"""The named blocks of one face: which there are, and their values."""
 
 from __future__ import annotations
 
@@ -7,9 +7,22 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from features.registry import get
+import features.families  # noqa: F401  (registers every block)
+from features.registry import BLOCKS, Block
 from features.signals import Signals
 from features.views import FaceViews
+
+
+def blocks() -> dict[str, Block]:
+    """All registered blocks, by name, in the order of registration."""
+    return dict(BLOCKS)
+
+
+def get(name: str) -> Block:
+    """The block of that name; ValueError lists the valid ones."""
+    if name not in BLOCKS:
+        raise ValueError(f"spectral block '{name}' is unknown; known blocks are {', '.join(sorted(BLOCKS))}")
+    return BLOCKS[name]
 
 
 def compute(views: FaceViews, names: Sequence[str]) -> dict[str, NDArray[np.float32]]:

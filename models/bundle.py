@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.registry import get
+from features.spectral import get
 from features.spectral import compute
 from features.views import Crop, Face, cut_views, face_numbers, plan_crop
 from models.mtcnn import DETECTOR_VERSION, FaceDetector

@@ -20,7 +20,6 @@ from safetensors.torch import save_file
 
 from models.lessons import Lessons, Visit
 from models.nets import NetSpec, initialise
-from models.process import settle
 from models.trunks import freeze, has_bf16, quicken
 from models.weights import Checkpoint
 
@@ -39,8 +38,7 @@ class Schedule:
     """Hyper-parameters of a fine-tuning.
 
     learning_rate : the peak. frozen : layer groups of a pretrained trunk that stay as they are. seed : of
-    order and initial head. threads : torch's; workers : threads that decode and augment. Only `threads`
-    may change low-order bits.
+    order and initial head. workers : threads that decode and augment; no result depends on them.
     """
 
     epochs: int
@@ -50,7 +48,6 @@ class Schedule:
     label_smoothing: float
     frozen: int
     seed: int
-    threads: int
     workers: int
 
 
@@ -90,7 +87,6 @@ def train_fold(
         progress(schedule.epochs * steps * together)
         return done
     folder.mkdir(parents=True, exist_ok=True)
-    settle(schedule.threads)
     run = _Run(spec, checkpoint, schedule, device=device, steps=schedule.epochs * steps)
     first = run.restore(folder / "epoch.pt")
     progress(first * steps * together)

@@ -20,7 +20,7 @@ from models.finetune import FINETUNE_VERSION, Schedule, train_fold
 from models.folds import assign
 from models.lessons import Lessons
 from models.nets import NETS_VERSION, FaceNet, NetSpec
-from models.process import pick_device
+from models.process import pick_device, settle
 from models.weights import Checkpoint, WeightsError, find
 from pipeline import params
 from pipeline.command import run
@@ -149,6 +149,7 @@ def train_member(
 ) -> Path:
     """Train the net that never sees fold `index`; returns its weights. progress : told the images seen."""
     kept = np.flatnonzero(job.train["fold"].to_numpy() != index)
+    settle(joblib.cpu_count())  # another number of threads may change low-order bits of the weights
     seed, cores, net = job.section.seed + index, joblib.cpu_count(), job.net
     schedule = Schedule(
         epochs=net.epochs,
@@ -158,7 +159,6 @@ def train_member(
         label_smoothing=net.label_smoothing,
         frozen=net.frozen,
         seed=seed,
-        threads=cores,
         workers=cores,
     )
     return train_fold(

@@ -9,8 +9,9 @@ from functools import partial
 
 import numpy as np
 
-from features.registry import Block, get
+from features.registry import Block
 from features.spectral import compute as compute_blocks
+from features.spectral import get
 from features.views import cut_views, plan_crop
 from models.process import settle
 from pipeline import params

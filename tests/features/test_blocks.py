@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 import features.families
 from features import registry
-from features.registry import COLUMN, blocks
+from features.registry import COLUMN
+from features.spectral import blocks
 from features.signals import Signals
 from features.spectral import compute
 
@@ -113,7 +114,7 @@ def test_compute_names_an_unknown_block(textured, as_views):
 class TestRegistration:
     @pytest.fixture(autouse=True)
     def _empty(self, monkeypatch):
-        monkeypatch.setattr(registry, "_BLOCKS", {})
+        monkeypatch.setattr(registry, "BLOCKS", {})
 
     @staticmethod
     def _register(name="one", columns=("a",), doc="Documented."):
@@ -125,7 +126,7 @@ class TestRegistration:
 
     def test_prefixes_columns(self):
         self._register(columns=("a", "b.c"))
-        assert registry._BLOCKS["one"].columns == ("one.a", "one.b.c")
+        assert registry.BLOCKS["one"].columns == ("one.a", "one.b.c")
 
     def test_refuses_a_second_block_of_that_name(self):
         self._register()

@@ -15,7 +15,7 @@ from features.families.srm import T, triples
 from features.families.upsampling import autocorrelation, grid_peak, trace_peaks
 from features.families.wavelet import transform
 from features.moments import LOG_FLOOR, correlations, shapes
-from features.registry import blocks
+from features.spectral import blocks
 from features.signals import Signals
 
 

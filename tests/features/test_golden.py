@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from features.registry import blocks
+from features.spectral import blocks
 from features.spectral import compute
 
 GOLDEN = Path(__file__).with_name("golden.json")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from benchmarks.speed.plain import PLAIN
-from features.registry import blocks, get
+from features.spectral import blocks, get
 from features.signals import Signals
 from features.views import Face, cut_views, plan_crop
 

@@ -7,7 +7,7 @@ import pytest
 import scipy.fft
 
 from features import signals as module
-from features.registry import blocks
+from features.spectral import blocks
 from features.signals import MAX_NATIVE, Signals, stride
 from features.spectral import compute
 

@@ -55,7 +55,6 @@ def schedule(**changes):
         "label_smoothing": 0.05,
         "frozen": 0,
         "seed": 0,
-        "threads": 1,
         "workers": 1,
     }
     return Schedule(**{**settings, **changes})

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from features.registry import blocks
+from features.spectral import blocks
 from pipeline import params
 from pipeline.params import ParamsError, parse
 from pipeline.table import block_names
