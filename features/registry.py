@@ -30,7 +30,7 @@ class Block:
     compute: Callable[[Signals], NDArray[np.float32]]
 
 
-BLOCKS: dict[str, Block] = {}  # filled as the modules of `features.families` are imported
+BLOCKS: dict[str, Block] = {}  # filled as the modules of `features.blocks` are imported
 
 
 def block(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-import features.families  # noqa: F401  (registers every block)
+import features.blocks  # noqa: F401  (registers every block)
 from features.registry import BLOCKS, Block
 from features.signals import Signals
 from features.views import FaceViews

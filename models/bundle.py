@@ -13,13 +13,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.spectral import get
-from features.spectral import compute
+from features.spectral import compute, get
 from features.views import Crop, Face, cut_views, face_numbers, plan_crop
-from models.mtcnn import DETECTOR_VERSION, FaceDetector
-from models.nets import FaceNet, crop_for
-from models.novelty import Novelty
-from models.stacker import Stacker
+from models.detection.mtcnn import DETECTOR_VERSION, FaceDetector
+from models.nets.face_net import FaceNet, crop_for
+from models.stacker.novelty import Novelty
+from models.stacker.stacker import Stacker
 
 NET_PREFIXES = ("embed_", "net_")
 

@@ -21,13 +21,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from pipeline import params
-from pipeline.command import run
-from pipeline.filefacts import COLUMNS, FAMILIES, facts
-from pipeline.filetable import LEAST
+from pipeline.dataset.file_facts import COLUMNS, FAMILIES, facts
+from pipeline.dataset.file_index import LEAST
 from pipeline.manifest import MANIFEST
-from pipeline.parallel import Engine
-from pipeline.store import NotMadeError
+from pipeline.runtime import params
+from pipeline.runtime.command import run
+from pipeline.runtime.engine import Engine
+from pipeline.storage.feature_store import NotMadeError
 
 REPORT = Path("reports/audit.json")
 SAMPLE = 20_000

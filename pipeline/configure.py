@@ -13,9 +13,9 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
 
-from pipeline import params
-from pipeline.command import run
 from pipeline.demo.dataset import DemoDataError, make_dataset
+from pipeline.runtime import params
+from pipeline.runtime.command import run
 
 DEMO = Path("data/demo")
 DEMO_IMAGES = 400

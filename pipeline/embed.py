@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from models.nets import NETS_VERSION, FaceNet, build, trunk_state
-from models.weights import WeightsError, find
-from pipeline import params
-from pipeline.command import run
-from pipeline.netrows import NETS, fill_net, load_net, net_spec
-from pipeline.store import Store, finish, leave_out, version_of
-from pipeline.table import block_folder, read_faces
-from pipeline.variants import VARIANTS_VERSION, expand, items_of
+from models.nets.checkpoints import WeightsError, find
+from models.nets.face_net import NETS_VERSION, FaceNet, build, trunk_state
+from pipeline.runtime import params
+from pipeline.runtime.command import run
+from pipeline.samples.feature_table import block_folder, read_faces
+from pipeline.samples.net_rows import NETS, fill_net, load_net, net_spec
+from pipeline.samples.variants import VARIANTS_VERSION, expand, items_of
+from pipeline.storage.feature_store import Store, finish, leave_out, version_of
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -17,10 +17,11 @@ import numpy as np
 import pandas as pd
 
 from models.bundle import Bundle
-from pipeline import ablation, cost, curves, params, scores
-from pipeline.command import run
-from pipeline.store import write_json
-from pipeline.table import read_table
+from pipeline.evaluation import ablation, block_cost, curves, scores
+from pipeline.runtime import params
+from pipeline.runtime.command import run
+from pipeline.samples.feature_table import read_table
+from pipeline.storage.feature_store import write_json
 
 BUNDLE = Path("cache/model")
 OOF = Path("cache/oof.parquet")
@@ -68,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     tested = ablation.Rows.of(val.rows, val.features)
     effects = ablation.ablate(learned, tested, blocks, options=quick, bootstrap=bootstrap)
     effects.to_csv(REPORTS / "ablation.csv", index=False)
-    cost.measure(bundle, val.rows["path"].tolist()).to_csv(REPORTS / "costs.csv", index=False)
+    block_cost.measure(bundle, val.rows["path"].tolist()).to_csv(REPORTS / "costs.csv", index=False)
     held_out = ablation.leave_one_source_out(learned, tested, blocks, options=quick, bootstrap=bootstrap)
     ablation.as_table(held_out).to_csv(REPORTS / "leave_one_source_out.csv", index=False)
     draws = {"resamples": options.bootstrap, "seed": options.seed}

@@ -9,13 +9,13 @@ from functools import lru_cache, partial
 import numpy as np
 import pandas as pd
 
-from models.mtcnn import DETECTOR_VERSION, SEARCH, FaceDetector
-from models.process import pick_device, settle
-from pipeline import params
-from pipeline.command import run
-from pipeline.facerows import COLUMNS, FOLDER, to_row
-from pipeline.images import BadImage, read_image
-from pipeline.store import Store, fill, finish, shard_size_for, version_of
+from models.detection.mtcnn import DETECTOR_VERSION, SEARCH, FaceDetector
+from pipeline.runtime import params
+from pipeline.runtime.command import run
+from pipeline.runtime.process import pick_device, settle
+from pipeline.storage.face_schema import COLUMNS, FOLDER, to_row
+from pipeline.storage.feature_store import Store, fill, finish, shard_size_for, version_of
+from pipeline.storage.images import BadImage, read_image
 
 CHUNK = 32  # images decoded and searched at a time
 

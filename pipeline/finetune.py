@@ -16,19 +16,19 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from tqdm import tqdm
 
-from models.finetune import FINETUNE_VERSION, Schedule, train_fold
 from models.folds import assign
-from models.lessons import Lessons
-from models.nets import NETS_VERSION, FaceNet, NetSpec
-from models.process import pick_device, settle
-from models.weights import Checkpoint, WeightsError, find
-from pipeline import params
-from pipeline.command import run
-from pipeline.netrows import NETS, fill_net, net_spec
-from pipeline.store import Store, finish, version_of
-from pipeline.table import block_folder, net_keys, read_faces
-from pipeline.trainimages import TrainImages
-from pipeline.variants import DRAWN_VERSION, VARIANTS_VERSION, expand, items_of
+from models.nets.checkpoints import Checkpoint, WeightsError, find
+from models.nets.face_net import NETS_VERSION, FaceNet, NetSpec
+from models.nets.sampler import Lessons
+from models.nets.training import FINETUNE_VERSION, Schedule, train_fold
+from pipeline.runtime import params
+from pipeline.runtime.command import run
+from pipeline.runtime.process import pick_device, settle
+from pipeline.samples.feature_table import block_folder, net_keys, read_faces
+from pipeline.samples.net_rows import NETS, fill_net, net_spec
+from pipeline.samples.training_images import TrainImages
+from pipeline.samples.variants import DRAWN_VERSION, VARIANTS_VERSION, expand, items_of
+from pipeline.storage.feature_store import Store, finish, version_of
 
 RUNS = Path("cache/finetune")
 

@@ -16,11 +16,12 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline import params, splits
-from pipeline.command import run
-from pipeline.filetable import FOLDER, FileTable
-from pipeline.labels import find, read_all, read_groups
-from pipeline.listed import ListedImage
+from pipeline.dataset import splits
+from pipeline.dataset.entries import ListedImage
+from pipeline.dataset.file_index import FOLDER, FileTable
+from pipeline.dataset.lists import find, read_all, read_groups
+from pipeline.runtime import params
+from pipeline.runtime.command import run
 
 MANIFEST = Path("cache/manifest.parquet")
 ISSUES = Path("cache/manifest_issues.csv")

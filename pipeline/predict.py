@@ -11,13 +11,13 @@ from pathlib import Path
 import pandas as pd
 
 from models.bundle import Bundle, BundleError
-from models.process import pick_device
-from pipeline.command import run
-from pipeline.images import SUFFIXES
-from pipeline.labels import LabelError, parse
-from pipeline.listed import locate
-from pipeline.parallel import Engine
-from pipeline.scoring import (
+from pipeline.dataset.entries import locate
+from pipeline.dataset.lists import LabelError, parse
+from pipeline.runtime.command import run
+from pipeline.runtime.engine import Engine
+from pipeline.runtime.process import pick_device
+from pipeline.samples.feature_table import read_table
+from pipeline.serving.scoring import (
     BY_PRIOR,
     Scored,
     by_model,
@@ -26,7 +26,7 @@ from pipeline.scoring import (
     score_many,
     write_predictions,
 )
-from pipeline.table import read_table
+from pipeline.storage.images import SUFFIXES
 
 BUNDLE = Path("cache/model")
 OUT, ISSUES = Path("prediction.txt"), Path("reports/prediction_issues.csv")

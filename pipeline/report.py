@@ -17,11 +17,12 @@ import numpy as np
 import pandas as pd
 
 from models.bundle import Bundle
-from pipeline import importance, mistakes, params, report_page
-from pipeline.bands import radial_bands
-from pipeline.command import run
-from pipeline.report_facts import Facts
-from pipeline.table import Table, read_table
+from pipeline.reporting import importance, page, worst_errors
+from pipeline.reporting.data import Facts
+from pipeline.reporting.radial_spectrum import radial_bands
+from pipeline.runtime import params
+from pipeline.runtime.command import run
+from pipeline.samples.feature_table import Table, read_table
 
 REPORTS = Path("reports")
 EXPLAINED = 5000  # val rows at most that permutation and SHAP are worked out on
@@ -69,9 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         explained=len(explained.target),
         top=options.top,
         bands=radial_bands(val.rows, val.features, use["shap"].fillna(use["gain"])),
-        worst=mistakes.sheet(scores[~scores["fold_out"]], options.errors),
+        worst=worst_errors.sheet(scores[~scores["fold_out"]], options.errors),
     )
-    (REPORTS / "report.html").write_text(report_page.render(facts), encoding="utf-8")
+    (REPORTS / "report.html").write_text(page.render(facts), encoding="utf-8")
 
 
 if __name__ == "__main__":

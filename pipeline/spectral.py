@@ -13,13 +13,13 @@ from features.registry import Block
 from features.spectral import compute as compute_blocks
 from features.spectral import get
 from features.views import cut_views, plan_crop
-from models.process import settle
-from pipeline import params
-from pipeline.command import run
-from pipeline.images import BadImage
-from pipeline.store import Store, fill, finish, shard_size_for, version_of
-from pipeline.table import block_folder, read_faces
-from pipeline.variants import VARIANTS_VERSION, Item, expand, items_of
+from pipeline.runtime import params
+from pipeline.runtime.command import run
+from pipeline.runtime.process import settle
+from pipeline.samples.feature_table import block_folder, read_faces
+from pipeline.samples.variants import VARIANTS_VERSION, Item, expand, items_of
+from pipeline.storage.feature_store import Store, fill, finish, shard_size_for, version_of
+from pipeline.storage.images import BadImage
 
 
 def open_store(block: Block, options: params.Faces) -> Store:

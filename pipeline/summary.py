@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.command import run
+from pipeline.runtime.command import run
 
 PREDICTION = Path("prediction.txt")
 REPORT = Path("reports/report.html")

@@ -17,15 +17,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from models.bundle import NET_PREFIXES, code_versions
-from models.fitting import fit, recalibrated
-from models.novelty import Novelty
-from models.stacker import Stacker
-from pipeline import params
-from pipeline.command import run
-from pipeline.metrics import auc
-from pipeline.netrows import NETS
-from pipeline.store import write_json
-from pipeline.table import Table, block_names, read_table
+from models.stacker.novelty import Novelty
+from models.stacker.stacker import Stacker
+from models.stacker.training import fit, recalibrated
+from pipeline.evaluation.metrics import auc
+from pipeline.runtime import params
+from pipeline.runtime.command import run
+from pipeline.samples.feature_table import Table, block_names, read_table
+from pipeline.samples.net_rows import NETS
+from pipeline.storage.feature_store import write_json
 
 BUNDLE = Path("cache/model")
 

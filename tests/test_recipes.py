@@ -6,8 +6,8 @@ import pytest
 import timm
 from ruamel.yaml import YAML
 
-from pipeline import params
 from pipeline.configure import overlay
+from pipeline.runtime import params
 
 ROOT = Path(__file__).parents[1]
 RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))

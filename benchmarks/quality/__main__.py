@@ -18,10 +18,10 @@ from benchmarks.quality.kinds import measure_kinds
 from benchmarks.quality.ours import Recipe, home, measure_ours
 from benchmarks.quality.peers import PEERS, make_peer
 from benchmarks.quality.runs import NONE, Run, measure_peer
-from models.weights import WeightsError
-from pipeline.images import BadImage
-from pipeline.labels import LabelError, find
-from pipeline.params import ParamsError
+from models.nets.checkpoints import WeightsError
+from pipeline.dataset.lists import LabelError, find
+from pipeline.runtime.params import ParamsError
+from pipeline.storage.images import BadImage
 
 OURS = "ours"
 

@@ -26,11 +26,11 @@ from benchmarks.quality import rows as data
 from benchmarks.quality.conditions import U8, seeded
 from benchmarks.quality.runs import over_chunks
 from features.views import TEMPLATE, Face
-from models.augment import F32, to_bytes
-from models.mtcnn import FaceDetector
-from models.process import settle
-from pipeline import params
-from pipeline.images import like_file, read_bytes, read_image
+from models.detection.mtcnn import FaceDetector
+from models.synthesis.degradations import F32, to_bytes
+from pipeline.runtime import params
+from pipeline.runtime.process import settle
+from pipeline.storage.images import like_file, read_bytes, read_image
 
 REAL, EDITED = "real", "edited"
 UNKNOWN = ("swap", "clone", "eigenface")  # nothing here trains on the like

@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.lessons import FAKES, REAL
-from pipeline import params
-from pipeline.metrics import auc, rank, tpr_at_fpr
-from pipeline.table import Table, block_names, read_table
+from models.nets.sampler import FAKES, REAL
+from pipeline.evaluation.metrics import auc, rank, tpr_at_fpr
+from pipeline.runtime import params
+from pipeline.samples.feature_table import Table, block_names, read_table
 from pipeline.train import fit_table
 
 Floats = NDArray[np.float64]

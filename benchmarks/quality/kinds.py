@@ -18,9 +18,9 @@ from benchmarks.quality.conditions import apply, seeded
 from benchmarks.quality.ours import Recipe, judged, measure_ours
 from benchmarks.quality.rows import picture
 from benchmarks.quality.runs import NONE, Run, over_chunks
-from models.process import settle
-from models.pseudofakes import KINDS, make
-from pipeline.scoring import load_bundle
+from models.synthesis.pseudo_fakes import KINDS, make
+from pipeline.runtime.process import settle
+from pipeline.serving.scoring import load_bundle
 
 # Reals come from JPEG files, pseudo-fakes are drawn from their pixels: under `random` both were saved again.
 CONDITIONS = ("clean", "random")

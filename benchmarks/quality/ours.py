@@ -23,11 +23,11 @@ from benchmarks.quality.conditions import U8
 from benchmarks.quality.rows import picture
 from benchmarks.quality.runs import Run, over_chunks
 from models.bundle import Bundle
-from models.process import settle
-from pipeline import params
 from pipeline.configure import overlay
-from pipeline.scoring import load_bundle
-from pipeline.store import version_of
+from pipeline.runtime import params
+from pipeline.runtime.process import settle
+from pipeline.serving.scoring import load_bundle
+from pipeline.storage.feature_store import version_of
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # What does not depend on the labels, and is addressed by content: another run may go on from it.

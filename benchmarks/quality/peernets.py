@@ -24,10 +24,10 @@ from tqdm import tqdm
 
 from benchmarks.quality.conditions import U8, lossy, seeded
 from benchmarks.quality.rows import picture
-from models.nets import calm_head
-from models.process import pick_device, settle
-from models.trunks import has_bf16, quicken
-from models.weights import Checkpoint, WeightsError, find
+from models.nets.checkpoints import Checkpoint, WeightsError, find
+from models.nets.face_net import calm_head
+from models.nets.layers import has_bf16, quicken
+from pipeline.runtime.process import pick_device, settle
 
 MODEL, HEAD = "mobilenetv2_100", "classifier."
 EPOCHS, BATCH, RATE = 3, 32, 1e-3

@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.quality.conditions import U8, apply
-from pipeline.images import read_image
-from pipeline.labels import find, read_all, read_groups
-from pipeline.splits import add_groups, carve_val
+from pipeline.dataset.lists import find, read_all, read_groups
+from pipeline.dataset.splits import add_groups, carve_val
+from pipeline.storage.images import read_image
 
 MAX_PIXELS = 100_000_000
 CELL = ["source", "target"]

@@ -15,8 +15,8 @@ from benchmarks.quality.forgeries import EDITED, FORGERIES, REAL, UNKNOWN
 from benchmarks.quality.kinds import CONDITIONS as KIND_CONDITIONS
 from benchmarks.quality.kinds import held_name
 from benchmarks.quality.runs import NONE, Run
-from models.pseudofakes import KINDS
-from pipeline.metrics import auc, summary
+from models.synthesis.pseudo_fakes import KINDS
+from pipeline.evaluation.metrics import auc, summary
 
 RESAMPLES = 500
 ALL = "all"

@@ -9,8 +9,8 @@ from pathlib import Path
 from benchmarks.speed.glue import predict
 from benchmarks.speed.parts import PARTS, Asked, prepare
 from benchmarks.speed.timing import machine
-from pipeline import params
-from pipeline.images import SUFFIXES
+from pipeline.runtime import params
+from pipeline.storage.images import SUFFIXES
 
 
 def parser() -> argparse.ArgumentParser:

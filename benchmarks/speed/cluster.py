@@ -22,7 +22,7 @@ from ruamel.yaml import YAML
 
 from benchmarks.speed.scaling import make_data, prepare, timed
 from benchmarks.speed.timing import machine
-from pipeline.images import SUFFIXES
+from pipeline.storage.images import SUFFIXES
 
 MAPPED = ("faces", "spectral")  # the stages whose shards go to the workers
 MADE = ("cache/faces", "cache/features")

@@ -28,8 +28,8 @@ from benchmarks.quality.rows import drawn, read, write_dataset
 from benchmarks.speed.parts import prepare
 from benchmarks.speed.timing import row, side_by_side, table
 from models.bundle import Bundle
-from pipeline.parallel import Engine
-from pipeline.scoring import score_many
+from pipeline.runtime.engine import Engine
+from pipeline.serving.scoring import score_many
 
 MODEL, SIZE = "mobilenetv2_100", 224
 EACH = 60  # training images of each source and class; how good the model is does not matter here

@@ -19,11 +19,11 @@ from benchmarks.speed.plain import PLAIN
 from benchmarks.speed.timing import row, side_by_side, table
 from features.spectral import compute
 from features.views import FaceViews, cut_views, plan_crop
-from models.nets import FaceNet, NetSpec, build
-from models.process import settle
-from pipeline import params
+from models.nets.face_net import FaceNet, NetSpec, build
 from pipeline.faces import detector
-from pipeline.images import read_image
+from pipeline.runtime import params
+from pipeline.runtime.process import settle
+from pipeline.storage.images import read_image
 
 CHUNK = 32  # images searched or embedded at a time, as in the pipeline
 MAX_PIXELS = 100_000_000

@@ -1,6 +1,6 @@
 """The spectral blocks written once more as one would for a single image: float64 numpy and scipy, nothing shared.
 
-Formulas and sampling are those in the docstrings of `features.families`; only the way of computing differs. Each
+Formulas and sampling are those in the docstrings of `features.blocks`; only the way of computing differs. Each
 function takes `FaceViews` and returns float64 columns in the block's order. For faces of at most MAX_NATIVE px.
 """
 
@@ -16,9 +16,9 @@ import scipy.fft
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from features.families import blockdct as _blockdct
-from features.families import contrast as _contrast
-from features.families import upsampling as _upsampling
+from features.blocks import blockdct as _blockdct
+from features.blocks import contrast as _contrast
+from features.blocks import upsampling as _upsampling
 from features.moments import LOG_FLOOR, MIN_VARIANCE
 from features.signals import (
     BAND_SAMPLE,

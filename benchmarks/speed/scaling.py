@@ -26,8 +26,8 @@ from ruamel.yaml import YAML
 from tqdm import tqdm
 
 from benchmarks.speed.timing import machine
-from pipeline.images import SUFFIXES
-from pipeline.parallel import Engine
+from pipeline.runtime.engine import Engine
+from pipeline.storage.images import SUFFIXES
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CODE = ("features", "models", "pipeline", "dvc.yaml", "params.yaml")

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from models.fitting import fit
-from models.lessons import FAKES, REAL
-from models.pseudofakes import KINDS
-from pipeline import params
+from models.nets.sampler import FAKES, REAL
+from models.stacker.training import fit
+from models.synthesis.pseudo_fakes import KINDS
+from pipeline.runtime import params
 
 SHARES = {REAL: 0.35, FAKES: 0.35, **dict.fromkeys(KINDS, 0.3 / len(KINDS))}
 _AT_ONCE = 50_000  # rows drawn at a time: the table alone shall fill the memory

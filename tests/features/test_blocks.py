@@ -11,12 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import features.families
+import features.blocks
 from features import registry
 from features.registry import COLUMN
-from features.spectral import blocks
 from features.signals import Signals
-from features.spectral import compute
+from features.spectral import blocks, compute
 
 NAMES = sorted(blocks())
 IDENTIFIER = re.compile(r"arXiv:\d{4}\.\d{5}|doi:10\.\d{4,}/[^\s;]+")
@@ -28,7 +27,7 @@ def test_there_are_enough_families():
 
 
 def test_every_family_module_registers_the_block_of_its_name():
-    modules = {module.name for module in pkgutil.iter_modules(features.families.__path__)}
+    modules = {module.name for module in pkgutil.iter_modules(features.blocks.__path__)}
     assert modules == set(NAMES)
 
 

@@ -16,8 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from features.spectral import blocks
-from features.spectral import compute
+from features.spectral import blocks, compute
 
 GOLDEN = Path(__file__).with_name("golden.json")
 NAMES = sorted(blocks())

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from benchmarks.speed.plain import PLAIN
-from features.spectral import blocks, get
 from features.signals import Signals
+from features.spectral import blocks, get
 from features.views import Face, cut_views, plan_crop
 
 

@@ -7,9 +7,8 @@ import pytest
 import scipy.fft
 
 from features import signals as module
-from features.spectral import blocks
 from features.signals import MAX_NATIVE, Signals, stride
-from features.spectral import compute
+from features.spectral import blocks, compute
 
 
 def test_pixels_are_the_native_cut_itself(noise, as_views):

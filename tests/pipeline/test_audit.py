@@ -13,9 +13,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pipeline import audit, command, filefacts
+from pipeline import audit
+from pipeline.dataset import file_facts
 from pipeline.manifest import COLUMNS
-from pipeline.parallel import Engine
+from pipeline.runtime import command
+from pipeline.runtime.engine import Engine
 
 
 def noise(seed: int, side: int = 48) -> np.ndarray:
@@ -164,7 +166,7 @@ def test_standard_error_of_a_chance_auc() -> None:
 def test_jpeg_quality_is_read_from_the_tables(tmp_path: Path, quality: int) -> None:
     path = tmp_path / "a.jpg"
     Image.fromarray(noise(0)).save(path, quality=quality, subsampling=2)
-    found = dict(zip(filefacts.COLUMNS, filefacts.facts(str(path), max_pixels=10**6), strict=True))
+    found = dict(zip(file_facts.COLUMNS, file_facts.facts(str(path), max_pixels=10**6), strict=True))
     assert found["quality"] == pytest.approx(quality, abs=1.0)
     assert found["tables"] == 2
     assert found["subsampling"] == 0x22
@@ -181,12 +183,12 @@ def test_file_facts_see_container_exif_and_profile(tmp_path: Path) -> None:
         image.save(buffer, kind, exif=exif)
         path = tmp_path / f"a.{kind.lower()}"
         path.write_bytes(buffer.getvalue())
-        values = filefacts.facts(str(path), max_pixels=10**6)
-        buffers[kind] = dict(zip(filefacts.COLUMNS, values, strict=True))
+        values = file_facts.facts(str(path), max_pixels=10**6)
+        buffers[kind] = dict(zip(file_facts.COLUMNS, values, strict=True))
     assert buffers["JPEG"]["exif"] == buffers["PNG"]["exif"] == 1
     assert buffers["JPEG"]["kind"] != buffers["PNG"]["kind"]
     assert np.isnan(buffers["PNG"]["quality"])
-    assert filefacts.facts(str(tmp_path / "none.jpg"), max_pixels=10**6) is None
+    assert file_facts.facts(str(tmp_path / "none.jpg"), max_pixels=10**6) is None
 
 
 def test_the_stage_needs_a_manifest(

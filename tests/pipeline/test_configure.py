@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import configure, params
+from pipeline import configure
+from pipeline.runtime import params
 
 ROOT = Path(__file__).parents[2]
 

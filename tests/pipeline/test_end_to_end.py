@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from models.bundle import Bundle, BundleError
-from pipeline import predict, table
-from pipeline.store import open_current
+from pipeline import predict
+from pipeline.samples import feature_table
+from pipeline.storage.feature_store import open_current
 from tests.pipeline.small_run import TINY, run_stages, write_params
 
 pytestmark = pytest.mark.xdist_group("small run")  # made once, in one process
@@ -39,11 +40,11 @@ def test_score_is_the_pipelines_score(finished, monkeypatch):
 
 
 def test_features_from_pixels_are_the_stored_ones(finished, monkeypatch):
-    from pipeline.images import read_image
+    from pipeline.storage.images import read_image
 
     monkeypatch.chdir(finished)
     bundle = Bundle.load(finished / "cache/model")
-    stored = table.read_table(["val"], list(bundle.info["blocks"]))
+    stored = feature_table.read_table(["val"], list(bundle.info["blocks"]))
     pixels = [read_image(path, max_pixels=10**8).pixels for path in stored.rows["path"][:6]]
     features, faces = bundle.features(pixels)
     assert list(features.columns) == bundle.stacker.columns == list(stored.features.columns)
@@ -61,12 +62,12 @@ def test_every_scored_image_has_its_novelty_and_kinds(finished):
 
 
 def test_training_knows_variants_and_scoring_does_not(finished, monkeypatch):
-    from pipeline import params
+    from pipeline.runtime import params
 
     monkeypatch.chdir(finished)
     names = ["face", "radial", "net_rgb"]
-    plain = table.read_table(["train", "val"], names)
-    whole = table.read_table(["train", "val"], names, variants=params.load("variants"))
+    plain = feature_table.read_table(["train", "val"], names)
+    whole = feature_table.read_table(["train", "val"], names, variants=params.load("variants"))
     assert plain.originals.all()
     kinds = whole.rows.loc[~whole.originals, "kind"].value_counts()
     reals = int((plain.rows.loc[plain.rows["split"] == "train", "target"] == 0).sum())
@@ -89,7 +90,7 @@ def test_every_block_has_its_cost(finished):
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_command_line_writes_the_pipelines_bytes(finished, monkeypatch, tmp_path, workers, capsys):
     monkeypatch.chdir(finished)
-    monkeypatch.setattr("pipeline.scoring.CHUNK", 4)
+    monkeypatch.setattr("pipeline.serving.scoring.CHUNK", 4)
     arguments = ["--images", "demo/testset", "--list", "demo/test_list.txt", "--out", str(tmp_path / "p.txt")]
     predict.main([*arguments, "--workers", workers])
     assert (tmp_path / "p.txt").read_bytes() == (finished / "prediction.txt").read_bytes()
@@ -179,14 +180,14 @@ def test_bundle_says_how_it_was_made(finished):
 def test_train_rows_have_logits_of_a_net_that_never_saw_them(finished, monkeypatch):
     """Fold 0's images must be scored by member 0, which was trained on the other fold alone."""
     from features.views import plan_crop
-    from models.nets import FaceNet, crop_for
-    from pipeline import params
-    from pipeline.facerows import to_face
+    from models.nets.face_net import FaceNet, crop_for
     from pipeline.finetune import prepare
-    from pipeline.images import read_image
+    from pipeline.runtime import params
+    from pipeline.storage.face_schema import to_face
+    from pipeline.storage.images import read_image
 
     monkeypatch.chdir(finished)
-    rows, faces = table.read_faces()
+    rows, faces = feature_table.read_faces()
     options = params.load("faces")
     job = prepare(
         "rgb",
@@ -197,7 +198,7 @@ def test_train_rows_have_logits_of_a_net_that_never_saw_them(finished, monkeypat
         max_pixels=10**8,
         weights=finished / "weights",
     )
-    stored = table.read_table(["train"], ["net_rgb"]).features["net_rgb.fakes"].to_numpy()
+    stored = feature_table.read_table(["train"], ["net_rgb"]).features["net_rgb.fakes"].to_numpy()
     for member in (0, 1):
         net = FaceNet.load(finished / "cache/nets/net_rgb", member=member)
         for index in np.flatnonzero(job.train["fold"] == member)[:4]:
@@ -214,12 +215,12 @@ def test_train_rows_have_logits_of_a_net_that_never_saw_them(finished, monkeypat
 
 
 def test_scores_are_calibrated_on_images_that_nothing_was_trained_on(copied, monkeypatch):
-    from models.fitting import recalibrated
-    from pipeline import params
-    from pipeline.images import read_image
+    from models.stacker.training import recalibrated
+    from pipeline.runtime import params
+    from pipeline.storage.images import read_image
     from pipeline.train import fit_table
 
-    monkeypatch.setattr("pipeline.splits.CALIBRATION_SHARE", 0.3)
+    monkeypatch.setattr("pipeline.dataset.splits.CALIBRATION_SHARE", 0.3)
     run_stages(copied, ("manifest", "finetune", "train", "predict"))
     monkeypatch.chdir(copied)
     manifest = pd.read_parquet("cache/manifest.parquet")
@@ -229,10 +230,10 @@ def test_scores_are_calibrated_on_images_that_nothing_was_trained_on(copied, mon
     bundle = Bundle.load(copied / "cache/model")
     assert bundle.info["training"]["calibration"] == len(held)
     names = list(bundle.info["blocks"])
-    stored = table.read_table(["calibration"], names).features
+    stored = feature_table.read_table(["calibration"], names).features
     features, _ = bundle.features([read_image(path, max_pixels=10**8).pixels for path in held["path"]])
     pd.testing.assert_frame_equal(features, stored, rtol=0, atol=1e-6)  # by all members, as any new image
-    learned = table.read_table(["train"], names, variants=params.load("variants"))
+    learned = feature_table.read_table(["train"], names, variants=params.load("variants"))
     fitted = fit_table(learned, params.load("train"))
     prior = float(learned.rows.loc[learned.originals, "target"].mean())
     corrected = recalibrated(fitted, stored, held["target"].to_numpy(int), prior=prior)
@@ -247,13 +248,13 @@ def test_with_one_trained_fold_the_stacker_learns_from_that_fold_alone(copied, m
     write_params(copied, finetune=section)
     run_stages(copied, ("finetune", "train", "evaluate", "predict"))
     monkeypatch.chdir(copied)
-    from pipeline import params
+    from pipeline.runtime import params
 
-    rows, faces = table.read_faces(["train"])
+    rows, faces = feature_table.read_faces(["train"])
     options = {"section": params.load("finetune"), "options": params.load("faces"), "max_pixels": 10**8}
     job = prepare("rgb", rows, faces, weights=copied / "weights", **options)
     held = job.train.loc[job.train["fold"] == 0, "sha256"]
-    learned = table.read_table(["train"], ["net_rgb", "net_npr"]).rows["sha256"]
+    learned = feature_table.read_table(["train"], ["net_rgb", "net_npr"]).rows["sha256"]
     assert sorted(learned) == sorted(held)
     info = Bundle.load(copied / "cache/model").info
     assert info["training"]["images"] == len(held)

@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 
 from models.bundle import Verdict
-from pipeline import ablation, evaluate, metrics, params, scores
+from pipeline import evaluate
+from pipeline.evaluation import ablation, metrics, scores
+from pipeline.runtime import params
 
 BLOCKS = {"good": ["good.x"], "noise": ["noise.x", "noise.y"], "net_rgb": ["net_rgb.fakes"]}
 QUICK = ablation.quick(params.Train(feature_fraction=1.0, min_data_in_leaf=5), rounds=20)

@@ -11,12 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-
-from pipeline import command, filetable, manifest, params, splits
-from pipeline.filetable import FileTable
-from pipeline.labels import LabelError
-from pipeline.parallel import Engine
 from tests.pipeline.test_duplicates import scene
+
+from pipeline import manifest
+from pipeline.dataset import file_index, splits
+from pipeline.dataset.file_index import FileTable
+from pipeline.dataset.lists import LabelError
+from pipeline.runtime import command, params
+from pipeline.runtime.engine import Engine
 
 SECTIONS: dict = {
     "faces": {},
@@ -293,10 +295,10 @@ def test_another_pixel_limit_or_a_damaged_table_starts_again(place: Place) -> No
 def test_a_killed_run_keeps_what_it_had(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     for i in range(6):
         draw(place.data / "trainset" / f"{i}.jpg", i)
-    monkeypatch.setattr(filetable, "CHUNK", 2)
+    monkeypatch.setattr(file_index, "CHUNK", 2)
     clock = iter(range(0, 10**6, 1000))
-    monkeypatch.setattr(filetable.time, "monotonic", lambda: float(next(clock)))
-    whole, calls = filetable.describe_all, []
+    monkeypatch.setattr(file_index.time, "monotonic", lambda: float(next(clock)))
+    whole, calls = file_index.describe_all, []
 
     def dies(files: list, *, max_pixels: int) -> list:
         calls.append(files)
@@ -304,11 +306,11 @@ def test_a_killed_run_keeps_what_it_had(place: Place, monkeypatch: pytest.Monkey
             raise KeyboardInterrupt
         return whole(files, max_pixels=max_pixels)
 
-    monkeypatch.setattr(filetable, "describe_all", dies)
+    monkeypatch.setattr(file_index, "describe_all", dies)
     folder = Path("cache/files")
     with pytest.raises(KeyboardInterrupt):
         facts(place, FileTable(folder, 10**6).load())
-    monkeypatch.setattr(filetable, "describe_all", whole)
+    monkeypatch.setattr(file_index, "describe_all", whole)
     assert facts(place, FileTable(folder, 10**6).load()) == 4  # saved after the first chunk of two
     assert [p.name for p in folder.iterdir()] == ["files.parquet"]
 
@@ -316,7 +318,7 @@ def test_a_killed_run_keeps_what_it_had(place: Place, monkeypatch: pytest.Monkey
 def test_the_table_does_not_depend_on_the_workers(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     for i in range(12):
         draw(place.data / "trainset" / f"{i}.jpg", i)
-    monkeypatch.setattr(filetable, "CHUNK", 1)
+    monkeypatch.setattr(file_index, "CHUNK", 1)
     for workers, name in ((1, "one"), (2, "two")):
         assert facts(place, FileTable(Path(name), 10**6), workers=workers) == 12
     assert Path("one/files.parquet").read_bytes() == Path("two/files.parquet").read_bytes()

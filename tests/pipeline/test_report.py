@@ -15,11 +15,13 @@ import pandas as pd
 import pytest
 import yaml
 
-from models import fitting
 from models.bundle import Bundle
-from models.novelty import Novelty
-from pipeline import bands, evaluate, manifest, mistakes, page, params, report, summary
-from pipeline.table import Table
+from models.stacker import training
+from models.stacker.novelty import Novelty
+from pipeline import evaluate, manifest, report, summary
+from pipeline.reporting import html, radial_spectrum, worst_errors
+from pipeline.runtime import params
+from pipeline.samples.feature_table import Table
 
 ODD = "beta <b>&$x$"  # a source that breaks HTML and mathtext unless it is escaped
 BLOCKS = {
@@ -68,12 +70,12 @@ def pretend(monkeypatch, folder, *, train, val, audit="ok"):
     monkeypatch.chdir(folder)
     for name in ("cache", "reports", "images"):
         (folder / name).mkdir(exist_ok=True)
-    raw = yaml.safe_load((Path(params.__file__).parents[1] / "params.yaml").read_text(encoding="utf-8"))
+    raw = yaml.safe_load((Path(params.__file__).parents[2] / "params.yaml").read_text(encoding="utf-8"))
     raw["evaluate"] = {"bootstrap": 30, "seed": 0, "ablation_rounds": 20}
     raw["report"] = {"top": 4, "errors": 4, "permutation_repeats": 2, "seed": 0}
     Path("params.yaml").write_text(yaml.safe_dump(raw), encoding="utf-8")
     target = train.rows["target"].to_numpy(np.int64)
-    model = fitting.fit(train.features, target, train.rows["group"].to_numpy(str), options=OPTIONS)
+    model = training.fit(train.features, target, train.rows["group"].to_numpy(str), options=OPTIONS)
     train.rows[["sha256", "img_name"]].assign(score=model.oof).to_parquet("cache/oof.parquet")
     novelty = Novelty.fit(train.features.to_numpy(np.float32), seed=0)
     bundle = Bundle(folder, bundle_info(train, model), model, novelty, "cpu")
@@ -355,14 +357,14 @@ def test_worst_errors_are_the_furthest_of_each_class():
             "score": [0.9, 0.6, 0.2, 0.1, 0.4, 0.8, 0.99],
         }
     )
-    assert mistakes.most_confident(scores, 4).index.tolist() == [0, 1, 3, 4]
-    assert mistakes.most_confident(scores, 3).index.tolist() == [0, 1, 3]
-    assert mistakes.most_confident(scores, 0).empty
+    assert worst_errors.most_confident(scores, 4).index.tolist() == [0, 1, 3, 4]
+    assert worst_errors.most_confident(scores, 3).index.tolist() == [0, 1, 3]
+    assert worst_errors.most_confident(scores, 0).empty
 
 
 def test_thumbnail_keeps_proportions_and_never_grows():
     for size, expected in (((400, 200), (160, 80)), ((20, 30), (20, 30)), ((3000, 1), (160, 1))):
-        data = mistakes.thumbnail(np.zeros((*size, 3), np.uint8)).split(",")[1]
+        data = worst_errors.thumbnail(np.zeros((*size, 3), np.uint8)).split(",")[1]
         small = cv2.imdecode(np.frombuffer(base64.b64decode(data), np.uint8), cv2.IMREAD_COLOR)
         assert small.shape[:2] == expected
 
@@ -370,7 +372,7 @@ def test_thumbnail_keeps_proportions_and_never_grows():
 def test_bands_find_the_frequency_that_differs():
     table = made_up("val", 400, strength=3)
     use = pd.Series({"radial.bin_05": 3.0, "radial.bin_01": 1.0, "radial.slope_low": 9.0})
-    found = bands.radial_bands(table.rows, table.features, use)
+    found = radial_spectrum.radial_bands(table.rows, table.features, use)
     assert found.frequency[5] == pytest.approx(5.5 / 64)
     assert found.weight.tolist() == [0, 0.25, 0, 0, 0, 0.75, 0, 0]
     assert int(np.abs(found.gaps["alpha"]).argmax()) == 5
@@ -380,14 +382,14 @@ def test_bands_find_the_frequency_that_differs():
 def test_bands_need_both_classes_and_the_block():
     table = made_up("val", 20)
     use = pd.Series(dtype=float)
-    assert bands.radial_bands(table.rows[:2], table.features[:2], use) is None
-    assert bands.radial_bands(table.rows, table.features[["face.prob"]], use) is None
+    assert radial_spectrum.radial_bands(table.rows[:2], table.features[:2], use) is None
+    assert radial_spectrum.radial_bands(table.rows, table.features[["face.prob"]], use) is None
 
 
 def test_numbers_are_aligned_and_absent_ones_a_dash():
-    assert page.number(1234) == "1,234"
-    assert page.number(-0.12345, sign=True) == "\u22120.123"
-    assert page.number(0.5, sign=True) == "+0.500"
-    assert page.number(float("nan")) == page.number(None) == page.NONE
-    assert page.percent(0.1234) == "12.3\u00a0%"
-    assert page.figure_cell({"value": 0.5, "low": None, "high": None}).text == "0.500"
+    assert html.number(1234) == "1,234"
+    assert html.number(-0.12345, sign=True) == "\u22120.123"
+    assert html.number(0.5, sign=True) == "+0.500"
+    assert html.number(float("nan")) == html.number(None) == html.NONE
+    assert html.percent(0.1234) == "12.3\u00a0%"
+    assert html.figure_cell({"value": 0.5, "low": None, "high": None}).text == "0.500"

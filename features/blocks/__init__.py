@@ -1,0 +1,15 @@
+"""The families of spectral features: importing this package registers every block."""
+
+from features.blocks import (  # noqa: F401
+    angular,
+    blockdct,
+    chroma,
+    contrast,
+    logdct,
+    npr,
+    phase,
+    radial,
+    srm,
+    upsampling,
+    wavelet,
+)

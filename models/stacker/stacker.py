@@ -1,0 +1,145 @@
+"""The stacker: LightGBM over named numbers, an expert per kind of fake, fused as a mixture, calibrated.
+
+`models.stacker.training` trains it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import expit, logsumexp, softmax
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Expert:
+    """Boosters that tell real faces from one kind of fake, and their calibration to log-likelihood ratios.
+
+    slope, offset : of the boosters' mean raw score, fitted out of fold with both classes weighed alike.
+    """
+
+    kind: str
+    boosters: list[lgb.Booster]
+    slope: float
+    offset: float
+
+    def raw(self, features: pd.DataFrame) -> Floats:
+        """Calibrated log-likelihood ratio of this kind against real, float64 (n,)."""
+        outputs = [b.predict(features, raw_score=True, validate_features=True) for b in self.boosters]
+        mean = np.mean(np.stack([np.asarray(o, dtype=np.float64) for o in outputs]), axis=0)
+        return np.asarray(self.slope * mean + self.offset)
+
+    def contributions(self, features: pd.DataFrame) -> Floats:
+        """SHAP values of `raw`, float64 (n, columns + 1), the base value last."""
+        parts = [np.asarray(b.predict(features, pred_contrib=True), dtype=np.float64) for b in self.boosters]
+        values = self.slope * np.mean(np.stack(parts), axis=0)
+        values[:, -1] += self.offset
+        return np.asarray(values)
+
+
+@dataclass(frozen=True)
+class Stacker:
+    """One expert per kind of fake; a fake is a mixture of kinds, so one sure expert is enough.
+
+    The likelihood ratio of "fake" is the weighted sum of the experts' ratios: the raw score is
+    log sum_k w_k exp(r_k), and p = expit(slope * raw + offset) after calibration.
+
+    columns : in the order of training. weights : of the kinds, adding up to 1. oof : float64 (n,),
+    out-of-fold probabilities of the training rows, calibrated out of fold; empty after `load`.
+    """
+
+    columns: list[str]
+    experts: list[Expert]
+    weights: list[float]
+    slope: float
+    offset: float
+    oof: Floats = field(default_factory=lambda: np.zeros(0))
+
+    @property
+    def boosters(self) -> list[lgb.Booster]:
+        """The boosters of all experts."""
+        return [booster for expert in self.experts for booster in expert.boosters]
+
+    def ratios(self, features: pd.DataFrame) -> Floats:
+        """Log-likelihood ratio of each expert, float64 (n, experts).
+
+        Raises ValueError naming columns that are missing, too many or out of order.
+        """
+        self._check(features)
+        if not len(features):
+            return np.zeros((0, len(self.experts)))
+        return np.stack([expert.raw(features) for expert in self.experts], axis=1)
+
+    def raw(self, features: pd.DataFrame) -> Floats:
+        """Log-likelihood ratio of the mixture before calibration, float64 (n,)."""
+        return mixture(self.ratios(features), self.weights)
+
+    def predict(self, features: pd.DataFrame) -> Floats:
+        """Calibrated probability of fake, float64 (n,)."""
+        return self.probability(self.ratios(features))
+
+    def probability(self, ratios: Floats) -> Floats:
+        """Calibrated probability of fake from the experts' `ratios`."""
+        return np.asarray(expit(self.slope * mixture(ratios, self.weights) + self.offset), dtype=np.float64)
+
+    def contributions(self, features: pd.DataFrame) -> Floats:
+        """SHAP values of the raw score, float64 (n, columns + 1), the base value last.
+
+        Tree SHAP (Lundberg et al. 2020, doi:10.1038/s42256-019-0138-9) of each expert, weighed by its
+        share in the row's mixture: what the experts that decided looked at.
+        """
+        self._check(features)
+        ratios = self.ratios(features)
+        share = softmax(ratios + np.log(self.weights), axis=1)
+        parts = [share[:, [k]] * expert.contributions(features) for k, expert in enumerate(self.experts)]
+        total = np.sum(parts, axis=0)
+        total[:, -1] += mixture(ratios, self.weights) - total.sum(1)
+        return np.asarray(total)
+
+    def _check(self, features: pd.DataFrame) -> None:
+        found = list(features.columns)
+        if found == self.columns:
+            return
+        missing = [c for c in self.columns if c not in set(found)]
+        extra = [c for c in found if c not in set(self.columns)]
+        raise ValueError(
+            f"features do not fit the model: {len(missing)} columns missing {missing[:5]}, {len(extra)} unknown "
+            f"{extra[:5]}{'' if missing or extra else ', order differs'}; compute the blocks that bundle.json names"
+        )
+
+    def save(self, folder: Path) -> dict[str, Any]:
+        """Write stacker_<kind>_fold*.txt; returns what bundle.json has to keep of it."""
+        for expert in self.experts:
+            for index, booster in enumerate(expert.boosters):
+                booster.save_model(
+                    folder / f"stacker_{expert.kind}_fold{index}.txt", num_iteration=booster.best_iteration
+                )
+        experts = [
+            {"kind": e.kind, "boosters": len(e.boosters), "slope": e.slope, "offset": e.offset, "weight": w}
+            for e, w in zip(self.experts, self.weights, strict=True)
+        ]
+        return {"experts": experts, "slope": self.slope, "offset": self.offset, "columns": self.columns}
+
+    @classmethod
+    def load(cls, folder: Path, facts: dict[str, Any]) -> Stacker:
+        """Read what `save` wrote; `facts` is what it returned."""
+        experts = []
+        for e in facts["experts"]:
+            files = [folder / f"stacker_{e['kind']}_fold{i}.txt" for i in range(e["boosters"])]
+            boosters = [lgb.Booster(model_file=file) for file in files]
+            experts.append(Expert(e["kind"], boosters, float(e["slope"]), float(e["offset"])))
+        weights = [float(e["weight"]) for e in facts["experts"]]
+        return cls(list(facts["columns"]), experts, weights, float(facts["slope"]), float(facts["offset"]))
+
+
+def mixture(ratios: Floats, weights: Sequence[float]) -> Floats:
+    """log sum_k w_k exp(r_k), float64 (n,). ratios : (n, kinds); weights : (kinds,), adding up to 1."""
+    return np.asarray(logsumexp(ratios + np.log(np.asarray(weights)), axis=1), dtype=np.float64)

@@ -1,0 +1,118 @@
+"""What is known of each image file (content and perceptual hash, pixels), read once per change."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from tqdm import tqdm
+
+from pipeline.dataset.near_duplicates import perceptual_hash
+from pipeline.runtime.engine import Engine
+from pipeline.storage.images import BadImage, glance, read_bytes
+
+FOLDER = Path("cache/files")
+VERSION = 1  # raise whenever what is recorded of an unchanged file changes
+CHUNK = 64
+LEAST = 4  # chunks that a further process is worth
+COLUMNS = ["path", "size", "mtime_ns", "sha256", "width", "height", "phash", "status", "detail"]
+
+FileKey = tuple[str, int, int]
+FileRow = tuple[str, int, int, str, int, int, str, str, str]
+
+
+def describe(file: FileKey, *, max_pixels: int) -> FileRow:
+    """Facts of one file (path, size, mtime_ns) as a row of COLUMNS. Never raises for a bad file."""
+    path, name, sha256 = file[0], os.path.basename(file[0]), ""
+    try:
+        data = read_bytes(path)
+        sha256 = hashlib.sha256(data).hexdigest()
+        look = glance(data, max_pixels=max_pixels, where=name)
+    except BadImage as bad:
+        return (*file, sha256, 0, 0, "", bad.status, bad.detail)
+    seen = perceptual_hash(look.gray).hex()
+    return (*file, sha256, look.width, look.height, seen, "ok", "; ".join(look.notes))
+
+
+def describe_all(files: Sequence[FileKey], *, max_pixels: int) -> list[FileRow]:
+    """`describe` for a chunk of files."""
+    return [describe(file, max_pixels=max_pixels) for file in files]
+
+
+@dataclass
+class FileTable:
+    """The stored rows, by (path, size, mtime_ns). folder : where the table's file lies."""
+
+    folder: Path
+    max_pixels: int
+    rows: dict[FileKey, FileRow] = field(default_factory=dict)
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "files.parquet"
+
+    def _address(self) -> bytes:
+        return f"{VERSION}:{self.max_pixels}".encode()
+
+    def load(self) -> FileTable:
+        """Read the stored rows; a table of another version, or a damaged one, counts as empty."""
+        try:
+            table = pq.read_table(self.file)
+        except (FileNotFoundError, pa.ArrowInvalid):
+            return self
+        if (table.schema.metadata or {}).get(b"address") == self._address():
+            rows = zip(*(table[name].to_pylist() for name in COLUMNS), strict=True)
+            self.rows = {row[:3]: row for row in rows}
+        return self
+
+    def save(self) -> None:
+        """Write the table in one step: the old file stays until the new one is complete."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        frame = pd.DataFrame([self.rows[key] for key in sorted(self.rows)], columns=COLUMNS)
+        table = pa.Table.from_pandas(frame, preserve_index=False)
+        table = table.replace_schema_metadata({b"address": self._address()})
+        part = self.folder / f".files.{os.getpid()}.part"
+        pq.write_table(table, part, compression="zstd")
+        os.replace(part, self.file)
+
+    def update(self, files: Iterable[FileKey], *, engine: Engine) -> int:
+        """Make the rows exactly those of `files`, reading only what is new or changed.
+
+        Returns how many files were read. The rows do not depend on the workers. Saved now and then,
+        so that a killed run continues; rows of files that could not be read at all are asked again.
+        """
+        wanted = dict.fromkeys(files)
+        known = {key: self.rows[key] for key in wanted if key in self.rows and self.rows[key][3]}
+        missing = sorted(key for key in wanted if key not in known)
+        changed = len(known) != len(self.rows)
+        self.rows = known
+        saved, pause = time.monotonic(), 10.0
+        for chunk in _read(missing, max_pixels=self.max_pixels, engine=engine):
+            self.rows.update((row[:3], row) for row in chunk)
+            if time.monotonic() - saved > pause:
+                start = time.monotonic()
+                self.save()
+                saved = time.monotonic()
+                pause = max(10.0, 20 * (saved - start))  # at most a twentieth of the time goes to saving
+        if missing or changed or not self.file.is_file():
+            self.save()
+        for part in self.folder.glob(".files.*.part"):
+            part.unlink(missing_ok=True)
+        return len(missing)
+
+
+def _read(files: Sequence[FileKey], *, max_pixels: int, engine: Engine) -> Iterable[list[FileRow]]:
+    chunks = [list(files[i : i + CHUNK]) for i in range(0, len(files), CHUNK)]
+    function = partial(describe_all, max_pixels=max_pixels)
+    with tqdm(total=len(files), desc="manifest", unit="img", mininterval=1.0, disable=not files) as bar:
+        for rows in engine.map(function, chunks, least=LEAST):
+            bar.update(len(rows))
+            yield rows

@@ -1,0 +1,68 @@
+"""Augmented training pictures of a net, made from files as they are needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.views import Crop, Face, plan_crop
+from models.nets.face_net import NetSpec, crop_for
+from models.nets.sampler import Visit
+from models.synthesis import pseudo_fakes
+from models.synthesis.degradations import degrade, jitter, mirror, resampled
+from pipeline.runtime import params
+from pipeline.samples.variants import forge
+from pipeline.storage.face_schema import to_face
+from pipeline.storage.images import read_image
+
+
+@dataclass(frozen=True)
+class TrainImages:
+    """Augmented training pictures of one net; the visit alone decides what is drawn."""
+
+    paths: list[str]
+    faces: NDArray[np.float32]
+    spec: NetSpec
+    options: params.Faces
+    max_pixels: int
+    degraded: float
+    worn: float = 0.0
+
+    def __call__(self, visit: Visit) -> NDArray[np.uint8]:
+        """uint8 (size, size, 3), RGB."""
+        rng = np.random.default_rng(visit.draw)
+        path, face = self.paths[visit.row], to_face(self.faces[visit.row])
+        if visit.kind in pseudo_fakes.KINDS:
+            own = np.random.default_rng([visit.draw, pseudo_fakes.KINDS.index(visit.kind)])
+            pixels = forge(visit.kind, path, face, own, max_pixels=self.max_pixels)
+        else:
+            pixels = read_image(path, max_pixels=self.max_pixels).pixels
+            if self.worn:  # of real faces: `worn` is not for nets that learn labelled fakes
+                own = np.random.default_rng([visit.draw, len(pseudo_fakes.KINDS)])
+                pixels, face = self._worn(pixels, face, own)
+        height, width = pixels.shape[:2]
+        crop = plan_crop(face, height=height, width=width, **self.options.cuts())
+        moved = jitter(crop, rng) if self.spec.crop == "aligned" else shift(crop, rng)
+        picture = mirror(crop_for(self.spec, pixels, moved), rng)
+        return degrade(picture, rng) if rng.random() < self.degraded else picture
+
+    def _worn(
+        self, pixels: NDArray[np.uint8], face: Face, rng: np.random.Generator
+    ) -> tuple[NDArray[np.uint8], Face]:
+        """A real face as it is or degraded, then resampled in half of the draws."""
+        if rng.random() >= self.worn:
+            return pixels, face
+        pixels = degrade(pixels, rng)
+        if rng.random() < 0.5:
+            return pixels, face
+        pixels, matrix = resampled(pixels, rng)
+        return pixels, face.moved(matrix)
+
+
+def shift(crop: Crop, rng: np.random.Generator) -> Crop:
+    """The native cut moved by up to an eighth of its side, for random windows."""
+    x0, y0, x1, y1 = crop.native
+    dx, dy = (int(v) for v in rng.uniform(-0.125, 0.125, 2) * (x1 - x0))
+    return Crop(native=(x0 + dx, y0 + dy, x1 + dx, y1 + dy), context=crop.context, matrix=crop.matrix)

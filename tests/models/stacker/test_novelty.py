@@ -1,0 +1,57 @@
+"""Novelty: the unseen is novel, the seen is evenly spread, and a saved one says the same."""
+
+import numpy as np
+import pytest
+
+from models.stacker.novelty import ROWS_EACH, Novelty
+
+
+@pytest.fixture(scope="module")
+def rows():
+    rng = np.random.default_rng(0)
+    hidden = rng.normal(size=(600, 5))
+    return (hidden @ rng.normal(size=(5, 90)) + 0.3 * rng.normal(size=(600, 90))).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def fitted(rows):
+    return Novelty.fit(rows[:400], seed=0)
+
+
+def test_training_rows_are_spread_evenly(fitted, rows):
+    found = np.sort(fitted(rows[:400]))
+    np.testing.assert_allclose(found, np.linspace(0, 1, 400), atol=0.02)
+
+
+def test_rows_alike_are_usual_and_others_are_not(fitted, rows):
+    strange = np.random.default_rng(1).normal(size=(50, 90)).astype(np.float32) * rows.std(0)
+    assert np.median(fitted(rows[400:])) < 0.9
+    assert fitted(strange).min() > 0.999
+
+
+def test_misfit_is_the_probabilistic_pca_of_scikit_learn(rows):
+    """Up to a constant: -2 log-likelihood of sklearn's PCA on the standardised rows."""
+    from sklearn.decomposition import PCA
+
+    fitted = Novelty.fit(rows, seed=0)
+    standard = (rows - rows.mean(0)) / rows.std(0)
+    assert np.abs(standard).max() < 8
+    pca = PCA(n_components=len(rows) // ROWS_EACH, svd_solver="covariance_eigh").fit(
+        standard.astype(np.float64)
+    )
+    gap = -2 * pca.score_samples(standard.astype(np.float64)) - fitted.misfit(rows)
+    np.testing.assert_allclose(gap, gap.mean(), atol=0.02 * np.abs(gap.mean()))
+
+
+def test_missing_numbers_and_constant_columns_do_no_harm(rows):
+    holed = rows.copy()
+    holed[::7, 3] = np.nan
+    holed[:, 5] = 1.0
+    holed[:, 6] = np.nan
+    fitted = Novelty.fit(holed, seed=0)
+    assert np.isfinite(fitted(holed)).all()
+
+
+def test_save_and_load_change_nothing(fitted, rows, tmp_path):
+    fitted.save(tmp_path)
+    np.testing.assert_array_equal(Novelty.load(tmp_path)(rows), fitted(rows))

@@ -1,0 +1,112 @@
+"""Pieces of work: the same results wherever they are done, and none lost with a worker."""
+
+import os
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from pipeline.runtime.engine import ClusterError, Engine
+
+distributed = pytest.importorskip("distributed")
+pytestmark = [
+    pytest.mark.xdist_group("dask"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def scheduler():
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0"
+    ) as cluster:
+        yield cluster.scheduler_address
+
+
+@pytest.fixture(params=["sequential", "loky", "dask"])
+def engine(request):
+    address = request.getfixturevalue("scheduler") if request.param == "dask" else None
+    return Engine(request.param, 2, address)
+
+
+def square(n):
+    return n * n
+
+
+def place(_):
+    return os.getcwd()
+
+
+def fails(n):
+    raise ValueError(f"piece {n} is bad")
+
+
+def dies_once(n, *, folder):
+    """Takes its process along the first time."""
+    try:
+        (Path(folder) / f"{n}").touch(exist_ok=False)
+    except FileExistsError:
+        return n
+    if n == 3:
+        os._exit(1)
+    return n
+
+
+def test_results_come_in_order(engine):
+    assert list(engine.map(square, range(20))) == [n * n for n in range(20)]
+
+
+def test_unordered_results_are_all_there(engine):
+    assert sorted(engine.map(square, range(20), ordered=False)) == [n * n for n in range(20)]
+
+
+def test_nothing_to_do_is_done(engine):
+    assert list(engine.map(square, [])) == []
+
+
+def test_an_error_of_a_piece_is_raised_here(engine):
+    with pytest.raises(ValueError, match="is bad"):
+        list(engine.map(fails, [1, 2, 3]))
+
+
+def test_pieces_find_the_runs_folder(engine, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert set(engine.map(place, range(6))) == {str(tmp_path)}
+
+
+def test_few_pieces_start_no_process():
+    assert set(Engine("loky", 2).map(_pid, range(7), least=4)) == {os.getpid()}
+    assert os.getpid() not in set(Engine("loky", 2).map(_pid, range(8), least=4))
+
+
+def _pid(_):
+    return os.getpid()
+
+
+def test_a_piece_whose_worker_dies_is_done_by_another(scheduler, tmp_path):
+    engine = Engine("dask", scheduler=scheduler)
+    work = partial(dies_once, folder=str(tmp_path))
+    assert list(engine.map(work, range(8))) == list(range(8))
+
+
+def grows(n):
+    """Keeps so much memory that joblib ends its process before the next piece."""
+    kept.append(b"x" * (400 << 20))
+    time.sleep(1.1)
+    return n
+
+
+kept: list[bytes] = []
+
+
+def test_a_worker_that_grows_is_replaced_and_nothing_is_lost():
+    assert list(Engine("loky", 2).map(grows, range(5))) == list(range(5))
+
+
+def test_without_a_cluster_it_is_said_what_to_do(monkeypatch):
+    monkeypatch.setattr("pipeline.runtime.engine.PATIENCE", 1)
+    with pytest.raises(ClusterError, match="start `dask scheduler` and `dask worker"):
+        list(Engine("dask", scheduler="tcp://127.0.0.1:9").map(square, [1]))

@@ -1,0 +1,39 @@
+"""Kept memory: a large block that was freed costs few page faults when it is asked for again."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from pipeline.runtime.process import pick_device
+
+SCRIPT = """
+import resource, sys
+import torch
+from pipeline.runtime.process import keep_memory
+if sys.argv[1] == "keep":
+    keep_memory()
+for _ in range(3):
+    torch.ones(16_000_000)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(60):
+    torch.ones(16_000_000)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+def faults(how):
+    done = subprocess.run([sys.executable, "-c", SCRIPT, how], capture_output=True, text=True, check=True)
+    return int(done.stdout)
+
+
+def test_freed_memory_is_used_again():
+    assert faults("keep") * 4 < faults("plain")
+
+
+def test_cuda_is_refused_where_there_is_none(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert pick_device("auto") == "cpu"
+    with pytest.raises(ValueError, match="compute.device is 'cuda'"):
+        pick_device("cuda")

@@ -1,0 +1,114 @@
+"""Variants: only train images have them, they keep their group, and their key alone decides what is drawn."""
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from features.views import TEMPLATE
+from pipeline.runtime import params
+from pipeline.samples.variants import expand, forge, items_of, kind_of
+from pipeline.storage.face_schema import to_face
+from pipeline.storage.images import like_file
+
+ASKED = params.Variants(degraded=2, blend=1, resynthesis=1)
+
+
+@pytest.fixture
+def rows(tmp_path):
+    rng = np.random.default_rng(0)
+    for name in "abc":
+        picture = cv2.GaussianBlur(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8), (0, 0), 1.5)
+        cv2.imwrite(str(tmp_path / f"{name}.png"), picture)
+    return pd.DataFrame(
+        {
+            "path": [str(tmp_path / f"{name}.png") for name in "abc"],
+            "split": ["train", "train", "val"],
+            "target": pd.array([0, 1, 0], dtype="Int8"),
+            "group": ["g", "g", "h"],
+            "key": ["ka", "kb", "kc"],
+        }
+    )
+
+
+def faces(n):
+    return np.full((n, 17), np.nan, np.float32)
+
+
+def test_reals_get_copies_and_pseudo_fakes_fakes_get_copies_val_nothing(rows):
+    made, own = expand(rows, faces(3), ASKED)
+    assert made["key"].tolist() == [
+        "ka", "ka-degraded0", "ka-degraded1", "ka-blend0", "ka-resynthesis0", "kb", "kb-degraded0", "kb-degraded1", "kc",
+    ]  # fmt: skip
+    assert made["kind"].tolist() == ["real"] * 3 + ["blend", "resynthesis"] + ["fakes"] * 3 + ["real"]
+    assert made["target"].tolist() == [0, 0, 0, 1, 1, 1, 1, 1, 0]
+    assert made["group"].tolist() == ["g"] * 8 + ["h"]
+    assert len(own) == len(made)
+
+
+def test_nothing_asked_is_the_rows_themselves(rows):
+    made, _ = expand(rows, faces(3), params.Variants(degraded=0, blend=0, resynthesis=0))
+    pd.testing.assert_frame_equal(made[rows.columns], rows)
+
+
+def test_a_fraction_is_drawn_by_the_images_own_key():
+    keys = [f"{i:032x}" for i in range(400)]
+    rows = pd.DataFrame({"split": "train", "target": pd.array([0] * 400, dtype="Int8"), "key": keys})
+    half = params.Variants(degraded=0.5, blend=1.5, resynthesis=0)
+    made, _ = expand(rows, faces(400), half)
+    variants = made["variant"].value_counts()
+    assert 160 <= variants["degraded0"] <= 240
+    assert variants["blend0"] == 400
+    assert 160 <= variants["blend1"] <= 240
+    few, _ = expand(rows.iloc[100:200].reset_index(drop=True), faces(100), half)
+    first = made["key"].str[:32].isin(keys[100:200])
+    assert few["key"].tolist() == made.loc[first, "key"].tolist()
+
+
+def test_unlabelled_rows_have_no_kind(rows):
+    rows["target"] = pd.array([0, 1, pd.NA], dtype="Int8")
+    made, _ = expand(rows, faces(3), ASKED)
+    assert made["kind"].iloc[-1] == "unknown"
+
+
+def test_each_variant_is_its_own_picture_and_the_same_each_time(rows):
+    made, own = expand(rows, faces(3), ASKED)
+    items = items_of(made, own, keys=made["key"])
+    first, second = ([item.read(max_pixels=10**6)[0] for item in items] for _ in range(2))
+    for a, b in zip(first, second, strict=True):
+        np.testing.assert_array_equal(a, b)
+    different = {(picture.shape, picture.tobytes()) for picture in first[:5]}
+    assert len(different) == 5
+
+
+def test_the_face_goes_with_a_resampled_picture(rows):
+    """Its centre stays the picture's centre, to the shift of a pixel that was drawn with it."""
+    face = np.r_[1, 1, 0.9, [16, 16, 47, 47], (TEMPLATE * 31 + 16).ravel()].astype(np.float32)
+    made, own = expand(rows, np.stack([face] * 3), params.Variants(degraded=20, blend=0, resynthesis=0))
+    sizes = set()
+    for item in items_of(made, own, keys=made["key"]):
+        pixels, moved = item.read(max_pixels=10**6)
+        height, width = pixels.shape[:2]
+        sizes.add((height, width))
+        middle = np.array([moved.box[[0, 2]].mean() / width, moved.box[[1, 3]].mean() / height])
+        np.testing.assert_allclose(middle, 0.5, atol=0.04)
+        eyes = np.linalg.norm(moved.landmarks[0] - moved.landmarks[1]) / width
+        assert eyes == pytest.approx(np.linalg.norm(TEMPLATE[0] - TEMPLATE[1]) * 31 / 64, rel=0.03)
+    assert len(sizes) > 8
+
+
+def test_pseudo_fakes_are_compressed_as_their_original_was(tmp_path):
+    """Saved once more they hardly change."""
+    rng = np.random.default_rng(0)
+    picture = cv2.GaussianBlur(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8), (0, 0), 1.5)
+    path = tmp_path / "a.jpg"
+    cv2.imwrite(str(path), picture, [cv2.IMWRITE_JPEG_QUALITY, 25])
+    face = to_face(faces(1)[0])
+    for kind in ("blend", "resynthesis"):
+        for seed in range(6):
+            made = forge(kind, str(path), face, np.random.default_rng(seed), max_pixels=10**6)
+            assert np.abs(like_file(made, path.read_bytes()).astype(float) - made).mean() < 0.5
+
+
+def test_kind_of_a_variant():
+    assert [kind_of(name) for name in ("", "degraded12", "blend0")] == ["", "degraded", "blend"]

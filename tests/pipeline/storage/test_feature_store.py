@@ -1,0 +1,159 @@
+"""The feature store: shards are whole or absent, rows come back as asked, versions never mix."""
+
+import numpy as np
+import pytest
+
+from pipeline.runtime.engine import Engine
+from pipeline.storage import feature_store
+from pipeline.storage.feature_store import (
+    Store,
+    fill,
+    finish,
+    leave_out,
+    open_current,
+    shard_size_for,
+    version_of,
+)
+
+
+@pytest.fixture
+def made(tmp_path):
+    return Store(tmp_path / "block", "v1", ("block.a", "block.b"))
+
+
+def rows(keys):
+    return np.array([[len(k), ord(k[-1])] for k in keys], dtype=np.float32)
+
+
+def test_rows_come_back_in_the_order_asked_and_repeated(made):
+    made.write(["a", "b"], rows(["a", "b"]), ["", "odd"])
+    made.write(["c"], rows(["c"]), [""])
+    values, detail = made.read(["c", "b", "b", "a"])
+    np.testing.assert_array_equal(values, rows(["c", "b", "b", "a"]))
+    assert detail == ["", "odd", "odd", ""]
+    assert made.keys() == {"a", "b", "c"}
+
+
+def test_nan_survives(made):
+    made.write(["a"], np.array([[np.nan, 1]], np.float32), [""])
+    np.testing.assert_array_equal(made.read(["a"])[0], [[np.nan, 1]])
+
+
+def test_missing_rows_are_counted(made):
+    made.write(["a"], rows(["a"]), [""])
+    with pytest.raises(KeyError, match="2 of 3 rows are missing; run `dvc repro`"):
+        made.read(["a", "x", "y"])
+
+
+def test_wrong_shape_is_refused(made):
+    with pytest.raises(ValueError, match=r"shape \(1, 3\), expected \(1, 2\)"):
+        made.write(["a"], np.zeros((1, 3), np.float32), [""])
+
+
+def test_a_shard_that_fails_half_way_is_not_visible(made, monkeypatch):
+    def fail(table, path, **_):
+        path.write_bytes(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(feature_store.pq, "write_table", fail)
+    with pytest.raises(OSError, match="disk full"):
+        made.write(["a"], rows(["a"]), [""])
+    assert made.keys() == set()
+    assert list(made.folder.iterdir())
+    made.prune()
+    assert not list(made.folder.iterdir())
+
+
+def test_the_same_rows_make_the_same_file(made, tmp_path):
+    other = Store(tmp_path / "other", "v1", made.columns)
+    for each in (made, other):
+        each.write(["a", "b"], rows(["a", "b"]), ["", ""])
+    first, second = made.shards()[0], other.shards()[0]
+    assert first.name == second.name
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_versions_do_not_mix_and_old_ones_go(made):
+    made.write(["a"], rows(["a"]), [""])
+    newer = Store(made.root, "v2", made.columns)
+    assert newer.keys() == set()
+    newer.prune()
+    assert made.keys() == set()
+
+
+def test_index_names_the_current_version_or_why_there_is_none(made):
+    with pytest.raises(FileNotFoundError, match=r"block.json is missing; run `dvc repro`"):
+        open_current(made.root)
+    finish(made)
+    assert open_current(made.root) == made
+    leave_out(made.root, reason="no weights")
+    assert open_current(made.root) == "no weights"
+
+
+def test_small_shards_are_joined_and_no_row_changes(made):
+    keys = [f"k{i}" for i in range(40)]
+    for key in keys:
+        made.write([key, key + "x"], rows([key, key + "x"]), ["", f"odd {key}"])
+    both = [k + end for k in keys for end in ("", "x")]
+    before = made.read(both)
+    finish(made)
+    assert len(made.shards()) == feature_store.MOST_SHARDS // 2
+    after = made.read(both)
+    np.testing.assert_array_equal(after[0], before[0])
+    assert after[1] == before[1]
+    assert made.keys() == set(both)
+    names = [path.name for path in made.shards()]
+    finish(made)
+    assert [path.name for path in made.shards()] == names, "few files stay as they are"
+
+
+def test_joining_does_not_depend_on_the_order_of_writing(made, tmp_path):
+    other = Store(tmp_path / "other", "v1", made.columns)
+    keys = [f"k{i}" for i in range(9)]
+    for each, order in ((made, keys), (other, keys[::-1])):
+        for key in order:
+            each.write([key], rows([key]), [""])
+        each.join(most=4)
+    assert [p.read_bytes() for p in made.shards()] == [p.read_bytes() for p in other.shards()]
+
+
+def test_a_kill_while_joining_loses_nothing(made, monkeypatch):
+    for key in "abcdef":
+        made.write([key], rows([key]), [""])
+
+    def killed(source, target):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(feature_store.os, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        made.join(most=2)
+    monkeypatch.undo()
+    np.testing.assert_array_equal(made.read(list("abcdef"))[0], rows(list("abcdef")))
+    made.prune()
+    made.join(most=2)
+    assert len(made.shards()) == 1
+    np.testing.assert_array_equal(made.read(list("abcdef"))[0], rows(list("abcdef")))
+
+
+def test_version_depends_on_facts_not_on_their_order():
+    assert version_of({"a": 1, "b": [2]}) == version_of({"b": [2], "a": 1})
+    assert version_of({"a": 1}) != version_of({"a": 2})
+
+
+def double(items):
+    with open(items[0][1], "a") as stream:
+        stream.write(f"{len(items)}\n")
+    return len(items)
+
+
+@pytest.mark.parametrize(("workers", "backend"), [(1, "loky"), (2, "loky"), (2, "sequential")])
+def test_fill_visits_every_item_once_in_shards(tmp_path, workers, backend):
+    log = tmp_path / "log"
+    items = [(i, str(log)) for i in range(25)]
+    fill(items, double, describe="test", shard_size=10, engine=Engine(backend, workers))
+    assert sorted(log.read_text().split()) == ["10", "10", "5"]
+
+
+@pytest.mark.parametrize(("n", "size"), [(0, 200), (130, 200), (400, 200), (4_000, 500), (1_000_000, 640)])
+def test_shard_size_follows_the_number_of_images(n, size):
+    assert shard_size_for(n, shard_size=640) == size
