@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from features.spectral import compute, get
 from features.views import Crop, Face, cut_views, face_numbers, plan_crop
+from models.bundle_info import BundleError
 from models.detection.mtcnn import DETECTOR_VERSION, FaceDetector
 from models.nets.face_net import FaceNet, crop_for
 from models.stacker.novelty import Novelty
@@ -23,21 +24,17 @@ from models.stacker.stacker import Stacker
 NET_PREFIXES = ("embed_", "net_")
 
 
-class BundleError(ValueError):
-    """A bundle folder that cannot be used; the message says what to do."""
-
-
 @dataclass(frozen=True)
-class Verdict:
+class Prediction:
     """What the model says of one image.
 
     score : calibrated probability of fake. novelty : share of the training images that are more usual.
-    kinds : log-likelihood ratio against real of each kind of fake; the largest is what it looks like.
+    log_likelihood_ratios : against real, of each kind of fake; the largest is what it looks like.
     """
 
     score: float
     novelty: float
-    kinds: dict[str, float]
+    log_likelihood_ratios: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -77,7 +74,7 @@ class Bundle:
 
     @property
     def kinds(self) -> list[str]:
-        """Kinds of fake that a verdict has a ratio for."""
+        """Kinds of fake that a prediction has a ratio for."""
         return [expert.kind for expert in self.stacker.experts]
 
     @cached_property
@@ -128,21 +125,24 @@ class Bundle:
             aligned=cuts["aligned"],
         )
 
-    def judge(self, features: pd.DataFrame) -> list[Verdict]:
+    def predict(self, features: pd.DataFrame) -> list[Prediction]:
         """What the stacker says of rows of `features`."""
-        ratios = self.stacker.ratios(features)
-        score, novelty = self.stacker.probability(ratios), self.novelty(features.to_numpy(np.float32))
+        log_likelihood_ratios = self.stacker.log_likelihood_ratios(features)
+        score, novelty = (
+            self.stacker.probability(log_likelihood_ratios),
+            self.novelty(features.to_numpy(np.float32)),
+        )
         return [
-            Verdict(float(s), float(n), dict(zip(self.kinds, r.tolist(), strict=True)))
-            for s, n, r in zip(score, novelty, ratios, strict=True)
+            Prediction(float(s), float(n), dict(zip(self.kinds, r.tolist(), strict=True)))
+            for s, n, r in zip(score, novelty, log_likelihood_ratios, strict=True)
         ]
 
-    def score(self, pixels: Sequence[NDArray[np.uint8]]) -> tuple[list[Verdict], list[Face]]:
+    def score(self, pixels: Sequence[NDArray[np.uint8]]) -> tuple[list[Prediction], list[Face]]:
         """What is said of each picture, uint8 (H, W, 3), RGB, and the faces it was read from."""
         if not pixels:
             return [], []
         features, faces = self.features(pixels)
-        return self.judge(features), faces
+        return self.predict(features), faces
 
 
 def code_versions(names: Sequence[str]) -> dict[str, int]:

@@ -21,8 +21,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from pipeline.dataset.file_facts import COLUMNS, FAMILIES, facts
-from pipeline.dataset.file_index import LEAST
+from pipeline.dataset.file_facts import COLUMNS, FACT_GROUPS, facts
+from pipeline.dataset.file_index import MIN_TASKS_PER_WORKER
 from pipeline.manifest import MANIFEST
 from pipeline.runtime import params
 from pipeline.runtime.command import run
@@ -32,7 +32,7 @@ from pipeline.storage.feature_store import NotMadeError
 REPORT = Path("reports/audit.json")
 SAMPLE = 20_000
 FOLDS = 5
-CHUNK = 64
+FILES_PER_TASK = 64
 SMALLEST_CLASS = 30
 SHARE = 0.01  # of a split's images: from here on, repeats across splits are red
 # AUC whose lower 95 % bound makes a warning or a leak. A file's history says nothing about
@@ -75,14 +75,16 @@ def measure(rows: pd.DataFrame, *, engine: Engine) -> pd.DataFrame:
     """File facts (float64) of each row, same index; rows that no longer decode are left out."""
     paths = rows["path"].tolist()
     largest = int((rows["width"].astype("int64") * rows["height"]).max()) if len(rows) else 1
-    chunks = [paths[i : i + CHUNK] for i in range(0, len(paths), CHUNK)]
-    parts = engine.map(partial(_facts_of, max_pixels=largest), chunks, least=LEAST)
+    chunks = [paths[i : i + FILES_PER_TASK] for i in range(0, len(paths), FILES_PER_TASK)]
+    parts = engine.map(
+        partial(_facts_of, max_pixels=largest), chunks, min_pieces_per_worker=MIN_TASKS_PER_WORKER
+    )
     found = dict(zip(rows.index, (row for part in parts for row in part), strict=True))
     known = {index: row for index, row in found.items() if row is not None}
     return pd.DataFrame.from_dict(known, orient="index", columns=list(COLUMNS))
 
 
-def deal(target: NDArray[np.int64], groups: Sequence[str]) -> NDArray[np.int64]:
+def assign_folds(target: NDArray[np.int64], groups: Sequence[str]) -> NDArray[np.int64]:
     """Fold of each row: whole groups, dealt in turn, mostly fake ones after the others."""
     frame = pd.DataFrame({"group": list(groups), "target": target})
     share = frame.groupby("group")["target"].mean()
@@ -91,9 +93,11 @@ def deal(target: NDArray[np.int64], groups: Sequence[str]) -> NDArray[np.int64]:
     return frame["group"].map(fold).to_numpy(np.int64)
 
 
-def tell_apart(values: pd.DataFrame, target: NDArray[np.int64], groups: Sequence[str]) -> dict[str, Any]:
+def cross_validated_auc(
+    values: pd.DataFrame, target: NDArray[np.int64], groups: Sequence[str]
+) -> dict[str, Any]:
     """Group-aware cross-validated AUC of a small LightGBM, its lower 95 % bound, main columns."""
-    fold = deal(target, groups)
+    fold = assign_folds(target, groups)
     score = np.zeros(len(target))
     gain = np.zeros(values.shape[1])
     for held in range(FOLDS):
@@ -125,12 +129,12 @@ def classes_by_file(rows: pd.DataFrame, values: pd.DataFrame) -> list[dict[str, 
     results = []
     for name, part in parts:
         target = part["target"].to_numpy(np.int64)
-        for family, columns in FAMILIES.items():
+        for family, columns in FACT_GROUPS.items():
             result: dict[str, Any] = {"source": name, "facts": family, "images": len(part)}
             if min(target.sum(), len(target) - target.sum()) < SMALLEST_CLASS:
                 results.append({**result, "verdict": "too few"})
                 continue
-            told = tell_apart(values.loc[part.index, list(columns)], target, part["group"].tolist())
+            told = cross_validated_auc(values.loc[part.index, list(columns)], target, part["group"].tolist())
             warn, leak = LIMITS[family]
             verdict = "leak" if told["auc_low"] >= leak else "warn" if told["auc_low"] >= warn else "ok"
             results.append({**result, **told, "verdict": verdict})

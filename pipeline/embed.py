@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from models.nets.checkpoints import WeightsError, find
-from models.nets.face_net import NETS_VERSION, FaceNet, build, trunk_state
+from models.nets.checkpoints import find
+from models.nets.face_net import NETS_VERSION, FaceNet, backbone_state, build
 from pipeline.runtime import params
 from pipeline.runtime.command import run
 from pipeline.samples.feature_table import block_folder, read_faces
 from pipeline.samples.net_rows import NETS, fill_net, load_net, net_spec
 from pipeline.samples.variants import VARIANTS_VERSION, expand, items_of
-from pipeline.storage.feature_store import Store, finish, leave_out, version_of
+from pipeline.storage.feature_store import Store, finish, mark_skipped, version_of
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -25,23 +25,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     name = parser.parse_args(arguments).name
     backbones, options, data = params.load("embed").backbones, params.load("faces"), params.load("data")
     if name not in backbones:
-        parser.error(f"embed.backbones has no '{name}'; it has {', '.join(backbones) or 'none'}")
+        raise params.ParamsError(f"embed.backbones has no '{name}'; it has {', '.join(backbones) or 'none'}")
     root, folder = block_folder(f"embed_{name}"), NETS / f"embed_{name}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    try:
-        checkpoint = find(
-            model=backbones[name].model, weights=backbones[name].weights, folder=Path(data.weights)
-        )
-    except WeightsError as error:
-        parser.error(str(error))
+    checkpoint = find(model=backbones[name].model, weights=backbones[name].weights, folder=Path(data.weights))
     if checkpoint.state is None:
         reason = f"backbone '{name}' is frozen and would be {checkpoint.origin}: left out"
-        (folder / "left_out.json").write_text(json.dumps({"reason": reason}), encoding="utf-8")
-        leave_out(root, reason=reason)
+        (folder / "skipped.json").write_text(json.dumps({"reason": reason}), encoding="utf-8")
+        mark_skipped(root, reason=reason)
         return
     spec = net_spec(backbones[name], checkpoint)
-    FaceNet.save(folder, spec, [trunk_state(build(spec), checkpoint)])
+    FaceNet.save(folder, spec, [backbone_state(build(spec), checkpoint)])
     width = load_net(folder, "cpu", None).width
     facts = {"code": [NETS_VERSION, VARIANTS_VERSION], "net": asdict(spec), "aligned": options.aligned}
     store = Store(root, version_of(facts), tuple(f"embed_{name}.f{i:04d}" for i in range(width)))

@@ -58,14 +58,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ).parse_args(arguments)
     options, bundle = params.load("evaluate"), Bundle.load(BUNDLE)
     bootstrap = ablation.Bootstrap(resamples=options.bootstrap, seed=options.seed)
-    quick = ablation.quick(params.load("train"), rounds=options.ablation_rounds)
+    quick = ablation.quick(params.load("train"), num_boost_round=options.ablation_num_boost_round)
     blocks = bundle.info["blocks"]
     val, train = read_table(["val"], list(blocks)), read_table(["train"], list(blocks))
-    rows = scores.join(val.rows, bundle.judge(val.features), train.rows, pd.read_parquet(OOF))
+    rows = scores.join(val.rows, bundle.predict(val.features), train.rows, pd.read_parquet(OOF))
     rows.to_parquet(SCORES, index=False)
     write_plots(rows[~rows["fold_out"]], REPORTS / "plots")
 
-    learned = ablation.Rows.of(train.rows, train.features).sample(ablation.LIMIT, seed=options.seed)
+    learned = ablation.Rows.of(train.rows, train.features).sample(
+        ablation.MAX_TRAIN_IMAGES, seed=options.seed
+    )
     tested = ablation.Rows.of(val.rows, val.features)
     effects = ablation.ablate(learned, tested, blocks, options=quick, bootstrap=bootstrap)
     effects.to_csv(REPORTS / "ablation.csv", index=False)

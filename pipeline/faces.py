@@ -12,12 +12,12 @@ import pandas as pd
 from models.detection.mtcnn import DETECTOR_VERSION, SEARCH, FaceDetector
 from pipeline.runtime import params
 from pipeline.runtime.command import run
-from pipeline.runtime.process import pick_device, settle
+from pipeline.runtime.process import limit_threads, pick_device
 from pipeline.storage.face_schema import COLUMNS, FOLDER, to_row
 from pipeline.storage.feature_store import Store, fill, finish, shard_size_for, version_of
 from pipeline.storage.images import BadImage, read_image
 
-CHUNK = 32  # images decoded and searched at a time
+IMAGES_PER_BATCH = 32  # images decoded and searched at a time
 
 
 def open_store(options: params.Faces) -> Store:
@@ -42,12 +42,12 @@ def detect_shard(
 ) -> int:
     """Faces of one shard of (key, path), written to the store. An unreadable image gets NaN and a reason."""
     device = pick_device(device)
-    settle(0 if device != "cpu" else 1)
+    limit_threads(0 if device != "cpu" else 1)
     values = np.full((len(items), len(COLUMNS)), np.nan, dtype=np.float32)
     detail = [""] * len(items)
-    for start in range(0, len(items), CHUNK):
+    for start in range(0, len(items), IMAGES_PER_BATCH):
         pixels, where = [], []
-        for index in range(start, min(start + CHUNK, len(items))):
+        for index in range(start, min(start + IMAGES_PER_BATCH, len(items))):
             try:
                 pixels.append(read_image(items[index][1], max_pixels=max_pixels).pixels)
                 where.append(index)

@@ -17,13 +17,13 @@ from safetensors.torch import load_file
 from tqdm import tqdm
 
 from models.folds import assign
-from models.nets.checkpoints import Checkpoint, WeightsError, find
+from models.nets.checkpoints import Checkpoint, find
 from models.nets.face_net import NETS_VERSION, FaceNet, NetSpec
-from models.nets.sampler import Lessons
+from models.nets.sampler import PairedSampler
 from models.nets.training import FINETUNE_VERSION, Schedule, train_fold
 from pipeline.runtime import params
 from pipeline.runtime.command import run
-from pipeline.runtime.process import pick_device, settle
+from pipeline.runtime.process import limit_threads, pick_device
 from pipeline.samples.feature_table import block_folder, net_keys, read_faces
 from pipeline.samples.net_rows import NETS, fill_net, net_spec
 from pipeline.samples.training_images import TrainImages
@@ -64,18 +64,18 @@ class Job:
             spec=self.spec,
             options=self.options,
             max_pixels=self.max_pixels,
-            degraded=self.net.degraded,
-            worn=self.net.worn,
+            degrade_prob=self.net.degrade_prob,
+            real_degrade_prob=self.net.real_degrade_prob,
         )
 
-    def lessons(self, kept: NDArray[np.int64], *, seed: int) -> Lessons:
+    def sampler(self, kept: NDArray[np.int64], *, seed: int) -> PairedSampler:
         """What these of its rows teach."""
         rows = self.train.iloc[kept]
-        return Lessons(
+        return PairedSampler(
             target=rows["target"].to_numpy(np.int64),
             groups=rows["group"].to_numpy(str),
             sources=rows["source"].to_numpy(str),
-            kinds=self.spec.heads,
+            heads=self.spec.heads,
             balance=self.section.source_balance,
             seed=seed,
         )
@@ -91,7 +91,7 @@ def prepare(
     max_pixels: int,
     weights: Path,
 ) -> Job:
-    """Folds, weights and version of a net. Raises WeightsError or ValueError."""
+    """Folds, weights and version of a net. Raises UserError."""
     net = section.nets[name]
     is_train = (rows["split"] == "train").to_numpy()
     train = rows[is_train].reset_index(drop=True)
@@ -132,13 +132,13 @@ def train_folds(job: Job, *, compute: params.Compute) -> list[Path]:
     One after the other, each with all that this machine has; on a cluster each on a worker of its own.
     """
     fold, members = job.train["fold"].to_numpy(), list(range(job.section.members))
-    visits = [job.net.epochs * int((fold != index).sum()) for index in members]
+    images_to_see = [job.net.epochs * int((fold != index).sum()) for index in members]
     work = partial(train_member, job=job, device=compute.device)
-    with tqdm(total=sum(visits), desc=f"finetune {job.name}", unit="img", mininterval=1.0) as bar:
+    with tqdm(total=sum(images_to_see), desc=f"finetune {job.name}", unit="img", mininterval=1.0) as bar:
         if compute.backend != "dask":
             return [work(index, progress=bar.update) for index in members]
         done = []
-        for path, seen in zip(compute.engine().map(work, members), visits, strict=True):
+        for path, seen in zip(compute.engine().map(work, members), images_to_see, strict=True):
             done.append(path)
             bar.update(seen)
         return done
@@ -149,7 +149,7 @@ def train_member(
 ) -> Path:
     """Train the net that never sees fold `index`; returns its weights. progress : told the images seen."""
     kept = np.flatnonzero(job.train["fold"].to_numpy() != index)
-    settle(joblib.cpu_count())  # another number of threads may change low-order bits of the weights
+    limit_threads(joblib.cpu_count())  # another number of threads may change low-order bits of the weights
     seed, cores, net = job.section.seed + index, joblib.cpu_count(), job.net
     schedule = Schedule(
         epochs=net.epochs,
@@ -157,13 +157,13 @@ def train_member(
         learning_rate=net.learning_rate,
         weight_decay=net.weight_decay,
         label_smoothing=net.label_smoothing,
-        frozen=net.frozen,
+        freeze_layers=net.freeze_layers,
         seed=seed,
         workers=cores,
     )
     return train_fold(
         job.images(kept),
-        job.lessons(kept, seed=seed),
+        job.sampler(kept, seed=seed),
         spec=job.spec,
         checkpoint=job.checkpoint,
         schedule=schedule,
@@ -221,24 +221,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     name = parser.parse_args(arguments).name
     section, options, compute = params.load("finetune"), params.load("faces"), params.load("compute")
     if name not in section.nets:
-        parser.error(f"finetune.nets has no '{name}'; it has {', '.join(section.nets) or 'none'}")
+        raise params.ParamsError(f"finetune.nets has no '{name}'; it has {', '.join(section.nets) or 'none'}")
     rows, faces = read_faces()
     asked = params.load("variants")
-    try:
-        job = prepare(
-            name,
-            rows,
-            faces,
-            section=section,
-            options=options,
-            max_pixels=params.load("manifest").max_pixels,
-            weights=Path(params.load("data").weights),
-        )
-        for stale in set((RUNS / name).glob("*")) - {job.folder}:
-            shutil.rmtree(stale)
-        weights = train_folds(job, compute=compute)
-    except (WeightsError, ValueError) as error:
-        parser.error(str(error))
+    job = prepare(
+        name,
+        rows,
+        faces,
+        section=section,
+        options=options,
+        max_pixels=params.load("manifest").max_pixels,
+        weights=Path(params.load("data").weights),
+    )
+    for stale in set((RUNS / name).glob("*")) - {job.folder}:
+        shutil.rmtree(stale)
+    weights = train_folds(job, compute=compute)
     saved = NETS / f"net_{name}"
     shutil.rmtree(saved, ignore_errors=True)
     FaceNet.save(saved, job.spec, [load_file(path) for path in weights])

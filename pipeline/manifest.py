@@ -87,8 +87,8 @@ def build(
     rows = splits.add_groups(rows, read_groups(found.groups) if found.groups else None)
     if found.val is None:
         rows = splits.carve_val(rows)
-    if manifest.leave_out is not None:
-        rows = splits.leave_out(rows, manifest.leave_out)
+    if manifest.holdout_source is not None:
+        rows = splits.holdout_source(rows, manifest.holdout_source)
     rows = splits.carve_calibration(rows, count=manifest.calibration)
     order = rows["split"].map(ORDER).sort_values(kind="stable").index
     origin = {
@@ -97,7 +97,7 @@ def build(
         "test_folders": [str(p) for p in found.test_folders],
         "val": "listed" if found.val else f"no val list: {splits.VAL_SHARE:.0%} of train by whole groups",
         "groups": str(found.groups) if found.groups else "near-duplicate clusters (no groups.csv)",
-        "leave_out": manifest.leave_out,
+        "holdout_source": manifest.holdout_source,
         "near_duplicate_bits": manifest.near_duplicate_bits,
     }
     return rows.loc[order].reset_index(drop=True), origin
@@ -137,7 +137,7 @@ def repeats(rows: pd.DataFrame, key: str) -> dict[str, Any]:
 
 def issues(rows: pd.DataFrame) -> pd.DataFrame:
     """Bad rows as file, line, img_name, status, detail."""
-    bad = rows[~rows["status"].isin(("ok", "left_out"))]
+    bad = rows[~rows["status"].isin(("ok", "held_out"))]
     return bad[["listed_in", "line", "img_name", "status", "detail"]].rename(columns={"listed_in": "file"})
 
 

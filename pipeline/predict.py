@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from models.bundle import Bundle, BundleError
+from models.bundle import Bundle
 from pipeline.dataset.entries import locate
 from pipeline.dataset.lists import LabelError, parse
 from pipeline.runtime.command import run
@@ -19,7 +19,7 @@ from pipeline.runtime.process import pick_device
 from pipeline.samples.feature_table import read_table
 from pipeline.serving.scoring import (
     BY_PRIOR,
-    Scored,
+    PredictionRow,
     by_model,
     load_bundle,
     score_files,
@@ -40,34 +40,34 @@ def score(image: str | Path, *, bundle: str | Path = BUNDLE) -> float:
     warning that says why.
     """
     result = score_files([(str(image), str(image))], load_bundle(Path(bundle), pick_device("auto")))[0]
-    if result.scored_by == BY_PRIOR:
+    if result.source == BY_PRIOR:
         warnings.warn(f"{result.reason}; scored with the {BY_PRIOR}", stacklevel=2)
     return result.score
 
 
-def scored_rows(bundle: Bundle) -> Iterator[Scored]:
+def scored_rows(bundle: Bundle) -> Iterator[PredictionRow]:
     """Every listed row of the test split, or of val when there is none, from the feature store."""
     manifest = pd.read_parquet("cache/manifest.parquet")
     split = "test" if (manifest["split"] == "test").any() else "val"
     listed = manifest[manifest["split"] == split]
     table = read_table([split], list(bundle.info["blocks"]))
-    verdicts = dict(zip(table.rows["sha256"], bundle.judge(table.features), strict=True))
+    predictions = dict(zip(table.rows["sha256"], bundle.predict(table.features), strict=True))
     found = dict(zip(table.rows["sha256"], table.rows["found"], strict=True))
     for row in listed.itertuples():
-        if row.status == "ok" and row.sha256 in verdicts:
+        if row.status == "ok" and row.sha256 in predictions:
             notes = [row.detail] if row.detail else []
-            yield by_model(row.img_name, verdicts[row.sha256], notes, found=bool(found[row.sha256]))
+            yield by_model(row.img_name, predictions[row.sha256], notes, found=bool(found[row.sha256]))
         elif row.status == "ok":
-            yield Scored(
+            yield PredictionRow(
                 row.img_name, bundle.prior, BY_PRIOR, "unreadable", "could be listed, but not be decoded"
             )
         else:
-            yield Scored(row.img_name, bundle.prior, BY_PRIOR, row.status, row.detail)
+            yield PredictionRow(row.img_name, bundle.prior, BY_PRIOR, row.status, row.detail)
 
 
 def named_files(
     images: Sequence[Path], listing: Path | None
-) -> tuple[list[tuple[str, str]], dict[int, Scored]]:
+) -> tuple[list[tuple[str, str]], dict[int, PredictionRow]]:
     """(name, path) of what the command line asks for, and rows that are already known to be bad.
 
     A folder gives every image below it, sorted, named relative to it; files are named as given; a
@@ -78,7 +78,7 @@ def named_files(
             raise LabelError("--list needs --images to be the one folder that the list's names are in")
         rows = locate(parse(listing, split="test"), folders=[images[0]], root=images[0])
         bad = {
-            i: Scored(row.name, float("nan"), BY_PRIOR, row.status, row.detail)
+            i: PredictionRow(row.name, float("nan"), BY_PRIOR, row.status, row.detail)
             for i, row in enumerate(rows)
             if row.status != "ok"
         }
@@ -99,13 +99,16 @@ def named_files(
 
 
 def in_order(
-    files: Sequence[tuple[str, str]], bad: dict[int, Scored], scored: Iterator[Scored], prior: float
-) -> Iterator[Scored]:
+    files: Sequence[tuple[str, str]],
+    bad: dict[int, PredictionRow],
+    scored: Iterator[PredictionRow],
+    prior: float,
+) -> Iterator[PredictionRow]:
     """Scores with the rows that never became a file put back in their places."""
     for index in range(len(files)):
         if index in bad:
             row = bad[index]
-            yield Scored(row.name, prior, row.scored_by, row.status, row.reason)
+            yield PredictionRow(row.name, prior, row.source, row.status, row.reason)
         else:
             yield next(scored)
 
@@ -138,22 +141,19 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> None:
     given = sys.argv[1:] if arguments is None else arguments
     asked = parser().parse_args(given)
-    try:
-        if asked.images is None:
-            if given:
-                raise LabelError("--images is missing: name a folder or image files")
-            run_stage()
-            return
-        files, bad = named_files(asked.images, asked.list)
-        bundle = load_bundle(asked.bundle, pick_device(asked.device))
-        good = [file for index, file in enumerate(files) if index not in bad]
-        engine = Engine("dask" if asked.scheduler else "loky", asked.workers, asked.scheduler)
-        scored = score_many(good, folder=asked.bundle, device=asked.device, engine=engine)
-        issues, details = (asked.out.with_name(f"{asked.out.stem}_{n}.csv") for n in ("issues", "details"))
-        ordered = in_order(files, bad, iter(scored), bundle.prior)
-        rows, said = write_predictions(ordered, asked.out, issues, details, kinds=bundle.kinds)
-    except (LabelError, BundleError, ValueError) as error:
-        parser().error(str(error))
+    if asked.images is None:
+        if given:
+            raise LabelError("--images is missing: name a folder or image files")
+        run_stage()
+        return
+    files, bad = named_files(asked.images, asked.list)
+    bundle = load_bundle(asked.bundle, pick_device(asked.device))
+    good = [file for index, file in enumerate(files) if index not in bad]
+    engine = Engine("dask" if asked.scheduler else "loky", asked.workers, asked.scheduler)
+    scored = score_many(good, folder=asked.bundle, device=asked.device, engine=engine)
+    issues, details = (asked.out.with_name(f"{asked.out.stem}_{n}.csv") for n in ("issues", "details"))
+    ordered = in_order(files, bad, iter(scored), bundle.prior)
+    rows, said = write_predictions(ordered, asked.out, issues, details, kinds=bundle.kinds)
     print(f"{rows} rows in {asked.out}; {said} with remarks in {issues}; novelty and kinds in {details}")
 
 

@@ -19,7 +19,7 @@ import pandas as pd
 from models.bundle import Bundle
 from pipeline.reporting import importance, page, worst_errors
 from pipeline.reporting.data import Facts
-from pipeline.reporting.radial_spectrum import radial_bands
+from pipeline.reporting.radial_spectrum import mean_radial_spectrum
 from pipeline.runtime import params
 from pipeline.runtime.command import run
 from pipeline.samples.feature_table import Table, read_table
@@ -69,8 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         blocks=blocks,
         explained=len(explained.target),
         top=options.top,
-        bands=radial_bands(val.rows, val.features, use["shap"].fillna(use["gain"])),
-        worst=worst_errors.sheet(scores[~scores["fold_out"]], options.errors),
+        spectrum=mean_radial_spectrum(val.rows, val.features, use["shap"].fillna(use["gain"])),
+        worst=worst_errors.contact_sheet(scores[~scores["fold_out"]], options.errors),
     )
     (REPORTS / "report.html").write_text(page.render(facts), encoding="utf-8")
 

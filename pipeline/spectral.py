@@ -15,7 +15,7 @@ from features.spectral import get
 from features.views import cut_views, plan_crop
 from pipeline.runtime import params
 from pipeline.runtime.command import run
-from pipeline.runtime.process import settle
+from pipeline.runtime.process import limit_threads
 from pipeline.samples.feature_table import block_folder, read_faces
 from pipeline.samples.variants import VARIANTS_VERSION, Item, expand, items_of
 from pipeline.storage.feature_store import Store, fill, finish, shard_size_for, version_of
@@ -33,7 +33,7 @@ def spectral_shard(
     items: Sequence[Item], *, stores: dict[str, Store], options: params.Faces, max_pixels: int
 ) -> int:
     """Blocks of one shard, written to their stores. An unreadable image gets NaN and a reason."""
-    settle(1)
+    limit_threads(1)
     names = list(stores)
     values = {name: np.full((len(items), len(stores[name].columns)), np.nan, np.float32) for name in names}
     detail = [""] * len(items)

@@ -42,7 +42,7 @@ def members(table: Table) -> dict[str, Any]:
 
 def warnings(table: Table, nets: dict[str, Any], *, calibration: int) -> list[str]:
     """What a reader of the scores has to know about how this bundle was made."""
-    said = list(table.left_out.values())
+    said = list(table.skipped.values())
     if not calibration and any(name.startswith("net_") for name in nets):
         said.append(
             "calibrated out of fold, by single nets: no image was kept to calibrate all of them together"
@@ -105,23 +105,19 @@ def fit_table(
         table.rows["group"].to_numpy(str),
         sources=table.rows["source"].to_numpy(str),
         kinds=table.rows["kind"].to_numpy(str) if kinds is None else kinds,
-        judged=table.originals,
+        is_original=table.originals,
         options=options,
     )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m pipeline.train", description=__doc__)
-    parser.parse_args(arguments)
+    argparse.ArgumentParser(prog="python -m pipeline.train", description=__doc__).parse_args(arguments)
     faces, limits, options = params.load("faces"), params.load("manifest"), params.load("train")
     spectral, embed, finetune = params.load("spectral"), params.load("embed"), params.load("finetune")
     variants = params.load("variants")
     names = block_names(spectral, embed, finetune, options)
     table, held = read_table(["train"], names, variants=variants), read_table(["calibration"], names)
-    try:
-        stacker = fit_table(table, options)
-    except ValueError as error:
-        parser.error(str(error))
+    stacker = fit_table(table, options)
     truth = held.rows["target"].to_numpy(np.int64)
     used = len(truth) if len(np.unique(truth)) == 2 else 0
     own, stacker = table.take(table.originals), replace(stacker, oof=stacker.oof[table.originals])

@@ -133,7 +133,7 @@ def run_all(asked: argparse.Namespace, methods: dict[str, Path | None]) -> str:
             tested = tests(rows, held, asked)
             if run.source is not None:
                 tested[OTHERS] = data.seen(rows, held)
-            measure_ours(run, tested, recipe, leave_out=run.source)
+            measure_ours(run, tested, recipe, holdout_source=run.source)
             lender = lender or home(run)
         if asked.leave_kind_out and method not in PEERS:
             recipe = Recipe(root, asked.weights, overlays, lender)

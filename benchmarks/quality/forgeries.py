@@ -29,8 +29,8 @@ from features.views import TEMPLATE, Face
 from models.detection.mtcnn import FaceDetector
 from models.synthesis.degradations import F32, to_bytes
 from pipeline.runtime import params
-from pipeline.runtime.process import settle
-from pipeline.storage.images import like_file, read_bytes, read_image
+from pipeline.runtime.process import limit_threads
+from pipeline.storage.images import read_bytes, read_image, recompress_like
 
 REAL, EDITED = "real", "edited"
 UNKNOWN = ("swap", "clone", "eigenface")  # nothing here trains on the like
@@ -224,7 +224,7 @@ def write(folder: Path, rows: pd.DataFrame) -> pd.DataFrame:
             made = picture_of(kind, portraits[at], donor, model, rng)
             path = _path(folder, kind, row.img_name)
             path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(like_file(made, original)).save(path)
+            Image.fromarray(recompress_like(made, original)).save(path)
     parts = [
         shown.assign(
             img_name=[f"{kind}/{name}" for name in shown["img_name"]],
@@ -249,7 +249,7 @@ def _portraits(paths: pd.Series) -> list[Portrait]:
 
 
 def _read(rows: pd.DataFrame) -> list[Portrait]:
-    settle(1)
+    limit_threads(1)
     detector = FaceDetector.of(params.Faces().model_dump(), device="cpu")
     pictures = [read_image(path, max_pixels=data.MAX_PIXELS).pixels for path in rows["path"]]
     return [Portrait(p, f) for p, f in zip(pictures, detector.detect(pictures), strict=True)]

@@ -1,7 +1,7 @@
 """Ways to join the members of one finished run, compared on its val images.
 
 `python -m benchmarks.quality.fusion RUN [--seeds 3]`: RUN is a folder in which the pipeline has run. A source
-that was left out there (manifest.leave_out) is unseen by every rule, so its column is the one to look at.
+that was left out there (manifest.holdout_source) is unseen by every rule, so its column is the one to look at.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.nets.sampler import FAKES, REAL
+from models.kinds import LABELLED, REAL
 from pipeline.evaluation.metrics import auc, rank, tpr_at_fpr
 from pipeline.runtime import params
 from pipeline.samples.feature_table import Table, block_names, read_table
@@ -58,8 +58,8 @@ def members(train: Table, val: Table) -> Scores:
 def trees(train: Table, val: Table, options: params.Train, *, choices: dict[str, list[str]]) -> Scores:
     """Experts fused as a mixture, one booster for all kinds, and labelled fakes alone, by chosen columns."""
     kinds = train.rows["kind"].to_numpy(str)
-    pooled = np.where(kinds == REAL, REAL, FAKES)
-    labelled = train.take(np.isin(kinds, [REAL, FAKES]))
+    pooled = np.where(kinds == REAL, REAL, LABELLED)
+    labelled = train.take(np.isin(kinds, [REAL, LABELLED]))
     found: Scores = {}
     for name, columns in choices.items():
         rules = {
@@ -113,7 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         seeded = options.model_copy(update={"seed": seed})
         parts.append(summarise(trees(train, val, seeded, choices=choices), val))
     table = pd.concat(parts).groupby("rule", sort=False).mean().round(4)
-    print(f"left out of training: {params.load('manifest').leave_out}\n{table.to_markdown()}")
+    print(f"left out of training: {params.load('manifest').holdout_source}\n{table.to_markdown()}")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from benchmarks.quality.ours import Recipe, judged, measure_ours
 from benchmarks.quality.rows import picture
 from benchmarks.quality.runs import NONE, Run, over_chunks
 from models.synthesis.pseudo_fakes import KINDS, make
-from pipeline.runtime.process import settle
+from pipeline.runtime.process import limit_threads
 from pipeline.serving.scoring import load_bundle
 
 # Reals come from JPEG files, pseudo-fakes are drawn from their pixels: under `random` both were saved again.
@@ -35,8 +35,8 @@ def without(tree: Any, *, kind: str) -> dict[str, Any]:
     """Overlay of parameters with which nothing is trained on `kind`; a net of that kind alone is removed."""
     nets: dict[str, Any] = {}
     for name, net in tree["finetune"]["nets"].items():
-        learns = [other for other in net.get("learns", ["fakes"]) if other != kind]
-        nets[name] = {"learns": learns} if learns else None
+        heads = [other for other in net.get("heads", ["labelled"]) if other != kind]
+        nets[name] = {"heads": heads} if heads else None
     return {"variants": {kind: 0}, "finetune": {"nets": nets}}
 
 
@@ -48,7 +48,7 @@ def measure_kinds(work: Path, method: str, tested: pd.DataFrame, recipe: Recipe)
             (Run(work, method, NONE), None),
             (Run(work, method, held_name(kind)), partial(without, kind=kind)),
         ):
-            bundle = measure_ours(run, {}, recipe, leave_out=None, changes=changes)
+            bundle = measure_ours(run, {}, recipe, holdout_source=None, changes=changes)
             recipe = replace(recipe, lender=recipe.lender or bundle.parents[1])
             for condition in CONDITIONS:
                 name = f"{kind}-{condition}"
@@ -65,7 +65,7 @@ def twice(reals: pd.DataFrame) -> pd.DataFrame:
 
 def _score_pairs(bundle: Path, rows: pd.DataFrame, kind: str, condition: str) -> NDArray[np.float64]:
     """Scores of real faces and of their pseudo-fakes, float64 (2, n); both meet the same condition."""
-    settle(1)
+    limit_threads(1)
     judge = load_bundle(bundle, "cpu")
     names = rows["img_name"].tolist()
     reals = [picture(path, name, "clean") for path, name in zip(rows["path"], names, strict=True)]

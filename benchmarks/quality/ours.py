@@ -25,7 +25,7 @@ from benchmarks.quality.runs import Run, over_chunks
 from models.bundle import Bundle
 from pipeline.configure import overlay
 from pipeline.runtime import params
-from pipeline.runtime.process import settle
+from pipeline.runtime.process import limit_threads
 from pipeline.serving.scoring import load_bundle
 from pipeline.storage.feature_store import version_of
 
@@ -57,15 +57,15 @@ def measure_ours(
     tests: Mapping[str, pd.DataFrame],
     recipe: Recipe,
     *,
-    leave_out: str | None,
+    holdout_source: str | None,
     changes: Callable[[Any], dict[str, Any]] | None = None,
 ) -> Path:
     """Train if need be and score what is not scored yet; returns the bundle's folder.
 
-    tests : rows by condition; leave_out : a source; changes : a further overlay made from the parameters.
+    tests : rows by condition; holdout_source : a source; changes : a further overlay made from the parameters.
     """
     folder = home(run)
-    text = parameters(recipe, leave_out=leave_out, changes=changes)
+    text = parameters(recipe, holdout_source=holdout_source, changes=changes)
     made_with = version_of({"params": text})
     if run.facts().get("params") != made_with:
         shutil.rmtree(run.folder, ignore_errors=True)
@@ -92,7 +92,7 @@ def code_version() -> str:
 
 
 def parameters(
-    recipe: Recipe, *, leave_out: str | None, changes: Callable[[Any], dict[str, Any]] | None
+    recipe: Recipe, *, holdout_source: str | None, changes: Callable[[Any], dict[str, Any]] | None
 ) -> str:
     """The text of the run's params.yaml. Raises ParamsError for what the product refuses."""
     yaml = YAML()
@@ -100,12 +100,14 @@ def parameters(
     for path in recipe.overlays:
         overlay(tree, yaml.load(path.read_text(encoding="utf-8")) or {})
     places = {"root": str(recipe.data.resolve()), "weights": str(recipe.weights.resolve())}
-    overlay(tree, {"data": places, "manifest": {"leave_out": leave_out}})
+    overlay(tree, {"data": places, "manifest": {"holdout_source": holdout_source}})
     if changes is not None:
         overlay(tree, changes(tree))
     text = StringIO()
     yaml.dump(tree, text)
-    params.parse(YAML(typ="safe").load(text.getvalue()), where=f"params of {leave_out or 'the full set'}")
+    params.parse(
+        YAML(typ="safe").load(text.getvalue()), where=f"params of {holdout_source or 'the full set'}"
+    )
     return text.getvalue()
 
 
@@ -159,7 +161,7 @@ def borrow(folder: Path, lender: Path) -> None:
 
 def _score_chunk(bundle: Path, rows: pd.DataFrame, condition: str) -> NDArray[np.float64]:
     """Score and novelty, (2, n). The face is looked for in the changed pixels, as in a user's picture."""
-    settle(1)
+    limit_threads(1)
     pixels = [
         picture(path, name, condition) for path, name in zip(rows["path"], rows["img_name"], strict=True)
     ]
@@ -168,5 +170,5 @@ def _score_chunk(bundle: Path, rows: pd.DataFrame, condition: str) -> NDArray[np
 
 def judged(bundle: Bundle, pixels: Sequence[U8]) -> NDArray[np.float64]:
     """Probability of fake and novelty, float64 (2, n), of pictures uint8 (H, W, 3), RGB."""
-    verdicts, _ = bundle.score(pixels)
-    return np.array([[v.score for v in verdicts], [v.novelty for v in verdicts]], dtype=np.float64)
+    predictions, _ = bundle.score(pixels)
+    return np.array([[v.score for v in predictions], [v.novelty for v in predictions]], dtype=np.float64)

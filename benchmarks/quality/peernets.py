@@ -25,9 +25,9 @@ from tqdm import tqdm
 from benchmarks.quality.conditions import U8, lossy, seeded
 from benchmarks.quality.rows import picture
 from models.nets.checkpoints import Checkpoint, WeightsError, find
-from models.nets.face_net import calm_head
-from models.nets.layers import has_bf16, quicken
-from pipeline.runtime.process import pick_device, settle
+from models.nets.face_net import init_classifier
+from models.nets.layers import densify_strided_depthwise, has_bf16
+from pipeline.runtime.process import limit_threads, pick_device
 
 MODEL, HEAD = "mobilenetv2_100", "classifier."
 EPOCHS, BATCH, RATE = 3, 32, 1e-3
@@ -39,7 +39,7 @@ Batch = tuple[torch.Tensor, torch.Tensor]
 
 
 def imagenet(folder: Path, *, outputs: int) -> tuple[nn.Module, Checkpoint]:
-    """MODEL with its ImageNet trunk and `outputs` new outputs (0: pooled features), and what it came from.
+    """MODEL with its ImageNet backbone and `outputs` new outputs (0: pooled features), and what it came from.
 
     These peers are nothing without such weights: WeightsError when there are none.
     """
@@ -47,10 +47,10 @@ def imagenet(folder: Path, *, outputs: int) -> tuple[nn.Module, Checkpoint]:
     if checkpoint.state is None:
         raise WeightsError(f"{folder} holds no {MODEL}.safetensors or .pth; name another with --weights")
     net = timm.create_model(MODEL, num_classes=outputs, **checkpoint.model_args)
-    trunk = {name: tensor for name, tensor in checkpoint.state.items() if not name.startswith(HEAD)}
-    net.load_state_dict({**net.state_dict(), **trunk}, strict=True)
+    backbone = {name: tensor for name, tensor in checkpoint.state.items() if not name.startswith(HEAD)}
+    net.load_state_dict({**net.state_dict(), **backbone}, strict=True)
     if outputs:
-        calm_head(net)
+        init_classifier(net)
     return net, checkpoint
 
 
@@ -109,14 +109,14 @@ class TunedNet:
     std: tuple[float, ...] = ()
 
     def fit(self, train: pd.DataFrame) -> None:
-        settle(self.threads)
+        limit_threads(self.threads)
         torch.manual_seed(0)
         net = self._start()
         device = torch.device(pick_device("auto"))
         bf16 = has_bf16(device)
         net = net.train().to(device).to(memory_format=torch.channels_last)
         if device.type == "cpu" and bf16:
-            quicken(net)
+            densify_strided_depthwise(net)
         batch = min(BATCH, len(train))
         steps = EPOCHS * (len(train) // batch)
         optimiser = torch.optim.AdamW(net.parameters(), lr=RATE)
@@ -135,7 +135,7 @@ class TunedNet:
         """The net before training; its head from the seed."""
         if self.residual:
             net = timm.create_model(MODEL, num_classes=1)
-            calm_head(net)
+            init_classifier(net)
             return net
         net, checkpoint = imagenet(self.weights, outputs=1)
         self.model_args, self.mean, self.std = checkpoint.model_args, checkpoint.mean, checkpoint.std
@@ -185,7 +185,7 @@ class TunedNet:
     @torch.inference_mode()
     def score(self, pixels: list[U8]) -> NDArray[np.float64]:
         """Mean logit of the picture and its mirror image."""
-        settle(self.threads)
+        limit_threads(self.threads)
         x = planes([self._cut(p) for p in pixels], next(self._net.parameters()).device)
         logits = [self._net(self._input(view))[:, 0] for view in (x, x.flip(3))]
         return np.asarray(torch.stack(logits).mean(0).cpu().numpy(), dtype=np.float64)
@@ -212,7 +212,7 @@ class FrozenTrees:
     @torch.inference_mode()
     def features(self, pixels: list[U8]) -> NDArray[np.float32]:
         """float32 (n, 1280)."""
-        settle(self.threads)
+        limit_threads(self.threads)
         net, checkpoint = self._net
         x = planes([whole(p, size=self.size) for p in pixels], next(net.parameters()).device)
         return np.asarray(net(normalised(x, checkpoint.mean, checkpoint.std)).cpu().numpy(), dtype=np.float32)

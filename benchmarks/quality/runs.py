@@ -21,7 +21,7 @@ from benchmarks.quality.peers import Peer
 from benchmarks.quality.rows import picture, training
 
 NONE = "none"
-CHUNK = 32  # pictures held at a time
+IMAGES_PER_BATCH = 32  # pictures held at a time
 PROCESSES = 2
 Result = TypeVar("Result")
 KEPT = ["img_name", "source", "group", "target"]
@@ -79,7 +79,7 @@ class Run:
 
 def chunks(rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
     """Consecutive parts of CHUNK rows."""
-    return (rows.iloc[start : start + CHUNK] for start in range(0, len(rows), CHUNK))
+    return (rows.iloc[start : start + IMAGES_PER_BATCH] for start in range(0, len(rows), IMAGES_PER_BATCH))
 
 
 def over_chunks(
@@ -89,7 +89,13 @@ def over_chunks(
     parallel = joblib.Parallel(n_jobs=PROCESSES, return_as="generator", batch_size=1)
     work = (joblib.delayed(function)(part) for part in chunks(rows))
     return list(
-        tqdm(parallel(work), total=-(-len(rows) // CHUNK), desc=describe, unit="chunk", mininterval=1.0)
+        tqdm(
+            parallel(work),
+            total=-(-len(rows) // IMAGES_PER_BATCH),
+            desc=describe,
+            unit="chunk",
+            mininterval=1.0,
+        )
     )
 
 

@@ -105,7 +105,7 @@ def bundle(folder: Path, data: Path) -> Path:
     """A bundle with MODEL, trained in `folder` on a few images of `data`."""
     rows = drawn(read(data), by=["split", "source", "target"], each=EACH)
     root = write_dataset(rows, folder / "data")
-    text = parameters(Recipe(root, checkpoint(folder / "weights")), leave_out=None, changes=without_nets)
+    text = parameters(Recipe(root, checkpoint(folder / "weights")), holdout_source=None, changes=without_nets)
     train(folder, text, lender=None)
     made = folder / "cache/model"
     if f"embed_{MODEL}" not in Bundle.load(made).info["blocks"]:

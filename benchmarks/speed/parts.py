@@ -22,10 +22,10 @@ from features.views import FaceViews, cut_views, plan_crop
 from models.nets.face_net import FaceNet, NetSpec, build
 from pipeline.faces import detector
 from pipeline.runtime import params
-from pipeline.runtime.process import settle
+from pipeline.runtime.process import limit_threads
 from pipeline.storage.images import read_image
 
-CHUNK = 32  # images searched or embedded at a time, as in the pipeline
+IMAGES_PER_BATCH = 32  # images searched or embedded at a time, as in the pipeline
 MAX_PIXELS = 100_000_000
 
 
@@ -44,7 +44,7 @@ class Asked:
 
 def chunks(pictures: Sequence[NDArray[np.uint8]]) -> list[Sequence[NDArray[np.uint8]]]:
     """Consecutive parts of CHUNK pictures."""
-    return [pictures[i : i + CHUNK] for i in range(0, len(pictures), CHUNK)]
+    return [pictures[i : i + IMAGES_PER_BATCH] for i in range(0, len(pictures), IMAGES_PER_BATCH)]
 
 
 def decode(asked: Asked) -> str:
@@ -82,7 +82,9 @@ def faces(asked: Asked) -> str:
         "plain": lambda: [plain.detect(part) for part in chunks(pictures)],
     }
     if alike:
-        works["batched"] = lambda: [theirs.detect(pil[i : i + CHUNK]) for i in range(0, len(pil), CHUNK)]
+        works["batched"] = lambda: [
+            theirs.detect(pil[i : i + IMAGES_PER_BATCH]) for i in range(0, len(pil), IMAGES_PER_BATCH)
+        ]
     times = side_by_side(works, rounds=asked.rounds, describe="faces")
     rows = [
         row(f"{name}, {how}", times, ours=mine, other=other, images=len(pil))
@@ -171,4 +173,4 @@ PARTS: dict[str, Callable[[Asked], str]] = {
 def prepare(threads: int = 1) -> None:
     """So many threads for everything that is timed from here on, numpy's BLAS included."""
     threadpool_limits(threads)
-    settle(threads)
+    limit_threads(threads)

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from models.nets.sampler import FAKES, REAL
+from models.kinds import LABELLED, REAL
 from models.stacker.training import fit
 from models.synthesis.pseudo_fakes import KINDS
 from pipeline.runtime import params
 
-SHARES = {REAL: 0.35, FAKES: 0.35, **dict.fromkeys(KINDS, 0.3 / len(KINDS))}
+SHARES = {REAL: 0.35, LABELLED: 0.35, **dict.fromkeys(KINDS, 0.3 / len(KINDS))}
 _AT_ONCE = 50_000  # rows drawn at a time: the table alone shall fill the memory
 
 
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     asked = parser.parse_args(arguments)
     options = params.load("train")
     if asked.rounds:
-        options = options.model_copy(update={"rounds": asked.rounds})
+        options = options.model_copy(update={"num_boost_round": asked.rounds})
     cost = measure(rows=asked.rows, columns=asked.columns, options=options)
     print(
         f"{asked.rows:,} rows × {asked.columns}: {cost.table:.1f} GiB, peak {cost.peak:.1f} GiB, {cost.seconds:.0f} s"

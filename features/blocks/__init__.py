@@ -1,4 +1,4 @@
-"""The families of spectral features: importing this package registers every block."""
+"""The spectral blocks: importing this package registers every block."""
 
 from features.blocks import (  # noqa: F401
     angular,

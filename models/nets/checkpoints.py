@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 
+from models.errors import UserError
+
 HUB = "https://huggingface.co"
 HUB_TIMEOUT = 5.0  # seconds; one attempt, because a retry helps nobody who is offline
 DEFAULT_SIZE = 224
@@ -21,7 +23,7 @@ DEFAULT_MEAN = (0.5, 0.5, 0.5)
 DEFAULT_STD = (0.5, 0.5, 0.5)
 
 
-class WeightsError(ValueError):
+class WeightsError(UserError):
     """Weights that were asked for and cannot be had; the message says what to do."""
 
 

@@ -1,4 +1,4 @@
-"""Face nets: a timm trunk, its input and its weights, from uint8 crops to float32 rows."""
+"""Face nets: a timm backbone, its input and its weights, from uint8 crops to float32 rows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from torch import nn
 
 from features.views import Crop, align
 from models.nets.checkpoints import Checkpoint, WeightsError
-from models.nets.inference import Trunk, frozen
+from models.nets.inference import Backbone, compile_for_inference
 
 NETS_VERSION = 3  # raised when the way from a crop to a net's numbers changes; part of the cache's address
 Input = Literal["rgb", "npr", "highpass"]
@@ -37,8 +37,8 @@ _SECOND = [[0, 0, 0, 0, 0], [0, 0, 0, 0, 0], [0, 1, -2, 1, 0], [0, 0, 0, 0, 0], 
 class NetSpec:
     """What is needed to build and feed a net.
 
-    heads : what each logit (log-odds of fake) tells from real faces, e.g. `fakes`, `blend`; none: the
-    outputs are the trunk's pooled features.
+    heads : what each logit (log-odds of fake) tells from real faces, e.g. `labelled`, `blend`; none: the
+    outputs are the backbone's pooled features.
     crop : `aligned` (similarity warp to size × size) or `native` (un-resampled window).
     mean, std : of RGB scaled to [0, 1].
     """
@@ -54,8 +54,8 @@ class NetSpec:
     heads: tuple[str, ...] = ()
 
 
-class Front(nn.Module):
-    """uint8 RGB to the trunk's input: (N, 3, H, W) uint8 -> float32 of the same shape."""
+class InputTransform(nn.Module):
+    """uint8 RGB to the backbone's input: (N, 3, H, W) uint8 -> float32 of the same shape."""
 
     mean: torch.Tensor
     std: torch.Tensor
@@ -86,17 +86,17 @@ class Front(nn.Module):
 
 
 def build(spec: NetSpec, state: dict[str, torch.Tensor] | None = None) -> nn.Sequential:
-    """Front and trunk in channels-last layout, with `state` loaded strictly when given."""
+    """Input transform and backbone in channels-last layout, with `state` loaded strictly when given."""
     try:
-        trunk = timm.create_model(spec.model, num_classes=len(spec.heads), **spec.model_args)
+        backbone = timm.create_model(spec.model, num_classes=len(spec.heads), **spec.model_args)
     except RuntimeError as error:
         near = (
             ", ".join(timm.list_models(f"*{spec.model.split('_')[0][:8]}*")[:8]) or "see timm.list_models()"
         )
         raise WeightsError(f"timm model '{spec.model}': {error}; names like it: {near}") from None
-    net = nn.Sequential(Front(spec), trunk)
+    net = nn.Sequential(InputTransform(spec), backbone)
     if state is not None:
-        trunk.load_state_dict(state, strict=True)
+        backbone.load_state_dict(state, strict=True)
     return net.to(memory_format=torch.channels_last)
 
 
@@ -105,20 +105,20 @@ def initialise(spec: NetSpec, checkpoint: Checkpoint, *, seed: int) -> nn.Sequen
     torch.manual_seed(seed)
     net = build(spec)
     if checkpoint.state is not None:
-        net[1].load_state_dict(trunk_state(net, checkpoint), strict=True)
+        net[1].load_state_dict(backbone_state(net, checkpoint), strict=True)
     if spec.heads:
-        calm_head(net[1])
+        init_classifier(net[1])
     return net
 
 
-def calm_head(trunk: Any) -> None:
+def init_classifier(backbone: Any) -> None:
     """Give a timm net's classifier small random weights.
 
     timm draws them from a range that depends on the outputs alone in some families: U(-1, 1) for one
     logit over 1,280 features. Such a start has a loss of 2 instead of ln 2, and its gradients undo in
-    the first steps what the trunk had learned before.
+    the first steps what the backbone had learned before.
     """
-    heads = trunk.get_classifier()
+    heads = backbone.get_classifier()
     for head in heads if isinstance(heads, tuple) else (heads,):
         for module in head.modules():
             if isinstance(module, nn.Linear | nn.Conv2d):
@@ -127,8 +127,8 @@ def calm_head(trunk: Any) -> None:
                     nn.init.zeros_(module.bias)
 
 
-def trunk_state(net: nn.Sequential, checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
-    """The trunk's tensors with the checkpoint's in their place, all but its classifier.
+def backbone_state(net: nn.Sequential, checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
+    """The backbone's tensors with the checkpoint's in their place, all but its classifier.
 
     Raises WeightsError when names or shapes differ.
     """
@@ -145,8 +145,8 @@ def trunk_state(net: nn.Sequential, checkpoint: Checkpoint) -> dict[str, torch.T
     return {**own, **kept}
 
 
-def _head_names(trunk: Any) -> tuple[str, ...]:
-    head = trunk.pretrained_cfg.get("classifier", "classifier")
+def _head_names(backbone: Any) -> tuple[str, ...]:
+    head = backbone.pretrained_cfg.get("classifier", "classifier")
     return (head,) if isinstance(head, str) else tuple(head)
 
 
@@ -187,15 +187,15 @@ class FaceNet:
         self.device = torch.device(device)
         self.batch = CPU_BATCH if self.device.type == "cpu" else CUDA_BATCH
         net = build(spec)
-        self.members: list[Trunk]
+        self.members: list[Backbone]
         if self.device.type == "cpu":
-            self.members = frozen(
+            self.members = compile_for_inference(
                 net, states, _layout(torch.zeros((self.batch, 3, spec.size, spec.size), dtype=torch.uint8))
             )
         else:
             self.members = [build(spec, state).eval().to(self.device) for state in states]
-        trunk: Any = net[1]
-        self.width = len(spec.heads) or int(getattr(trunk, "head_hidden_size", trunk.num_features))
+        backbone: Any = net[1]
+        self.width = len(spec.heads) or int(getattr(backbone, "head_hidden_size", backbone.num_features))
 
     @torch.inference_mode()
     def __call__(self, crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:

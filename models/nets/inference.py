@@ -10,13 +10,13 @@ from typing import Any
 import torch
 from torch import nn
 
-Trunk = Callable[[torch.Tensor], torch.Tensor]
+Backbone = Callable[[torch.Tensor], torch.Tensor]
 
 
-def frozen(
+def compile_for_inference(
     net: nn.Sequential, states: Sequence[dict[str, torch.Tensor]], example: torch.Tensor
-) -> list[Trunk]:
-    """`net` once for each state of its trunk `net[1]`, for inputs shaped like `example` alone.
+) -> list[Backbone]:
+    """`net` once for each state of its backbone `net[1]`, for inputs shaped like `example` alone.
 
     Normalisation is folded into the convolutions, activations into their kernels, and pictures stay
     in oneDNN's blocked layout between them. MobileNetV2 at 192 px in batches of 8, one thread of an
@@ -26,7 +26,7 @@ def frozen(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch says that it will replace this compiler one day
         trace = _tried(lambda: torch.jit.trace(net.eval(), example, check_trace=False))
-        found: list[Trunk] = []
+        found: list[Backbone] = []
         for state in states:
             net[1].load_state_dict(state, strict=True)  # the trace reads the same tensors
             folded = trace and _tried(lambda: _fold(copy.deepcopy(trace)))

@@ -1,4 +1,4 @@
-"""What is done to a timm trunk before it learns: which weights stay, and how the CPU runs it."""
+"""What is done to a timm backbone before it learns: which weights stay, and how the CPU runs it."""
 
 from __future__ import annotations
 
@@ -12,21 +12,23 @@ from timm.layers.padding import pad_same
 from timm.models import group_parameters
 from torch import nn
 
+from models.errors import UserError
 
-def freeze(trunk: Any, *, groups: int) -> None:
+
+def freeze_layers(backbone: Any, *, groups: int) -> None:
     """Take the weights of the first layer groups (timm's: the stem, then stage by stage) out of training.
 
-    Their batch-norm statistics still follow the data. Raises ValueError when no group would be left.
+    Their batch-norm statistics still follow the data. Raises UserError when no group would be left.
     """
     if not groups:
         return
-    named = group_parameters(trunk, trunk.group_matcher(coarse=True))
+    named = group_parameters(backbone, backbone.group_matcher(coarse=True))
     order = sorted(named)
     if groups >= len(order):
-        raise ValueError(
-            f"frozen is {groups}, but the trunk has {len(order)} layer groups; leave some to train"
+        raise UserError(
+            f"freeze_layers is {groups}, but the backbone has {len(order)} layer groups; leave some to train"
         )
-    weights = dict(trunk.named_parameters())
+    weights = dict(backbone.named_parameters())
     for group in order[:groups]:
         for name in named[group]:
             weights[name].requires_grad_(False)
@@ -41,7 +43,7 @@ def has_bf16(device: torch.device) -> bool:
     return bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
 
 
-def quicken(net: nn.Module) -> None:
+def densify_strided_depthwise(net: nn.Module) -> None:
     """Run strided depthwise convolutions as dense ones that are then thinned out: the same numbers.
 
     Measured on a CPU with AVX-512 bf16: the input gradient of a strided depthwise convolution in
@@ -54,10 +56,10 @@ def quicken(net: nn.Module) -> None:
             and module.groups == module.in_channels > 1
             and module.stride != (1, 1)
         ):
-            module.forward = MethodType(_thinned, module)  # type: ignore[method-assign]
+            module.forward = MethodType(_densified, module)  # type: ignore[method-assign]
 
 
-def _thinned(self: nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
+def _densified(self: nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
     if isinstance(self, Conv2dSame):
         x = pad_same(x, list(self.kernel_size), list(self.stride), list(self.dilation))
     else:

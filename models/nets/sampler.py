@@ -10,15 +10,16 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-REAL, FAKES = "real", "fakes"
+from models.errors import UserError
+from models.kinds import LABELLED, REAL
 
 
 @dataclass(frozen=True)
-class Visit:
+class TrainingSample:
     """One picture of a training step.
 
-    row : place among the train images. kind : `real`, `fakes` or a kind of pseudo-fake of that row.
-    draw : seed of the augmentation. The pictures of one unit share it: what differs is the forgery.
+    row : place among the train images. kind : `real`, `labelled` or a kind of pseudo-fake of that row.
+    draw : seed of the augmentation. The pictures of one pair share it: what differs is the forgery.
     """
 
     row: int
@@ -27,65 +28,65 @@ class Visit:
 
 
 @dataclass(frozen=True)
-class Lessons:
-    """Units of a real face and one fake of each kind, drawn anew for every epoch.
+class PairedSampler:
+    """Pairs of a real face and one fake of each kind, drawn anew for every epoch.
 
-    A pseudo-fake is made from the unit's own real face; the labelled fake comes from its group (the
+    A pseudo-fake is made from the pair's own real face; the labelled fake comes from its group (the
     same clip or person) where that has one, else from its source, else from anywhere. Seen side by
     side in one batch, alike in all but the forgery, they teach the forgery (Shiohara & Yamasaki 2022).
 
-    target : 0 or 1, (n,). groups, sources : str (n,). kinds : what is learned, as `Visit.kind`.
-    balance : 0 visits every real face alike, 1 every source alike, between them a power.
+    target : 0 or 1, (n,). groups, sources : str (n,). heads : what is learned, as `TrainingSample.kind`.
+    balance : 0 draws every real face alike, 1 every source alike, between them a power.
     """
 
     target: NDArray[np.integer]
     groups: NDArray[np.str_]
     sources: NDArray[np.str_]
-    kinds: tuple[str, ...]
+    heads: tuple[str, ...]
     balance: float
     seed: int
 
     @property
-    def unit(self) -> int:
-        """Pictures of a unit."""
-        return 1 + len(self.kinds)
+    def pair_size(self) -> int:
+        """Pictures of a pair: a real face and a fake of each kind."""
+        return 1 + len(self.heads)
 
     @property
-    def units(self) -> int:
-        """Units of an epoch: as many pictures as there are train images, about."""
-        return max(len(self.target) // self.unit, 1)
+    def pairs_per_epoch(self) -> int:
+        """Pairs of an epoch: as many pictures as there are train images, about."""
+        return max(len(self.target) // self.pair_size, 1)
 
-    def epoch(self, number: int) -> list[Visit]:
-        """The visits of one epoch in order, unit by unit. ValueError where a class is absent."""
+    def epoch(self, number: int) -> list[TrainingSample]:
+        """The samples of one epoch in order, pair by pair. UserError where a class is absent."""
         rng = np.random.default_rng([self.seed, number])
         times = np.floor(self._draws) + (rng.random(len(self._draws)) < self._draws % 1)
         real = rng.permutation(np.repeat(self._reals, times.astype(np.int64)))
         found = []
-        for row in np.resize(real, self.units).tolist():
+        for row in np.resize(real, self.pairs_per_epoch).tolist():
             draw = int(rng.integers(2**62))
-            found.append(Visit(row, REAL, draw))
-            for kind in self.kinds:
-                partner = self._partner(row, rng) if kind == FAKES else row
-                found.append(Visit(partner, kind, draw))
+            found.append(TrainingSample(row, REAL, draw))
+            for kind in self.heads:
+                partner = self._partner(row, rng) if kind == LABELLED else row
+                found.append(TrainingSample(partner, kind, draw))
         return found
 
     def goal(self, kind: str) -> list[float]:
         """Target of a picture of that kind for each head: 1 for its own, 0 for real faces, else NaN."""
-        return [1.0 if kind == head else 0.0 if kind == REAL else float("nan") for head in self.kinds]
+        return [1.0 if kind == head else 0.0 if kind == REAL else float("nan") for head in self.heads]
 
     @cached_property
     def _reals(self) -> NDArray[np.int64]:
         rows = np.flatnonzero(self.target == 0)
-        if not len(rows) or (FAKES in self.kinds and len(rows) == len(self.target)):
+        if not len(rows) or (LABELLED in self.heads and len(rows) == len(self.target)):
             missing = "real face" if not len(rows) else "deepfake"
-            raise ValueError(f"a net learns {', '.join(self.kinds)}, but its train images hold no {missing}")
+            raise UserError(f"a net learns {', '.join(self.heads)}, but its train images hold no {missing}")
         return rows
 
     @cached_property
     def _draws(self) -> NDArray[np.float64]:
-        """Expected visits of each real face per epoch."""
-        weight = visits(self.sources[self._reals], balance=self.balance)
-        return weight * self.units / len(self._reals)
+        """Expected draws of each real face per epoch."""
+        weight = source_weights(self.sources[self._reals], balance=self.balance)
+        return weight * self.pairs_per_epoch / len(self._reals)
 
     @cached_property
     def _fakes(self) -> tuple[dict[str, list[int]], dict[str, list[int]], list[int]]:
@@ -105,8 +106,8 @@ class Lessons:
         return near[int(rng.integers(len(near)))]
 
 
-def visits(sources: NDArray[np.str_], *, balance: float) -> NDArray[np.float64]:
-    """Relative visits of a row, mean 1: a row of a source of n rows weighs n to the power -balance."""
+def source_weights(sources: NDArray[np.str_], *, balance: float) -> NDArray[np.float64]:
+    """Relative weight of a row, mean 1: a row of a source of n rows weighs n to the power -balance."""
     _, which, counts = np.unique(sources, return_inverse=True, return_counts=True)
     weight = (len(sources) / counts) ** balance
     draws = weight[which]

@@ -20,8 +20,8 @@ from safetensors.torch import save_file
 
 from models.nets.checkpoints import Checkpoint
 from models.nets.face_net import NetSpec, initialise
-from models.nets.layers import freeze, has_bf16, quicken
-from models.nets.sampler import Lessons, Visit
+from models.nets.layers import densify_strided_depthwise, freeze_layers, has_bf16
+from models.nets.sampler import PairedSampler, TrainingSample
 
 FINETUNE_VERSION = 5  # raised when training changes; part of the address of its results
 EMA_DECAY = 0.998
@@ -29,7 +29,7 @@ PREFETCH = 3  # batches made ahead of the optimiser
 WARM_UP = 0.1  # share of the steps in which the learning rate rises
 
 # A visit as uint8 (size, size, 3), RGB: decode, forge, crop and augment one training image.
-Sample = Callable[[Visit], NDArray[np.uint8]]
+MakePicture = Callable[[TrainingSample], NDArray[np.uint8]]
 Progress = Callable[[int], object]
 
 
@@ -37,7 +37,7 @@ Progress = Callable[[int], object]
 class Schedule:
     """Hyper-parameters of a fine-tuning.
 
-    learning_rate : the peak. frozen : layer groups of a pretrained trunk that stay as they are. seed : of
+    learning_rate : the peak. freeze_layers : layer groups of a pretrained backbone that stay as they are. seed : of
     order and initial head. workers : threads that decode and augment; no result depends on them.
     """
 
@@ -46,7 +46,7 @@ class Schedule:
     learning_rate: float
     weight_decay: float
     label_smoothing: float
-    frozen: int
+    freeze_layers: int
     seed: int
     workers: int
 
@@ -65,8 +65,8 @@ def head_weights(target: torch.Tensor) -> torch.Tensor:
 
 
 def train_fold(
-    sample: Sample,
-    lessons: Lessons,
+    make_picture: MakePicture,
+    sampler: PairedSampler,
     *,
     spec: NetSpec,
     checkpoint: Checkpoint,
@@ -75,14 +75,14 @@ def train_fold(
     folder: Path,
     progress: Progress,
 ) -> Path:
-    """Fine-tune on `lessons`; returns `folder/weights.safetensors` (moving average).
+    """Fine-tune on `sampler`; returns `folder/weights.safetensors` (moving average).
 
-    A batch is made of whole units. A killed run continues after its last finished epoch from
+    A batch is made of whole pairs. A killed run continues after its last finished epoch from
     `folder/epoch.pt` and ends in the same weights. `progress` is told the images seen.
     """
     done = folder / "weights.safetensors"
-    together = max(schedule.batch_size // lessons.unit, 1) * lessons.unit
-    steps = max(lessons.units * lessons.unit // together, 1)
+    together = max(schedule.batch_size // sampler.pair_size, 1) * sampler.pair_size
+    steps = max(sampler.pairs_per_epoch * sampler.pair_size // together, 1)
     if done.is_file():
         progress(schedule.epochs * steps * together)
         return done
@@ -92,10 +92,12 @@ def train_fold(
     progress(first * steps * together)
     for epoch in range(first, schedule.epochs):
         torch.manual_seed((schedule.seed << 16) + epoch)
-        shown = lessons.epoch(epoch)[: steps * together]
+        shown = sampler.epoch(epoch)[: steps * together]
         chunks = [shown[i : i + together] for i in range(0, len(shown), together)]
-        for pixels, chunk in zip(_pictures(sample, chunks, workers=schedule.workers), chunks, strict=True):
-            run.step(pixels, torch.tensor([lessons.goal(visit.kind) for visit in chunk]))
+        for pixels, chunk in zip(
+            _pictures(make_picture, chunks, workers=schedule.workers), chunks, strict=True
+        ):
+            run.step(pixels, torch.tensor([sampler.goal(sample.kind) for sample in chunk]))
             progress(len(chunk))
         run.keep(folder / "epoch.pt", epoch=epoch + 1)
     part = done.with_suffix(f".{os.getpid()}.part")
@@ -105,7 +107,9 @@ def train_fold(
     return done
 
 
-def _pictures(sample: Sample, chunks: Sequence[Sequence[Visit]], *, workers: int) -> Iterator[torch.Tensor]:
+def _pictures(
+    make_picture: MakePicture, chunks: Sequence[Sequence[TrainingSample]], *, workers: int
+) -> Iterator[torch.Tensor]:
     """Batches of uint8 (N, S, S, 3) in order, made ahead by threads.
 
     Threads, not processes: decoding and warping release the interpreter, and nothing has to start.
@@ -114,7 +118,7 @@ def _pictures(sample: Sample, chunks: Sequence[Sequence[Visit]], *, workers: int
         ahead: deque[list[Future[NDArray[np.uint8]]]] = deque()
         for index in range(len(chunks) + PREFETCH):
             if index < len(chunks):
-                ahead.append([pool.submit(sample, visit) for visit in chunks[index]])
+                ahead.append([pool.submit(make_picture, sample) for sample in chunks[index]])
             if index >= PREFETCH:
                 yield torch.from_numpy(np.stack([future.result() for future in ahead.popleft()]))
 
@@ -130,9 +134,9 @@ class _Run:
         self.net = initialise(spec, checkpoint, seed=schedule.seed).train().to(self.device)
         self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
         if self.device.type == "cpu" and self.bf16:
-            quicken(self.net)
+            densify_strided_depthwise(self.net)
         if checkpoint.state is not None:
-            freeze(self.net[1], groups=schedule.frozen)
+            freeze_layers(self.net[1], groups=schedule.freeze_layers)
         learning = [p for p in self.net.parameters() if p.requires_grad]
         matrices = [p for p in learning if p.ndim > 1]
         others = [p for p in learning if p.ndim <= 1]

@@ -1,4 +1,4 @@
-"""How far an image's numbers are from the training images': a warning that the model is out of its depth."""
+"""How far an image's numbers are from the training images': a warning that the model is asked about what it has not seen."""
 
 from __future__ import annotations
 

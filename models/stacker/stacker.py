@@ -68,7 +68,7 @@ class Stacker:
         """The boosters of all experts."""
         return [booster for expert in self.experts for booster in expert.boosters]
 
-    def ratios(self, features: pd.DataFrame) -> Floats:
+    def log_likelihood_ratios(self, features: pd.DataFrame) -> Floats:
         """Log-likelihood ratio of each expert, float64 (n, experts).
 
         Raises ValueError naming columns that are missing, too many or out of order.
@@ -80,15 +80,17 @@ class Stacker:
 
     def raw(self, features: pd.DataFrame) -> Floats:
         """Log-likelihood ratio of the mixture before calibration, float64 (n,)."""
-        return mixture(self.ratios(features), self.weights)
+        return mixture(self.log_likelihood_ratios(features), self.weights)
 
     def predict(self, features: pd.DataFrame) -> Floats:
         """Calibrated probability of fake, float64 (n,)."""
-        return self.probability(self.ratios(features))
+        return self.probability(self.log_likelihood_ratios(features))
 
-    def probability(self, ratios: Floats) -> Floats:
-        """Calibrated probability of fake from the experts' `ratios`."""
-        return np.asarray(expit(self.slope * mixture(ratios, self.weights) + self.offset), dtype=np.float64)
+    def probability(self, log_likelihood_ratios: Floats) -> Floats:
+        """Calibrated probability of fake from the experts' `log_likelihood_ratios`."""
+        return np.asarray(
+            expit(self.slope * mixture(log_likelihood_ratios, self.weights) + self.offset), dtype=np.float64
+        )
 
     def contributions(self, features: pd.DataFrame) -> Floats:
         """SHAP values of the raw score, float64 (n, columns + 1), the base value last.
@@ -97,11 +99,11 @@ class Stacker:
         share in the row's mixture: what the experts that decided looked at.
         """
         self._check(features)
-        ratios = self.ratios(features)
-        share = softmax(ratios + np.log(self.weights), axis=1)
+        log_likelihood_ratios = self.log_likelihood_ratios(features)
+        share = softmax(log_likelihood_ratios + np.log(self.weights), axis=1)
         parts = [share[:, [k]] * expert.contributions(features) for k, expert in enumerate(self.experts)]
         total = np.sum(parts, axis=0)
-        total[:, -1] += mixture(ratios, self.weights) - total.sum(1)
+        total[:, -1] += mixture(log_likelihood_ratios, self.weights) - total.sum(1)
         return np.asarray(total)
 
     def _check(self, features: pd.DataFrame) -> None:
@@ -140,6 +142,8 @@ class Stacker:
         return cls(list(facts["columns"]), experts, weights, float(facts["slope"]), float(facts["offset"]))
 
 
-def mixture(ratios: Floats, weights: Sequence[float]) -> Floats:
+def mixture(log_likelihood_ratios: Floats, weights: Sequence[float]) -> Floats:
     """log sum_k w_k exp(r_k), float64 (n,). ratios : (n, kinds); weights : (kinds,), adding up to 1."""
-    return np.asarray(logsumexp(ratios + np.log(np.asarray(weights)), axis=1), dtype=np.float64)
+    return np.asarray(
+        logsumexp(log_likelihood_ratios + np.log(np.asarray(weights)), axis=1), dtype=np.float64
+    )

@@ -14,7 +14,7 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from models.folds import assign
-from models.nets.sampler import FAKES, REAL
+from models.kinds import LABELLED, REAL
 from models.stacker.stacker import Expert, Stacker, mixture
 
 Floats = NDArray[np.float64]
@@ -27,7 +27,7 @@ class StackerOptions(Protocol):
 
     folds: int
     seed: int
-    rounds: int
+    num_boost_round: int
     early_stopping: int
     learning_rate: float
     num_leaves: int
@@ -46,7 +46,7 @@ def fit(
     *,
     sources: NDArray[np.str_] | None = None,
     kinds: NDArray[np.str_] | None = None,
-    judged: NDArray[np.bool_] | None = None,
+    is_original: NDArray[np.bool_] | None = None,
     options: StackerOptions,
 ) -> Stacker:
     """Train an expert per kind, boosters with early stopping on the fold left out, and calibrate on those.
@@ -59,25 +59,27 @@ def fit(
     Same input, same bytes, whatever the number of threads.
     """
     origin = np.full(len(target), "all") if sources is None else sources
-    named = np.where(target == 1, FAKES, REAL) if kinds is None else kinds
+    named = np.where(target == 1, LABELLED, REAL) if kinds is None else kinds
     fold = assign(target, groups, origin, folds=options.folds, seed=options.seed)
     columns = list(features.columns)
     values = np.ascontiguousarray(features.to_numpy(np.float32))
     # Binned once, without a look at the target; every booster learns from a part of it.
     binned = lgb.Dataset(values, target, feature_name=columns, params=_dataset(options)).construct()
-    found = sorted(set(named.tolist()) - {REAL}, key=lambda kind: (kind != FAKES, kind))
-    rows = np.ones(len(target), dtype=bool) if judged is None else judged
+    found = sorted(set(named.tolist()) - {REAL}, key=lambda kind: (kind != LABELLED, kind))
+    rows = np.ones(len(target), dtype=bool) if is_original is None else is_original
     copies = ~rows & (named == REAL)
-    experts, ratios = [], np.zeros((len(target), len(found)))
+    experts, log_likelihood_ratios = [], np.zeros((len(target), len(found)))
     for at, kind in enumerate(found):
-        against = copies if kind != FAKES and copies.any() else named == REAL
-        mine = against | (named == kind)
-        expert, ratios[:, at] = _expert(kind, values, binned, named, mine, fold, options=options)
+        negatives = copies if kind != LABELLED and copies.any() else named == REAL
+        in_task = negatives | (named == kind)
+        expert, log_likelihood_ratios[:, at] = _expert(
+            kind, values, binned, named, in_task, fold, options=options
+        )
         experts.append(expert)
     share = options.pseudo_weight if len(found) > 1 else 0.0
     others = max(len(found) - 1, 1)
-    weights = [1 - share if kind == FAKES or len(found) == 1 else share / others for kind in found]
-    raw = mixture(ratios, weights)
+    weights = [1 - share if kind == LABELLED or len(found) == 1 else share / others for kind in found]
+    raw = mixture(log_likelihood_ratios, weights)
     slope, offset = platt(raw[rows], target[rows])
     return Stacker(columns, experts, weights, slope, offset, np.asarray(expit(slope * raw + offset)))
 
@@ -105,25 +107,25 @@ def _expert(
     values: NDArray[np.float32],
     binned: lgb.Dataset,
     kinds: NDArray[np.str_],
-    mine: NDArray[np.bool_],
+    in_task: NDArray[np.bool_],
     fold: NDArray[np.int64],
     *,
     options: StackerOptions,
 ) -> tuple[Expert, Floats]:
-    """The expert of one kind, learned from the rows `mine`, and its log-likelihood ratio of every row, (n,).
+    """The expert of one kind, learned from the rows `in_task`, and its log-likelihood ratio of every row, (n,).
 
     The ratios are out of fold.
     """
     target = (kinds == kind).astype(np.int64)
-    weight = np.where(target == 1, 0.5 / target[mine].mean(), 0.5 / (1 - target[mine].mean()))
+    weight = np.where(target == 1, 0.5 / target[in_task].mean(), 0.5 / (1 - target[in_task].mean()))
     boosters, oof = [], np.zeros(len(fold))
     for index in range(options.folds):
-        kept, held = mine & (fold != index), mine & (fold == index)
-        train, valid = (_part(binned, rows, target, weight) for rows in (kept, held))
+        kept, valid_rows = in_task & (fold != index), in_task & (fold == index)
+        train, valid = (_part(binned, rows, target, weight) for rows in (kept, valid_rows))
         booster = lgb.train(
             _booster(options, binned.get_feature_name()),
             train,
-            num_boost_round=options.rounds,
+            num_boost_round=options.num_boost_round,
             valid_sets=[valid],
             callbacks=[lgb.early_stopping(options.early_stopping, verbose=False), lgb.log_evaluation(0)],
         )
@@ -131,7 +133,7 @@ def _expert(
         booster = lgb.Booster(model_str=booster.model_to_string(num_iteration=booster.best_iteration))
         oof[fold == index] = booster.predict(values[fold == index], raw_score=True)
         boosters.append(booster)
-    slope, offset = platt(oof[mine], target[mine], weight[mine])
+    slope, offset = platt(oof[in_task], target[in_task], weight[in_task])
     return Expert(kind, boosters, slope, offset), slope * oof + offset
 
 

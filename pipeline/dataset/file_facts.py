@@ -12,7 +12,7 @@ from pipeline.storage.image_headers import Header
 from pipeline.storage.images import BadImage, decode, read_bytes
 
 KINDS = ("jpeg", "png", "webp", "gif", "bmp", "tiff", "jpeg2000", "avif", "ppm")
-FAMILIES = {
+FACT_GROUPS = {
     "history": (
         (
             "kind",
@@ -35,7 +35,7 @@ FAMILIES = {
     "bytes": ("bytes", "bytes_per_pixel"),
     "pixels": ("red", "green", "blue", "contrast", "sharpness", "saturation"),
 }
-COLUMNS = tuple(name for family in FAMILIES.values() for name in family)
+COLUMNS = tuple(name for facts_of in FACT_GROUPS.values() for name in facts_of)
 STANDARD_SUMS = (3688.0, 5766.0)  # of the luminance and chrominance tables of ITU-T T.81, annex K
 
 

@@ -17,12 +17,12 @@ from tqdm import tqdm
 
 from pipeline.dataset.near_duplicates import perceptual_hash
 from pipeline.runtime.engine import Engine
-from pipeline.storage.images import BadImage, glance, read_bytes
+from pipeline.storage.images import BadImage, probe, read_bytes
 
 FOLDER = Path("cache/files")
 VERSION = 1  # raise whenever what is recorded of an unchanged file changes
-CHUNK = 64
-LEAST = 4  # chunks that a further process is worth
+FILES_PER_TASK = 64
+MIN_TASKS_PER_WORKER = 4  # chunks that a further process is worth
 COLUMNS = ["path", "size", "mtime_ns", "sha256", "width", "height", "phash", "status", "detail"]
 
 FileKey = tuple[str, int, int]
@@ -35,7 +35,7 @@ def describe(file: FileKey, *, max_pixels: int) -> FileRow:
     try:
         data = read_bytes(path)
         sha256 = hashlib.sha256(data).hexdigest()
-        look = glance(data, max_pixels=max_pixels, where=name)
+        look = probe(data, max_pixels=max_pixels, where=name)
     except BadImage as bad:
         return (*file, sha256, 0, 0, "", bad.status, bad.detail)
     seen = perceptual_hash(look.gray).hex()
@@ -110,9 +110,9 @@ class FileTable:
 
 
 def _read(files: Sequence[FileKey], *, max_pixels: int, engine: Engine) -> Iterable[list[FileRow]]:
-    chunks = [list(files[i : i + CHUNK]) for i in range(0, len(files), CHUNK)]
+    chunks = [list(files[i : i + FILES_PER_TASK]) for i in range(0, len(files), FILES_PER_TASK)]
     function = partial(describe_all, max_pixels=max_pixels)
     with tqdm(total=len(files), desc="manifest", unit="img", mininterval=1.0, disable=not files) as bar:
-        for rows in engine.map(function, chunks, least=LEAST):
+        for rows in engine.map(function, chunks, min_pieces_per_worker=MIN_TASKS_PER_WORKER):
             bar.update(len(rows))
             yield rows

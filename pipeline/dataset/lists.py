@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.errors import UserError
 from pipeline.dataset.entries import ListedImage, locate
 from pipeline.storage.images import SUFFIXES
 
@@ -25,7 +26,7 @@ FOLDERS = {
 SPELLINGS = "train_label.txt or trainset_label.txt"
 
 
-class LabelError(ValueError):
+class LabelError(UserError):
     """A data set that cannot be used as a whole; the message says where, found, allowed and do."""
 
 

@@ -84,18 +84,18 @@ def _carve(rows: pd.DataFrame, share: float, *, to: str) -> pd.DataFrame:
     return rows.assign(split=rows["split"].mask(moved, to))
 
 
-def leave_out(rows: pd.DataFrame, source: str) -> pd.DataFrame:
-    """Give the train rows of a source the status left_out; LabelError lists the sources."""
+def holdout_source(rows: pd.DataFrame, source: str) -> pd.DataFrame:
+    """Give the train rows of a source the status held_out; LabelError lists the sources."""
     train = rows["split"] == "train"
     known = sorted(rows.loc[train, "source"].unique())
     if source not in known:
         raise LabelError(
-            f"params.yaml: manifest.leave_out is '{source}', sources of the train list are "
+            f"params.yaml: manifest.holdout_source is '{source}', sources of the train list are "
             f"{', '.join(known)}; name one of them or remove the key"
         )
     hit = train & (rows["source"] == source) & (rows["status"] == "ok")
-    detail = f"source '{source}' is left out of training (manifest.leave_out)"
-    return rows.assign(status=rows["status"].mask(hit, "left_out"), detail=rows["detail"].mask(hit, detail))
+    detail = f"source '{source}' is held out of training (manifest.holdout_source)"
+    return rows.assign(status=rows["status"].mask(hit, "held_out"), detail=rows["detail"].mask(hit, detail))
 
 
 def refuse_one_class(rows: pd.DataFrame) -> None:

@@ -16,6 +16,7 @@ import joblib
 import numpy as np
 from tqdm import tqdm
 
+from models.errors import UserError
 from pipeline.demo.camera import CAMERAS, capture
 from pipeline.demo.forgery import OPERATIONS, forge
 from pipeline.demo.person import Person, Shot, draw_person, draw_shot
@@ -40,7 +41,7 @@ class Picture:
     data: bytes
 
 
-class DemoDataError(Exception):
+class DemoDataError(UserError):
     """The output folder holds something that must not be overwritten."""
 
 

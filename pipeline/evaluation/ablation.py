@@ -17,8 +17,8 @@ OVERALL = "(overall)"  # brackets keep it apart from a source's own name
 FOLDS = 3
 LEARNING_RATE = 0.1  # few trees need a longer step than the model's many
 MAX_BIN = 31
-PATIENCE = 20  # rounds of early stopping
-LIMIT = 4000  # train images, about; with a thousand columns a refit on all of 11,400 takes minutes
+EARLY_STOPPING_ROUNDS = 20  # rounds of early stopping
+MAX_TRAIN_IMAGES = 4000  # train images, about; with a thousand columns a refit on all of 11,400 takes minutes
 LABELLED = "net_"  # blocks of nets that were fine-tuned on the labels
 
 
@@ -75,15 +75,15 @@ class Bootstrap:
     seed: int
 
 
-def quick(options: Any, *, rounds: int) -> Any:
+def quick(options: Any, *, num_boost_round: int) -> Any:
     """Stacker options of a refit: few trees, few folds, coarse bins."""
     return options.model_copy(
         update={
-            "rounds": rounds,
+            "num_boost_round": num_boost_round,
             "folds": FOLDS,
             "learning_rate": max(options.learning_rate, LEARNING_RATE),
             "max_bin": min(options.max_bin, MAX_BIN),
-            "early_stopping": min(options.early_stopping, PATIENCE),
+            "early_stopping": min(options.early_stopping, EARLY_STOPPING_ROUNDS),
         }
     )
 

@@ -16,7 +16,7 @@ from features.spectral import compute
 from features.views import cut_views
 from models.bundle import Bundle
 from models.nets.face_net import crop_for
-from pipeline.runtime.process import settle
+from pipeline.runtime.process import limit_threads
 from pipeline.storage.images import BadImage, read_image
 
 IMAGES = 16
@@ -33,7 +33,7 @@ def measure(bundle: Bundle, paths: Sequence[str]) -> pd.DataFrame:
     if not pictures:
         return pd.DataFrame(columns=["block", "ms"])
     threads = cv2.getNumThreads(), torch.get_num_threads()
-    settle(1)
+    limit_threads(1)
     try:
         found = [(name, _least(work) / len(pictures)) for name, work in _works(bundle, pictures).items()]
     finally:

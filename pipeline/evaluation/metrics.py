@@ -18,7 +18,7 @@ PROBABILISTIC = ("brier", "ece", "log_loss")
 METRICS = RANKED + PROBABILISTIC
 ECE_BINS = 15
 SMALLEST = 1e-15  # probabilities are kept this far from 0 and 1 in the log loss
-CHUNK = 8_000_000  # weights held at once: 64 MB
+WEIGHTS_IN_MEMORY = 8_000_000  # weights held at once: 64 MB
 
 Floats = NDArray[np.float64]
 
@@ -153,7 +153,7 @@ def group_weights(groups: ArrayLike, *, resamples: int, seed: int) -> Any:
     _, member = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
     count = int(member.max()) + 1 if len(member) else 0
     generator = np.random.default_rng(seed)
-    step = max(1, min(resamples, CHUNK // max(len(member), 1)))
+    step = max(1, min(resamples, WEIGHTS_IN_MEMORY // max(len(member), 1)))
     for start in range(0, resamples, step):
         size = min(step, resamples - start)
         drawn = generator.integers(0, max(count, 1), size=(size, count))

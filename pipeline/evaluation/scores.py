@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from models.bundle import Verdict
+from models.bundle import Prediction
 from pipeline.evaluation import metrics
 
 
@@ -40,20 +40,20 @@ def novelty(val: pd.DataFrame) -> dict[str, Any]:
 
 
 def join(
-    val: pd.DataFrame, verdicts: Sequence[Verdict], train: pd.DataFrame, oof: pd.DataFrame
+    val: pd.DataFrame, predictions: Sequence[Prediction], train: pd.DataFrame, oof: pd.DataFrame
 ) -> pd.DataFrame:
     """Val rows with what the model says and train rows with their out-of-fold score (`fold_out`).
 
-    Columns beside the rows': score, novelty and ratio_<kind> (the last two of val alone).
+    Columns beside the rows': score, novelty and llr_<kind> (the last two of val alone).
     """
     keys = ["img_name", "sha256"]
     known = oof.drop_duplicates(keys).set_index(keys)["score"]
     out = known.reindex(pd.MultiIndex.from_frame(train[keys])).to_numpy()
-    kinds = list(verdicts[0].kinds) if verdicts else []
+    kinds = list(predictions[0].log_likelihood_ratios) if predictions else []
     said = {
-        "score": [v.score for v in verdicts],
-        "novelty": [v.novelty for v in verdicts],
-        **{f"ratio_{kind}": [v.kinds[kind] for v in verdicts] for kind in kinds},
+        "score": [v.score for v in predictions],
+        "novelty": [v.novelty for v in predictions],
+        **{f"llr_{kind}": [v.log_likelihood_ratios[kind] for v in predictions] for kind in kinds},
     }
     parts = [val.assign(**said, fold_out=False), train.assign(score=out, fold_out=True)]
     return pd.concat(parts, ignore_index=True)

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from pipeline.evaluation import metrics
-from pipeline.reporting.radial_spectrum import Bands
-from pipeline.reporting.worst_errors import Mistake
+from pipeline.reporting.radial_spectrum import RadialSpectrum
+from pipeline.reporting.worst_errors import WorstError
 
 MANY = 6  # sources; beyond it the page shows all together and points to the file
 LABELS = {
@@ -29,7 +29,7 @@ class Facts:
 
     figures : metrics.json; audit, manifest : their JSON; info : bundle.json; scores : scores.parquet;
     effects : ablation.csv; costs : costs.csv; features, blocks : importance; explained : val rows behind importance;
-    bands : None without the radial block; worst : errors, furthest first.
+    spectrum : None without the radial block; worst : errors, furthest first.
     """
 
     figures: dict[str, Any]
@@ -43,8 +43,8 @@ class Facts:
     blocks: pd.DataFrame
     explained: int
     top: int
-    bands: Bands | None
-    worst: list[Mistake]
+    spectrum: RadialSpectrum | None
+    worst: list[WorstError]
 
     @property
     def val(self) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from pipeline.evaluation import metrics
-from pipeline.reporting.radial_spectrum import Bands
+from pipeline.reporting.radial_spectrum import RadialSpectrum
 
 # Okabe and Ito's palette, told apart with every common kind of colour blindness.
 REAL, FAKE = "#0072B2", "#D55E00"
@@ -176,7 +176,7 @@ def bars(
         return _draw(figure, alt)
 
 
-def spectrum(bands: Bands) -> Drawing:
+def spectrum(bands: RadialSpectrum) -> Drawing:
     """Mean log power by frequency for both classes, and their difference by source."""
     with matplotlib.rc_context(STYLE):
         figure, (level, gap) = _axes(9.2, 3.8, 2)
@@ -200,7 +200,7 @@ def spectrum(bands: Bands) -> Drawing:
         return _draw(figure, f"Mean radial spectrum of real and fake faces and their difference{said}.")
 
 
-def _widest(bands: Bands) -> str:
+def _widest(bands: RadialSpectrum) -> str:
     """Where the classes differ most, in words."""
     sizes = {name: np.abs(np.nan_to_num(gap)) for name, gap in bands.gaps.items()}
     if not sizes:
@@ -209,7 +209,7 @@ def _widest(bands: Bands) -> str:
     return f", widest in {name} at {bands.frequency[int(sizes[name].argmax())]:.2f} cycles per pixel"
 
 
-def _shade(axes: Any, bands: Bands) -> None:
+def _shade(axes: Any, bands: RadialSpectrum) -> None:
     """Grey behind each band, the darker the more the model uses it."""
     top = float(bands.weight.max(initial=0.0))
     step = bands.frequency[1] - bands.frequency[0] if len(bands.frequency) > 1 else 1.0

@@ -63,7 +63,7 @@ def _bars(table: pd.DataFrame, name: str, alt: str) -> figures.Drawing:
 
 def spectrum_part(facts: Facts) -> str:
     """Mean radial spectra and the model's bands."""
-    bands = facts.bands
+    bands = facts.spectrum
     if bands is None:
         return paragraph("Not drawn: the model has no radial block, or val lacks one of the classes.")
     order = np.argsort(-bands.weight, kind="stable")[:3]
@@ -84,8 +84,10 @@ def data_part(facts: Facts) -> str:
         f"{manifest['images']:,} listed images under {manifest['root']}; lists: {', '.join(manifest['lists'])}. "
         f"Val: {manifest['val']}. Groups: {manifest['groups']}."
     ]
-    if manifest["leave_out"]:
-        lines.append(f"Source {manifest['leave_out']} was left out of training (manifest.leave_out).")
+    if manifest["holdout_source"]:
+        lines.append(
+            f"Source {manifest['holdout_source']} was left out of training (manifest.holdout_source)."
+        )
     for key, name in (("duplicates", "identical files"), ("near_duplicates", "near-duplicates")):
         found = manifest[key]
         across = {splits: count for splits, count in found["by_splits"].items() if "+" in splits}

@@ -32,7 +32,7 @@ def render(facts: Facts) -> str:
         ("spectrum", "Mean radial spectrum", model_sections.spectrum_part(facts)),
         ("ablation", "What each block adds", result_sections.ablation_part(facts)),
         ("sources", "Sources it has not seen", result_sections.held_out_part(facts)),
-        ("novelty", "Out of its depth", result_sections.novelty_part(facts)),
+        ("novelty", "Out of distribution", result_sections.novelty_part(facts)),
         ("errors", "Worst errors", result_sections.errors_part(facts)),
         ("data", "Data", model_sections.data_part(facts)),
         ("audit", "Audit", model_sections.audit_part(facts)),

@@ -16,7 +16,7 @@ BIN = re.compile(r"radial\.bin_\d+")
 
 
 @dataclass(frozen=True)
-class Bands:
+class RadialSpectrum:
     """Mean radial spectra. frequency : cycles/px (bins,); weight : share of what the model uses, (bins,).
 
     real, fake : mean and half width of its 95 % interval, each (bins,), log power; gaps : source ->
@@ -35,7 +35,7 @@ def bin_columns(columns: Sequence[str]) -> list[str]:
     return [column for column in columns if BIN.fullmatch(column)]
 
 
-def radial_bands(rows: pd.DataFrame, features: pd.DataFrame, use: pd.Series) -> Bands | None:
+def mean_radial_spectrum(rows: pd.DataFrame, features: pd.DataFrame, use: pd.Series) -> RadialSpectrum | None:
     """Spectra of labelled rows, None when a class or the radial block is missing.
 
     rows : target, source; features : same length; use : what the model makes of each column, >= 0.
@@ -52,7 +52,7 @@ def radial_bands(rows: pd.DataFrame, features: pd.DataFrame, use: pd.Series) -> 
         here = (rows["source"] == source).to_numpy()
         if (here & (target == 0)).any() and (here & (target == 1)).any():
             gaps[source] = _mean(values[here & (target == 1)])[0] - _mean(values[here & (target == 0)])[0]
-    return Bands(
+    return RadialSpectrum(
         frequency=(np.arange(len(columns)) + 0.5) / RINGS_PER_CYCLE,
         weight=weight / weight.sum() if weight.sum() > 0 else weight,
         real=_mean(values[target == 0]),

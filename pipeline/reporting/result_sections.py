@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from pipeline.evaluation import curves, metrics
-from pipeline.evaluation.ablation import LABELLED, LIMIT, OVERALL
+from pipeline.evaluation.ablation import LABELLED, MAX_TRAIN_IMAGES, OVERALL
 from pipeline.reporting import figures, html
 from pipeline.reporting.data import LABELS, MANY, Facts
 from pipeline.reporting.html import Html, number, paragraph, percent
-from pipeline.reporting.worst_errors import Mistake
+from pipeline.reporting.worst_errors import WorstError
 
 
 def figures_part(facts: Facts) -> str:
@@ -138,7 +138,7 @@ def ablation_part(facts: Facts) -> str:
     said = ", ".join(f"{name} {number(full[source])}" for name, source in zip(names, shown, strict=True))
     caption = (
         f"Without: change of val AUC when the block is left out (small: paired 95 % interval; below zero the block "
-        f"helps). Alone: AUC of that block by itself. All are quick refits (few trees, at most about {LIMIT:,} train images, "
+        f"helps). Alone: AUC of that block by itself. All are quick refits (few trees, at most about {MAX_TRAIN_IMAGES:,} train images, "
         f"labelled fakes alone); with all blocks: {said}. ms: of one thread here, of each block alone; face: the detection."
     )
     return _ablation_text(effects) + html.table(head, rows, caption=caption)
@@ -234,21 +234,21 @@ def errors_part(facts: Facts) -> str:
         return paragraph("No val image to show is on the wrong side of 0.5.")
     body = ""
     for target, title in titles.items():
-        mine = [mistake for mistake in facts.worst if mistake.target == target]
-        cards = "".join(_card(mistake) for mistake in mine)
+        mine = [error for error in facts.worst if error.target == target]
+        cards = "".join(_card(error) for error in mine)
         body += f'<h3>{title}</h3><div class="sheet">{cards}</div>' if mine else ""
     wrong = int(((facts.val["score"] >= 0.5) != (facts.val["target"] == 1)).sum())
     text = f"At a threshold of 0.5, {wrong:,} of {len(facts.val):,} val images ({percent(wrong / len(facts.val))}) "
     return paragraph(text + "are on the wrong side; these are the most confident of them.") + body
 
 
-def _card(mistake: Mistake) -> str:
-    label = "fake" if mistake.target else "real"
-    alt = html.esc(f"{label} image {mistake.name}, scored {mistake.score:.3f}")
+def _card(error: WorstError) -> str:
+    label = "fake" if error.target else "real"
+    alt = html.esc(f"{label} image {error.name}, scored {error.score:.3f}")
     image = (
-        f'<img src="{mistake.uri}" alt="{alt}">'
-        if mistake.uri
-        else f'<div class="none">{html.esc(mistake.why)}</div>'
+        f'<img src="{error.uri}" alt="{alt}">'
+        if error.uri
+        else f'<div class="none">{html.esc(error.why)}</div>'
     )
-    words = f"{html.esc(mistake.name)}<br>{html.esc(mistake.source)}, {label}: <b>{mistake.score:.3f}</b>"
+    words = f"{html.esc(error.name)}<br>{html.esc(error.source)}, {label}: <b>{error.score:.3f}</b>"
     return f"<figure>{image}<figcaption>{words}</figcaption></figure>"

@@ -18,7 +18,7 @@ QUALITY = 82
 
 
 @dataclass(frozen=True)
-class Mistake:
+class WorstError:
     """One image on the wrong side. uri : JPEG data URI, or None with the reason in `why`."""
 
     name: str
@@ -42,7 +42,7 @@ def most_confident(scores: pd.DataFrame, count: int) -> pd.DataFrame:
     return pd.concat([real.head((count + 1) // 2), fake.head(count // 2)]).drop(columns="wrong")
 
 
-def sheet(scores: pd.DataFrame, count: int) -> list[Mistake]:
+def contact_sheet(scores: pd.DataFrame, count: int) -> list[WorstError]:
     """`most_confident` with thumbnails. scores : img_name, path, source, target, score, width, height."""
     found = []
     for row in most_confident(scores, count).itertuples():
@@ -56,9 +56,9 @@ def sheet(scores: pd.DataFrame, count: int) -> list[Mistake]:
             # The manifest accepted this size, so it is the bound: a file swapped since is not decoded.
             pixels = read_image(row.path, max_pixels=max(int(row.width) * int(row.height), 1)).pixels
         except BadImage as error:
-            found.append(Mistake(**facts, uri=None, why=error.detail))
+            found.append(WorstError(**facts, uri=None, why=error.detail))
             continue
-        found.append(Mistake(**facts, uri=thumbnail(pixels)))
+        found.append(WorstError(**facts, uri=thumbnail(pixels)))
     return found
 
 

@@ -15,16 +15,18 @@ from typing import Any, TypeVar
 
 import joblib
 
+from models.errors import UserError
+
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
-PATIENCE = 20  # seconds in which a cluster has to answer and to show its first worker
+CLUSTER_TIMEOUT_S = 20  # seconds in which a cluster has to answer and to show its first worker
 
 
-class ClusterError(ValueError):
+class ClusterError(UserError):
     """The Dask cluster is not there or cannot be used; the message says what to do."""
 
 
-def stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
+def folder_fingerprint(folder: Path) -> tuple[tuple[str, int, int], ...]:
     """Absolute path, size and time of every file below a folder: the key of what a process keeps of it.
 
     A cluster's workers outlive a run, so a path alone would give them the nets of the run before.
@@ -51,11 +53,11 @@ class Engine:
         pieces: Sequence[Piece],
         *,
         ordered: bool = True,
-        least: int = 1,
+        min_pieces_per_worker: int = 1,
     ) -> Iterator[Result]:
         """Results of `function`, as they come when not `ordered`.
 
-        least : pieces that a further process of this machine has to be worth. Workers of a cluster see
+        min_pieces_per_worker : pieces that a further process of this machine has to be worth. Workers of a cluster see
         the same files under the same paths and have this package; a piece whose worker dies is done
         again by another.
         """
@@ -67,7 +69,7 @@ class Engine:
                     parallel = joblib.Parallel(**_options(ordered))
                 yield from parallel(joblib.delayed(there)(piece) for piece in pieces)
             return
-        jobs = min(self.workers or joblib.cpu_count(), len(pieces) // least)
+        jobs = min(self.workers or joblib.cpu_count(), len(pieces) // min_pieces_per_worker)
         if jobs <= 1 or self.backend == "sequential":
             yield from map(function, pieces)
             return
@@ -84,8 +86,8 @@ class Engine:
 
         client = None
         try:
-            client = Client(self.scheduler, timeout=PATIENCE, set_as_default=False)
-            client.wait_for_workers(1, timeout=PATIENCE)
+            client = Client(self.scheduler, timeout=CLUSTER_TIMEOUT_S, set_as_default=False)
+            client.wait_for_workers(1, timeout=CLUSTER_TIMEOUT_S)
         except (OSError, TimeoutError) as error:
             if client is not None:
                 client.close()

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, overload
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from models.errors import UserError
 from pipeline.runtime.engine import Engine
 from pipeline.runtime.process import pick_device
 
@@ -18,7 +19,7 @@ Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
-class ParamsError(ValueError):
+class ParamsError(UserError):
     """A params file that cannot be used; the message names file, key, value and what is allowed."""
 
 
@@ -38,14 +39,14 @@ class Data(Section):
 class Manifest(Section):
     """near_duplicate_bits : Hamming distance of 256-bit perceptual hashes up to which two images tie.
 
-    max_pixels : larger images are refused as a row; leave_out : a source kept out of training.
+    max_pixels : larger images are refused as a row; holdout_source : a source kept out of training.
     calibration : images of train, at most a twentieth of it, that no net and no tree sees: the scores are
     calibrated on them.
     """
 
     near_duplicate_bits: Annotated[int, Field(ge=0, le=32)] = 16
     max_pixels: Positive = 100_000_000
-    leave_out: str | None = None
+    holdout_source: str | None = None
     calibration: Annotated[int, Field(ge=0)] = 600
 
 
@@ -97,17 +98,17 @@ class Variants(Section):
     resynthesis: Annotated[float, Field(ge=0, le=20)] = 0.5
 
 
-Kind = Literal["fakes", "blend", "resynthesis"]
+Kind = Literal["labelled", "blend", "resynthesis"]
 
 
 class Net(Section):
     """A net that is fine-tuned fold by fold, with a logit for each kind of fake that it learns.
 
     crop : `aligned` warps the face to size px; `native` takes un-resampled windows of that size.
-    frozen : first layer groups of pretrained weights (the stem, then stages) that are not trained.
-    learns : kinds of fake, each beside the same real faces: `fakes` are the labelled ones, the others
-    are made from real faces. degraded : share of the training pictures that are degraded, real and fake
-    of a unit alike. worn : share of the real faces that are degraded, half of them resampled too, on
+    freeze_layers : first layer groups of pretrained weights (the stem, then stages) that are not trained.
+    heads : kinds of fake, each beside the same real faces: `labelled` are the labelled ones, the others
+    are made from real faces. degrade_prob : share of the training pictures that are degraded, real and fake
+    of a unit alike. real_degrade_prob : share of the real faces that are degraded, half of them resampled too, on
     their own, so that traces of use are not taken for traces of forgery; not beside labelled fakes,
     which it would give away.
     """
@@ -122,23 +123,23 @@ class Net(Section):
     learning_rate: Annotated[float, Field(gt=0)]
     weight_decay: Annotated[float, Field(ge=0)] = 0.02
     label_smoothing: Annotated[float, Field(ge=0, lt=0.5)] = 0.05
-    frozen: Annotated[int, Field(ge=0)] = 0
-    degraded: Share = 0.5
-    worn: Share = 0.0
-    learns: Annotated[list[Kind], Field(min_length=1)] = ["fakes"]
+    freeze_layers: Annotated[int, Field(ge=0)] = 0
+    degrade_prob: Share = 0.5
+    real_degrade_prob: Share = 0.0
+    heads: Annotated[list[Kind], Field(min_length=1)] = ["labelled"]
 
-    @field_validator("learns")
+    @field_validator("heads")
     @classmethod
-    def _once_each(cls, learns: list[Kind]) -> list[Kind]:
-        if len(set(learns)) != len(learns):
-            raise ValueError(f"{', '.join(learns)} names a kind twice; name each once")
-        return learns
+    def _once_each(cls, heads: list[Kind]) -> list[Kind]:
+        if len(set(heads)) != len(heads):
+            raise ValueError(f"{', '.join(heads)} names a kind twice; name each once")
+        return heads
 
     @model_validator(mode="after")
     def _nothing_given_away(self) -> Net:
-        if self.worn and "fakes" in self.learns:
+        if self.real_degrade_prob and "labelled" in self.heads:
             raise ValueError(
-                "worn is for nets that learn pseudo-fakes alone; take fakes out of learns, or worn"
+                "real_degrade_prob is for nets that learn pseudo-fakes alone; take labelled out of heads, or set real_degrade_prob to 0"
             )
         return self
 
@@ -146,13 +147,13 @@ class Net(Section):
 class Finetune(Section):
     """folds : group-aware folds of the out-of-fold logits; nets : name -> net; block `net_<name>`.
 
-    trained : how many of the folds are left out in turn, None for all. Each costs a net per entry; the
+    n_models : how many of the folds are left out in turn, None for all. Each costs a net per entry; the
     stacker learns from the images of those folds alone.
     source_balance : 0 visits every image alike, 1 every source alike; between them a power.
     """
 
     folds: Annotated[int, Field(ge=2, le=20)]
-    trained: Positive | None = None
+    n_models: Positive | None = None
     seed: Annotated[int, Field(ge=0)] = 0
     source_balance: Share = 0.35
     nets: dict[Name, Net]
@@ -160,7 +161,7 @@ class Finetune(Section):
     @property
     def members(self) -> int:
         """Nets per entry."""
-        return min(self.trained or self.folds, self.folds)
+        return min(self.n_models or self.folds, self.folds)
 
 
 class Train(Section):
@@ -173,7 +174,7 @@ class Train(Section):
     blocks: list[Name] | None = None
     folds: Annotated[int, Field(ge=2, le=20)] = 3
     seed: int = 0
-    rounds: Positive = 1000
+    num_boost_round: Positive = 1000
     early_stopping: Positive = 40
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.05
     num_leaves: Annotated[int, Field(ge=2)] = 15
@@ -186,11 +187,11 @@ class Train(Section):
 
 
 class Evaluate(Section):
-    """bootstrap : resamples of the 95 % intervals; ablation_rounds : trees of each refit."""
+    """bootstrap : resamples of the 95 % intervals; ablation_num_boost_round : trees of each refit."""
 
     bootstrap: Positive = 500
     seed: int = 0
-    ablation_rounds: Positive = 150
+    ablation_num_boost_round: Positive = 150
 
 
 class Report(Section):

@@ -7,12 +7,14 @@ import sys
 
 import cv2
 
+from models.errors import UserError
+
 # glibc's <malloc.h>
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
 _TOP_PAD = 64 << 20
 
 
-def keep_memory() -> None:
+def tune_malloc() -> None:
     """Tell glibc not to give freed blocks back to the system; nothing happens with another C library.
 
     By default each large tensor is mapped, zeroed and unmapped again. Measured on two cores: a training
@@ -25,19 +27,19 @@ def keep_memory() -> None:
         mallopt(_M_TOP_PAD, _TOP_PAD)
 
 
-def settle(threads: int) -> None:
+def limit_threads(threads: int) -> None:
     """Prepare this process for work: freed memory is kept; threads of torch and OpenCV, 0 for as they are.
 
     torch is not loaded for it: a process that does without starts seconds faster.
     """
-    keep_memory()
+    tune_malloc()
     if threads:
         cv2.setNumThreads(threads)
         if "torch" in sys.modules:
             sys.modules["torch"].set_num_threads(threads)
 
 
-class DeviceError(ValueError):
+class DeviceError(UserError):
     """A device that was asked for and is not there."""
 
 

@@ -15,7 +15,7 @@ from features.views import face_numbers
 from pipeline.runtime import params
 from pipeline.samples.variants import ORIGINAL, expand
 from pipeline.storage.face_schema import FOLDER as FACES
-from pipeline.storage.feature_store import FEATURES, Store, open_current
+from pipeline.storage.feature_store import FEATURES, NotMadeError, Store, open_current
 
 FACE_BLOCK = {"face": ["face.found", "face.prob"]}
 NONE = params.Variants(degraded=0, blend=0, resynthesis=0)
@@ -26,13 +26,13 @@ class Table:
     """Usable images and their numbers, one row each, in manifest order; variants follow their image.
 
     rows : manifest columns, `found`, `n_faces`, `prob`, `key`, `variant`, `kind`. features : float32, columns
-    `block.column`. blocks : columns of each block. left_out : reason by block.
+    `block.column`. blocks : columns of each block. skipped : reason by block.
     """
 
     rows: pd.DataFrame
     features: pd.DataFrame
     blocks: dict[str, list[str]]
-    left_out: dict[str, str]
+    skipped: dict[str, str]
 
     @property
     def originals(self) -> NDArray[np.bool_]:
@@ -58,7 +58,7 @@ def read_faces(splits: Sequence[str] | None = None) -> tuple[pd.DataFrame, NDArr
     rows = rows if splits is None else rows[rows["split"].isin(splits)]
     store = open_current(FACES)
     if isinstance(store, str):
-        raise ValueError(f"faces were left out: {store}")
+        raise NotMadeError(f"faces were left out: {store}")
     values, detail = store.read(rows["sha256"].tolist())
     readable = np.array([not why for why in detail], dtype=bool)
     rows, values = rows[readable].reset_index(drop=True), values[readable]
@@ -77,7 +77,7 @@ def block_folder(name: str) -> Path:
 def block_names(
     spectral: params.Spectral, embed: params.Embed, finetune: params.Finetune, train: params.Train
 ) -> list[str]:
-    """Blocks that these sections ask for, `face` first. ValueError for an unknown one in train.blocks."""
+    """Blocks that these sections ask for, `face` first. ParamsError for an unknown one in train.blocks."""
     made = [
         "face",
         *spectral.blocks,
@@ -101,11 +101,11 @@ def read_table(splits: Sequence[str], names: Sequence[str], *, variants: params.
     """
     rows, _ = expand(*read_faces(splits), variants)
     stores: dict[str, Store | None] = {}  # None: the face's own numbers, which have no store
-    left_out: dict[str, str] = {}
+    skipped: dict[str, str] = {}
     for name in names:
         store = None if name == "face" else open_current(block_folder(name))
         if isinstance(store, str):
-            left_out[name] = store
+            skipped[name] = store
         else:
             stores[name] = store
     blocks = {name: list(store.columns if store else FACE_BLOCK["face"]) for name, store in stores.items()}
@@ -116,7 +116,7 @@ def read_table(splits: Sequence[str], names: Sequence[str], *, variants: params.
         end = start + len(blocks[name])
         values[:, start:end] = _read_block(name, store, rows)
         start = end
-    table = Table(rows, pd.DataFrame(values, columns=columns, copy=False), blocks, left_out)
+    table = Table(rows, pd.DataFrame(values, columns=columns, copy=False), blocks, skipped)
     nets = [column for column in columns if column.startswith("net_")]
     seen = (rows["split"] == "train").to_numpy() & table.features[nets].isna().any(axis=1).to_numpy()
     return table.take(~seen) if seen.any() else table

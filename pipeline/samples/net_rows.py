@@ -12,14 +12,14 @@ from features.views import plan_crop
 from models.nets.checkpoints import Checkpoint
 from models.nets.face_net import FaceNet, NetSpec, crop_for
 from pipeline.runtime import params
-from pipeline.runtime.engine import stamp
-from pipeline.runtime.process import pick_device, settle
+from pipeline.runtime.engine import folder_fingerprint
+from pipeline.runtime.process import limit_threads, pick_device
 from pipeline.samples.variants import Item
 from pipeline.storage.feature_store import Store, fill, shard_size_for
 from pipeline.storage.images import BadImage
 
 NETS = Path("cache/nets")
-CHUNK = 32  # crops held in memory at a time
+IMAGES_PER_BATCH = 32  # crops held in memory at a time
 
 
 def net_spec(net: params.Backbone | params.Net, checkpoint: Checkpoint) -> NetSpec:
@@ -34,13 +34,13 @@ def net_spec(net: params.Backbone | params.Net, checkpoint: Checkpoint) -> NetSp
         mean=checkpoint.mean,
         std=checkpoint.std,
         origin=checkpoint.origin,
-        heads=tuple(learned.learns) if learned else (),
+        heads=tuple(learned.heads) if learned else (),
     )
 
 
 def load_net(folder: Path, device: str, member: int | None) -> FaceNet:
     """A saved net, read once in a process as long as its files stay the same."""
-    return _read_net(folder, device, member, stamp(folder))
+    return _read_net(folder, device, member, folder_fingerprint(folder))
 
 
 @lru_cache(maxsize=4)
@@ -60,13 +60,13 @@ def net_shard(
 ) -> int:
     """Rows of one net for one shard, written to its store. An unreadable image gets NaN and a reason."""
     device = pick_device(device)
-    settle(0 if device != "cpu" else 1)
+    limit_threads(0 if device != "cpu" else 1)
     net = load_net(folder, device, member)
     values = np.full((len(items), net.width), np.nan, dtype=np.float32)
     detail = [""] * len(items)
-    for start in range(0, len(items), CHUNK):
+    for start in range(0, len(items), IMAGES_PER_BATCH):
         crops, where = [], []
-        for index in range(start, min(start + CHUNK, len(items))):
+        for index in range(start, min(start + IMAGES_PER_BATCH, len(items))):
             try:
                 pixels, face = items[index].read(max_pixels=max_pixels)
             except BadImage as error:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from features.views import Crop, Face, plan_crop
 from models.nets.face_net import NetSpec, crop_for
-from models.nets.sampler import Visit
+from models.nets.sampler import TrainingSample
 from models.synthesis import pseudo_fakes
 from models.synthesis.degradations import degrade, jitter, mirror, resampled
 from pipeline.runtime import params
@@ -27,32 +27,32 @@ class TrainImages:
     spec: NetSpec
     options: params.Faces
     max_pixels: int
-    degraded: float
-    worn: float = 0.0
+    degrade_prob: float
+    real_degrade_prob: float = 0.0
 
-    def __call__(self, visit: Visit) -> NDArray[np.uint8]:
+    def __call__(self, sample: TrainingSample) -> NDArray[np.uint8]:
         """uint8 (size, size, 3), RGB."""
-        rng = np.random.default_rng(visit.draw)
-        path, face = self.paths[visit.row], to_face(self.faces[visit.row])
-        if visit.kind in pseudo_fakes.KINDS:
-            own = np.random.default_rng([visit.draw, pseudo_fakes.KINDS.index(visit.kind)])
-            pixels = forge(visit.kind, path, face, own, max_pixels=self.max_pixels)
+        rng = np.random.default_rng(sample.draw)
+        path, face = self.paths[sample.row], to_face(self.faces[sample.row])
+        if sample.kind in pseudo_fakes.KINDS:
+            own = np.random.default_rng([sample.draw, pseudo_fakes.KINDS.index(sample.kind)])
+            pixels = forge(sample.kind, path, face, own, max_pixels=self.max_pixels)
         else:
             pixels = read_image(path, max_pixels=self.max_pixels).pixels
-            if self.worn:  # of real faces: `worn` is not for nets that learn labelled fakes
-                own = np.random.default_rng([visit.draw, len(pseudo_fakes.KINDS)])
-                pixels, face = self._worn(pixels, face, own)
+            if self.real_degrade_prob:  # real faces alone: a net with this learns no labelled fake
+                own = np.random.default_rng([sample.draw, len(pseudo_fakes.KINDS)])
+                pixels, face = self._degrade_real(pixels, face, own)
         height, width = pixels.shape[:2]
         crop = plan_crop(face, height=height, width=width, **self.options.cuts())
         moved = jitter(crop, rng) if self.spec.crop == "aligned" else shift(crop, rng)
         picture = mirror(crop_for(self.spec, pixels, moved), rng)
-        return degrade(picture, rng) if rng.random() < self.degraded else picture
+        return degrade(picture, rng) if rng.random() < self.degrade_prob else picture
 
-    def _worn(
+    def _degrade_real(
         self, pixels: NDArray[np.uint8], face: Face, rng: np.random.Generator
     ) -> tuple[NDArray[np.uint8], Face]:
         """A real face as it is or degraded, then resampled in half of the draws."""
-        if rng.random() >= self.worn:
+        if rng.random() >= self.real_degrade_prob:
             return pixels, face
         pixels = degrade(pixels, rng)
         if rng.random() < 0.5:

@@ -19,7 +19,7 @@ from models.synthesis import pseudo_fakes
 from models.synthesis.degradations import AUGMENT_VERSION, degrade, resampled
 from pipeline.runtime import params
 from pipeline.storage.face_schema import to_face
-from pipeline.storage.images import decode, like_file, read_bytes, read_image
+from pipeline.storage.images import decode, read_bytes, read_image, recompress_like
 
 ORIGINAL = ""
 DEGRADED = "degraded"
@@ -55,7 +55,7 @@ def expand(
 ) -> tuple[pd.DataFrame, NDArray[np.float32]]:
     """Rows with their variants under them, and the face rows, which a variant shares with its original.
 
-    `variant` names it, `key` addresses it, `kind` is its target's name: real, fakes, blend, ...; `target` is 1
+    `variant` names it, `key` addresses it, `kind` is its target's name: real, labelled, blend, ...; `target` is 1
     for a pseudo-fake. The group is the original's, so a fold never parts them.
     """
     target = rows["target"].astype("float64").to_numpy()
@@ -66,7 +66,7 @@ def expand(
     made = rows.iloc[where].reset_index(drop=True)
     kind = np.array([kind_of(name) for name in variant], dtype=object)
     forged = np.isin(kind.astype(str), pseudo_fakes.KINDS)
-    own = made["target"].map({0: "real", 1: "fakes"}).fillna("unknown").to_numpy(object)
+    own = made["target"].map({0: "real", 1: "labelled"}).fillna("unknown").to_numpy(object)
     made["variant"] = variant
     made["kind"] = np.where(forged, kind, own)
     made["key"] = [f"{k}-{v}" if v else k for k, v in zip(made["key"], variant, strict=True)]
@@ -83,7 +83,7 @@ def forge(
     """
     data = read_bytes(path)
     pixels = decode(data, max_pixels=max_pixels, where=path).pixels
-    return like_file(pseudo_fakes.make(kind, pixels, face, rng), data)
+    return recompress_like(pseudo_fakes.make(kind, pixels, face, rng), data)
 
 
 @dataclass(frozen=True)

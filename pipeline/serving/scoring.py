@@ -11,20 +11,20 @@ from pathlib import Path
 import pandas as pd
 from tqdm import tqdm
 
-from models.bundle import Bundle, Verdict
-from pipeline.runtime.engine import Engine, stamp
-from pipeline.runtime.process import pick_device, settle
+from models.bundle import Bundle, Prediction
+from pipeline.runtime.engine import Engine, folder_fingerprint
+from pipeline.runtime.process import limit_threads, pick_device
 from pipeline.storage.images import BadImage, read_image
 
-CHUNK = 32  # files read, scored and forgotten at a time
+IMAGES_PER_TASK = 32  # files read, scored and forgotten at a time
 NO_FACE = "no face found: scored on the centred square of the whole image"
-STRANGE_FROM = 0.999  # of the novelty
-STRANGE = "unlike the training images (novelty): the model may be out of its depth"
+OUT_OF_DISTRIBUTION_FROM = 0.999  # of the novelty
+OUT_OF_DISTRIBUTION = "unlike the training images (novelty): out of distribution, the score may mean little"
 BY_MODEL, BY_PRIOR = "model", "training prior"
 
 
 @dataclass(frozen=True)
-class Scored:
+class PredictionRow:
     """One line of the output. reason : empty, or what a reader has to know about this score.
 
     verdict : what the model says beside the score, None where the image could not be read.
@@ -32,15 +32,15 @@ class Scored:
 
     name: str
     score: float
-    scored_by: str
+    source: str
     status: str
     reason: str
-    verdict: Verdict | None = None
+    prediction: Prediction | None = None
 
 
 def load_bundle(folder: Path, device: str) -> Bundle:
     """A bundle, read once in a process as long as its files stay the same, however its folder is spelled."""
-    return _read_bundle(folder.absolute(), device, stamp(folder))
+    return _read_bundle(folder.absolute(), device, folder_fingerprint(folder))
 
 
 @lru_cache(maxsize=2)
@@ -48,7 +48,7 @@ def _read_bundle(folder: Path, device: str, _: object) -> Bundle:
     return Bundle.load(folder, device=device)
 
 
-def score_files(files: Sequence[tuple[str, str]], bundle: Bundle) -> list[Scored]:
+def score_files(files: Sequence[tuple[str, str]], bundle: Bundle) -> list[PredictionRow]:
     """Score (name, path) pairs; a file that cannot be read costs its own row and gets the prior."""
     max_pixels = bundle.info["params"]["manifest"]["max_pixels"]
     pixels, notes, failed = [], {}, {}
@@ -60,31 +60,35 @@ def score_files(files: Sequence[tuple[str, str]], bundle: Bundle) -> list[Scored
             continue
         pixels.append(picture.pixels)
         notes[index] = list(picture.notes)
-    verdicts, faces = bundle.score(pixels)
-    results: dict[int, Scored] = {}
-    for index, verdict, face in zip(notes, verdicts, faces, strict=True):
-        results[index] = by_model(files[index][0], verdict, notes[index], found=face.found)
+    predictions, faces = bundle.score(pixels)
+    results: dict[int, PredictionRow] = {}
+    for index, prediction, face in zip(notes, predictions, faces, strict=True):
+        results[index] = by_model(files[index][0], prediction, notes[index], found=face.found)
     for index, error in failed.items():
-        results[index] = Scored(files[index][0], bundle.prior, BY_PRIOR, error.status, error.detail)
+        results[index] = PredictionRow(files[index][0], bundle.prior, BY_PRIOR, error.status, error.detail)
     return [results[index] for index in range(len(files))]
 
 
-def by_model(name: str, verdict: Verdict, notes: Sequence[str], *, found: bool) -> Scored:
+def by_model(name: str, prediction: Prediction, notes: Sequence[str], *, found: bool) -> PredictionRow:
     """The line of an image that the model has scored."""
-    said = [*notes, *([] if found else [NO_FACE]), *([STRANGE] if verdict.novelty >= STRANGE_FROM else [])]
-    return Scored(name, verdict.score, BY_MODEL, "ok", "; ".join(said), verdict)
+    said = [
+        *notes,
+        *([] if found else [NO_FACE]),
+        *([OUT_OF_DISTRIBUTION] if prediction.novelty >= OUT_OF_DISTRIBUTION_FROM else []),
+    ]
+    return PredictionRow(name, prediction.score, BY_MODEL, "ok", "; ".join(said), prediction)
 
 
 def _score_chunk(
     files: Sequence[tuple[str, str]], *, folder: Path, device: str, threads: int
-) -> list[Scored]:
-    settle(threads)
+) -> list[PredictionRow]:
+    limit_threads(threads)
     return score_files(files, load_bundle(folder, pick_device(device)))
 
 
 def score_many(
     files: Sequence[tuple[str, str]], *, folder: Path, device: str = "auto", engine: Engine | None = None
-) -> Iterator[Scored]:
+) -> Iterator[PredictionRow]:
     """Scores in the order asked, with progress; memory does not grow with the number of files.
 
     On a GPU in this process; on the CPU in one process per core when there is enough to share. engine :
@@ -92,7 +96,7 @@ def score_many(
     """
     folder = folder.absolute()
     files = [(name, os.path.abspath(path)) for name, path in files]  # a worker may stand elsewhere
-    chunks = [files[i : i + CHUNK] for i in range(0, len(files), CHUNK)]
+    chunks = [files[i : i + IMAGES_PER_TASK] for i in range(0, len(files), IMAGES_PER_TASK)]
     chosen = pick_device(device)
     asked = engine or Engine()
     alone = asked.backend != "dask" and (chosen != "cpu" or len(chunks) == 1)
@@ -106,7 +110,7 @@ def score_many(
 
 
 def write_predictions(
-    scored: Iterable[Scored], out: Path, issues: Path, details: Path, *, kinds: Sequence[str]
+    scored: Iterable[PredictionRow], out: Path, issues: Path, details: Path, *, kinds: Sequence[str]
 ) -> tuple[int, int]:
     """Write `img_name,y_pred` rows as they come, and beside them what else is known of each.
 
@@ -128,8 +132,11 @@ def write_predictions(
         for item in scored:
             plain.write(f"{quote(item.name)},{item.score!r}\n")
             known = [""] * (1 + len(kinds))
-            if item.verdict is not None:
-                numbers = [item.verdict.novelty, *(item.verdict.kinds[kind] for kind in kinds)]
+            if item.prediction is not None:
+                numbers = [
+                    item.prediction.novelty,
+                    *(item.prediction.log_likelihood_ratios[kind] for kind in kinds),
+                ]
                 known = [f"{number:.4f}" for number in numbers]
             more.write(f"{quote(item.name)},{item.score!r},{','.join(known)}\n")
             rows += 1
@@ -140,7 +147,7 @@ def write_predictions(
     columns = {
         "img_name": "name",
         "status": "status",
-        "scored_by": "scored_by",
+        "source": "source",
         "y_pred": "score",
         "reason": "reason",
     }

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from models.errors import UserError
 from pipeline.runtime.engine import Engine
 
 FEATURES = Path("cache/features")
@@ -34,7 +35,7 @@ def version_of(facts: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-class NotMadeError(FileNotFoundError):
+class NotMadeError(UserError):
     """Something that an earlier stage makes is not there; the message says which."""
 
 
@@ -158,13 +159,13 @@ def finish(store: Store) -> None:
     write_json(store.root / "block.json", {"version": store.version, "columns": list(store.columns)})
 
 
-def leave_out(root: Path, *, reason: str) -> None:
+def mark_skipped(root: Path, *, reason: str) -> None:
     """Say in `root/block.json` that this block was not made, and why."""
     root.mkdir(parents=True, exist_ok=True)
     for entry in root.iterdir():
         if entry.is_dir():
             shutil.rmtree(entry)
-    write_json(root / "block.json", {"left_out": reason})
+    write_json(root / "block.json", {"skipped": reason})
 
 
 def open_current(root: Path) -> Store | str:
@@ -176,8 +177,8 @@ def open_current(root: Path) -> Store | str:
         facts = json.loads((root / "block.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise NotMadeError(f"{root}/block.json is missing; run `dvc repro`") from None
-    if "left_out" in facts:
-        return str(facts["left_out"])
+    if "skipped" in facts:
+        return str(facts["skipped"])
     return Store(root, facts["version"], tuple(facts["columns"]))
 
 

@@ -18,13 +18,13 @@ from pipeline.storage.image_headers import BadImage, Header
 __all__ = [
     "SUFFIXES",
     "BadImage",
-    "Glance",
-    "Picture",
+    "DecodedImage",
+    "ImageProbe",
     "decode",
-    "glance",
-    "like_file",
+    "probe",
     "read_bytes",
     "read_image",
+    "recompress_like",
 ]
 
 SUFFIXES = frozenset(
@@ -34,7 +34,7 @@ SUFFIXES = frozenset(
 
 
 @dataclass(frozen=True)
-class Picture:
+class DecodedImage:
     """pixels : uint8 (H, W, 3), RGB, upright; notes : what had to be converted, in words."""
 
     pixels: NDArray[np.uint8]
@@ -42,7 +42,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Glance:
+class ImageProbe:
     """A cheap look. gray : uint8, reduced, upright; width, height : px of the upright image."""
 
     width: int
@@ -62,12 +62,12 @@ def read_bytes(path: str | Path) -> bytes:
         raise BadImage("unreadable", f"{path} cannot be read: {error.strerror}") from None
 
 
-def read_image(path: str | Path, *, max_pixels: int) -> Picture:
+def read_image(path: str | Path, *, max_pixels: int) -> DecodedImage:
     """Read and decode one file; see `decode`."""
     return decode(read_bytes(path), max_pixels=max_pixels, where=str(path))
 
 
-def decode(data: bytes, *, max_pixels: int, where: str = "image") -> Picture:
+def decode(data: bytes, *, max_pixels: int, where: str = "image") -> DecodedImage:
     """Decode to upright 8-bit RGB: the first frame, without alpha; notes say what was converted.
 
     Raises BadImage with a status: empty_file, not_an_image, truncated, too_large (by the header,
@@ -78,10 +78,10 @@ def decode(data: bytes, *, max_pixels: int, where: str = "image") -> Picture:
     pixels = _decode_cv2(data, header, cv2.IMREAD_COLOR_RGB)
     if pixels is None:
         pixels = _decode_pillow(data, where=where)
-    return Picture(pixels=pixels, notes=header.notes)
+    return DecodedImage(pixels=pixels, notes=header.notes)
 
 
-def glance(data: bytes, *, max_pixels: int, where: str = "image") -> Glance:
+def probe(data: bytes, *, max_pixels: int, where: str = "image") -> ImageProbe:
     """Size and a reduced grayscale picture, with the same refusals as `decode`.
 
     JPEG files are decoded at 1/2, 1/4 or 1/8 scale, which costs a fraction of the full decode.
@@ -93,14 +93,14 @@ def glance(data: bytes, *, max_pixels: int, where: str = "image") -> Glance:
         if gray is not None:
             turned = header.orientation >= 5
             width, height = (header.height, header.width) if turned else (header.width, header.height)
-            return Glance(width=width, height=height, gray=gray, notes=header.notes)
+            return ImageProbe(width=width, height=height, gray=gray, notes=header.notes)
     picture = decode(data, max_pixels=max_pixels, where=where)
     height, width = picture.pixels.shape[:2]
     whole = np.asarray(cv2.cvtColor(picture.pixels, cv2.COLOR_RGB2GRAY), np.uint8)
-    return Glance(width=width, height=height, gray=whole, notes=picture.notes)
+    return ImageProbe(width=width, height=height, gray=whole, notes=picture.notes)
 
 
-def like_file(pixels: NDArray[np.uint8], data: bytes) -> NDArray[np.uint8]:
+def recompress_like(pixels: NDArray[np.uint8], data: bytes) -> NDArray[np.uint8]:
     """What would come back if `pixels` had been saved as the file `data` was.
 
     pixels : uint8 (H, W, 3), RGB, of any size. Of a JPEG, its quantisation tables and chroma

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from models.errors import UserError
 from models.folds import assign
 
 
@@ -39,5 +40,5 @@ def test_the_seed_decides():
 
 def test_too_few_groups_are_refused():
     target, group = np.array([0, 0, 0, 1, 1, 1]), np.array(["a", "b", "c", "d", "d", "d"])
-    with pytest.raises(ValueError, match="class 1 has 1 groups in train, fewer than 3 folds"):
+    with pytest.raises(UserError, match="class 1 has 1 groups in train, fewer than 3 folds"):
         assign(target, group, np.full(6, "x"), folds=3, seed=0)

@@ -150,7 +150,7 @@ def test_sizes_by_class() -> None:
 def test_folds_keep_groups_whole_and_hold_both_classes() -> None:
     groups = [f"g{i // 3}" for i in range(300)]
     target = np.array([(i // 3) % 2 for i in range(300)])
-    fold = audit.deal(target, groups)
+    fold = audit.assign_folds(target, groups)
     frame = pd.DataFrame({"g": groups, "f": fold, "t": target})
     assert (frame.groupby("g")["f"].nunique() == 1).all()
     assert (frame.groupby("f")["t"].nunique() == 2).all()

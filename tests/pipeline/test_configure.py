@@ -51,17 +51,17 @@ def test_writing_twice_is_writing_once(drawn):
 
 def test_overlay_changes_adds_and_removes(drawn):
     Path("o.yaml").write_text(
-        "train: {folds: 7}\nfinetune:\n  nets:\n    texture: null\n    face: {epochs: 1}\nmanifest: {leave_out: x}\n"
+        "train: {folds: 7}\nfinetune:\n  nets:\n    texture: null\n    face: {epochs: 1}\nmanifest: {holdout_source: x}\n"
     )
     configure.main(["--params", "o.yaml", "--data", "faces"])
     assert params.load("train").folds == 7
     assert list(params.load("finetune").nets) == ["face", "seam"]
     assert params.load("finetune").nets["face"].epochs == 1
     assert params.load("finetune").nets["face"].size == 192
-    assert params.load("manifest").leave_out == "x"
-    Path("o.yaml").write_text("manifest: {leave_out: null}\n")
+    assert params.load("manifest").holdout_source == "x"
+    Path("o.yaml").write_text("manifest: {holdout_source: null}\n")
     configure.main(["--params", "o.yaml"])
-    assert params.load("manifest").leave_out is None
+    assert params.load("manifest").holdout_source is None
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def test_features_from_pixels_are_the_stored_ones(finished, monkeypatch):
 
 def test_every_scored_image_has_its_novelty_and_kinds(finished):
     header, *rows = rows_of(finished / "reports/prediction_details.csv")
-    assert header == ["img_name", "y_pred", "novelty", "fakes", "blend", "resynthesis"]
+    assert header == ["img_name", "y_pred", "novelty", "labelled", "blend", "resynthesis"]
     assert [row[:2] for row in rows] == rows_of(finished / "prediction.txt")[1:]
     assert all(0 <= float(row[2]) <= 1 for row in rows)
 
@@ -90,7 +90,7 @@ def test_every_block_has_its_cost(finished):
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_command_line_writes_the_pipelines_bytes(finished, monkeypatch, tmp_path, workers, capsys):
     monkeypatch.chdir(finished)
-    monkeypatch.setattr("pipeline.serving.scoring.CHUNK", 4)
+    monkeypatch.setattr("pipeline.serving.scoring.IMAGES_PER_TASK", 4)
     arguments = ["--images", "demo/testset", "--list", "demo/test_list.txt", "--out", str(tmp_path / "p.txt")]
     predict.main([*arguments, "--workers", workers])
     assert (tmp_path / "p.txt").read_bytes() == (finished / "prediction.txt").read_bytes()
@@ -198,7 +198,7 @@ def test_train_rows_have_logits_of_a_net_that_never_saw_them(finished, monkeypat
         max_pixels=10**8,
         weights=finished / "weights",
     )
-    stored = feature_table.read_table(["train"], ["net_rgb"]).features["net_rgb.fakes"].to_numpy()
+    stored = feature_table.read_table(["train"], ["net_rgb"]).features["net_rgb.labelled"].to_numpy()
     for member in (0, 1):
         net = FaceNet.load(finished / "cache/nets/net_rgb", member=member)
         for index in np.flatnonzero(job.train["fold"] == member)[:4]:
@@ -244,7 +244,7 @@ def test_scores_are_calibrated_on_images_that_nothing_was_trained_on(copied, mon
 def test_with_one_trained_fold_the_stacker_learns_from_that_fold_alone(copied, monkeypatch):
     from pipeline.finetune import prepare
 
-    section = {**TINY["finetune"], "folds": 4, "trained": 1}
+    section = {**TINY["finetune"], "folds": 4, "n_models": 1}
     write_params(copied, finetune=section)
     run_stages(copied, ("finetune", "train", "evaluate", "predict"))
     monkeypatch.chdir(copied)

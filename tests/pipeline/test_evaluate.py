@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.bundle import Verdict
+from models.bundle import Prediction
 from pipeline import evaluate
 from pipeline.evaluation import ablation, metrics, scores
 from pipeline.runtime import params
 
-BLOCKS = {"good": ["good.x"], "noise": ["noise.x", "noise.y"], "net_rgb": ["net_rgb.fakes"]}
-QUICK = ablation.quick(params.Train(feature_fraction=1.0, min_data_in_leaf=5), rounds=20)
+BLOCKS = {"good": ["good.x"], "noise": ["noise.x", "noise.y"], "net_rgb": ["net_rgb.labelled"]}
+QUICK = ablation.quick(params.Train(feature_fraction=1.0, min_data_in_leaf=5), num_boost_round=20)
 BOOTSTRAP = ablation.Bootstrap(resamples=20, seed=0)
 
 
@@ -33,10 +33,10 @@ def rows(n, *, sources=("a", "b"), seed=0):
 
 
 def test_quick_options_are_cheaper_and_keep_the_rest():
-    full = params.Train(rounds=2000, lambda_l2=7.0, max_bin=15)
-    quick = ablation.quick(full, rounds=50)
-    assert (quick.rounds, quick.folds, quick.max_bin, quick.lambda_l2) == (50, 3, 15, 7.0)
-    assert ablation.quick(params.Train(), rounds=50).max_bin == ablation.MAX_BIN
+    full = params.Train(num_boost_round=2000, lambda_l2=7.0, max_bin=15)
+    quick = ablation.quick(full, num_boost_round=50)
+    assert (quick.num_boost_round, quick.folds, quick.max_bin, quick.lambda_l2) == (50, 3, 15, 7.0)
+    assert ablation.quick(params.Train(), num_boost_round=50).max_bin == ablation.MAX_BIN
 
 
 def test_ablation_compares_on_the_same_rows():
@@ -75,7 +75,7 @@ def test_leave_one_source_out_never_trains_on_the_source():
         flip = part.sources == "a"
         part.features["good.x"] -= 1  # halfway between the classes
         part.features.loc[flip, "good.x"] *= -1
-        part.features.loc[flip, "net_rgb.fakes"] = 0
+        part.features.loc[flip, "net_rgb.labelled"] = 0
     blocks = {"good": BLOCKS["good"], "net_rgb": BLOCKS["net_rgb"]}
     held = ablation.leave_one_source_out(train, test, blocks, options=QUICK, bootstrap=BOOTSTRAP)
     assert held["a"]["label_free"]["auc"]["value"] < 0.3
@@ -131,13 +131,13 @@ def test_unlabelled_rows_are_not_refitted():
 def test_out_of_fold_scores_find_their_images():
     train = pd.DataFrame({"img_name": ["x", "y", "x"], "sha256": ["1", "2", "3"], "target": [0, 1, 1]})
     oof = pd.DataFrame({"img_name": ["x", "x"], "sha256": ["3", "1"], "score": [0.9, 0.2]})
-    verdict = Verdict(score=0.5, novelty=0.3, kinds={"fakes": -1.0})
-    joined = scores.join(train[:1], [verdict], train, oof)
+    prediction = Prediction(score=0.5, novelty=0.3, log_likelihood_ratios={"labelled": -1.0})
+    joined = scores.join(train[:1], [prediction], train, oof)
     assert joined["fold_out"].tolist() == [False, True, True, True]
     assert joined["score"].tolist()[:2] == [0.5, 0.2]
     assert np.isnan(joined["score"][2])
     assert joined["score"][3] == 0.9
-    assert joined.loc[0, ["novelty", "ratio_fakes"]].tolist() == [0.3, -1.0]
+    assert joined.loc[0, ["novelty", "llr_fakes"]].tolist() == [0.3, -1.0]
     assert joined["novelty"][1:].isna().all()
 
 

@@ -8,11 +8,11 @@ import pytest
 
 from features.views import Crop, Face
 from models.nets.face_net import NetSpec
-from models.nets.sampler import Visit
+from models.nets.sampler import TrainingSample
 from pipeline.runtime import params
 from pipeline.samples.training_images import TrainImages, shift
 from pipeline.storage.face_schema import to_row
-from pipeline.storage.images import like_file
+from pipeline.storage.images import recompress_like
 
 
 def test_native_windows_move_by_an_eighth_at_most_and_keep_their_size():
@@ -33,23 +33,23 @@ def images(tmp_path):
     cv2.imwrite(str(tmp_path / "a.png"), picture)
     points = np.array([[35, 40], [60, 40], [48, 52], [38, 64], [58, 64]], np.float32)
     face = Face(True, 1, 0.99, np.array([20, 15, 76, 84], np.float32), points)
-    spec = NetSpec("x", {}, "rgb", "aligned", 64, (0.5,) * 3, (0.5,) * 3, "test", ("fakes", "blend"))
+    spec = NetSpec("x", {}, "rgb", "aligned", 64, (0.5,) * 3, (0.5,) * 3, "test", ("labelled", "blend"))
     return TrainImages([str(tmp_path / "a.png")], to_row(face)[None], spec, params.Faces(), 10**6, 0.5)
 
 
 def test_the_same_visit_is_the_same_picture(images):
     for kind in ("real", "blend", "resynthesis"):
-        visit = Visit(0, kind, 5)
-        np.testing.assert_array_equal(images(visit), images(visit))
-        assert images(visit).shape == (64, 64, 3)
+        sample = TrainingSample(0, kind, 5)
+        np.testing.assert_array_equal(images(sample), images(sample))
+        assert images(sample).shape == (64, 64, 3)
 
 
 def test_worn_reals_are_degraded_on_their_own(images):
     """As often as asked, by the visit alone; the pseudo-fakes of the unit stay as they are."""
-    worn = replace(images, worn=0.5)
+    worn = replace(images, real_degrade_prob=0.5)
     changed = []
     for draw in range(40):
-        real, blend = Visit(0, "real", draw), Visit(0, "blend", draw)
+        real, blend = TrainingSample(0, "real", draw), TrainingSample(0, "blend", draw)
         np.testing.assert_array_equal(worn(blend), images(blend))
         np.testing.assert_array_equal(worn(real), worn(real))
         changed.append((worn(real) != images(real)).any())
@@ -60,7 +60,7 @@ def test_pictures_of_a_unit_share_their_augmentation(images):
     """Real and pseudo-fake lie on each other: nearer than two draws of the same real face."""
     for draw in range(8):
         real, blend, other = (
-            images(Visit(0, k, d)) for k, d in (("real", draw), ("blend", draw), ("real", 99))
+            images(TrainingSample(0, k, d)) for k, d in (("real", draw), ("blend", draw), ("real", 99))
         )
         gap = [np.abs(real.astype(float) - x).mean() for x in (blend, other)]
         assert gap[0] > 0
@@ -73,8 +73,8 @@ def test_a_pseudo_fake_is_compressed_as_its_original_was(images, tmp_path, kind)
     path = tmp_path / "a.jpg"
     cv2.imwrite(str(path), cv2.imread(images.paths[0]), [cv2.IMWRITE_JPEG_QUALITY, 25])
     whole = replace(images.spec, crop="native", size=96)  # the picture as it is, but for mirroring
-    native = replace(images, paths=[str(path)], spec=whole, degraded=0)
+    native = replace(images, paths=[str(path)], spec=whole, degrade_prob=0)
     for draw in range(6):
-        made = native(Visit(0, kind, draw))
-        again = like_file(made, path.read_bytes())
+        made = native(TrainingSample(0, kind, draw))
+        again = recompress_like(made, path.read_bytes())
         assert np.abs(again.astype(float) - made).mean() < 0.5

@@ -223,16 +223,16 @@ def test_a_left_out_source_leaves_train_and_stays_in_val(place: Place) -> None:
     basic(place)
     lines = [f"{i}.jpg,{'a' if i < 4 else 'b'}" for i in range(6)]
     (place.data / "groups.csv").write_text("\n".join(["img_name,source", *lines, "v.jpg,b"]) + "\n")
-    rows = place.run(leave_out="b").set_index("img_name")["status"]
-    assert rows[["4.jpg", "5.jpg"]].tolist() == ["left_out"] * 2
+    rows = place.run(holdout_source="b").set_index("img_name")["status"]
+    assert rows[["4.jpg", "5.jpg"]].tolist() == ["held_out"] * 2
     assert rows["v.jpg"] == "ok"
     assert rows["0.jpg"] == "ok"
     assert summary()["bad_rows"] == 0
 
 
 def test_an_unknown_source_lists_those_there_are() -> None:
-    with pytest.raises(LabelError, match=r"leave_out is 'x', sources of the train list are all; name"):
-        splits.leave_out(table([1, 1]), "x")
+    with pytest.raises(LabelError, match=r"holdout_source is 'x', sources of the train list are all; name"):
+        splits.holdout_source(table([1, 1]), "x")
 
 
 def failure(place: Place, capsys: pytest.CaptureFixture[str], **options: object) -> str:
@@ -295,7 +295,7 @@ def test_another_pixel_limit_or_a_damaged_table_starts_again(place: Place) -> No
 def test_a_killed_run_keeps_what_it_had(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     for i in range(6):
         draw(place.data / "trainset" / f"{i}.jpg", i)
-    monkeypatch.setattr(file_index, "CHUNK", 2)
+    monkeypatch.setattr(file_index, "FILES_PER_TASK", 2)
     clock = iter(range(0, 10**6, 1000))
     monkeypatch.setattr(file_index.time, "monotonic", lambda: float(next(clock)))
     whole, calls = file_index.describe_all, []
@@ -318,7 +318,7 @@ def test_a_killed_run_keeps_what_it_had(place: Place, monkeypatch: pytest.Monkey
 def test_the_table_does_not_depend_on_the_workers(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     for i in range(12):
         draw(place.data / "trainset" / f"{i}.jpg", i)
-    monkeypatch.setattr(file_index, "CHUNK", 1)
+    monkeypatch.setattr(file_index, "FILES_PER_TASK", 1)
     for workers, name in ((1, "one"), (2, "two")):
         assert facts(place, FileTable(Path(name), 10**6), workers=workers) == 12
     assert Path("one/files.parquet").read_bytes() == Path("two/files.parquet").read_bytes()

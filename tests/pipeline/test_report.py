@@ -28,18 +28,20 @@ BLOCKS = {
     "face": ["face.found", "face.prob"],
     "radial": [f"radial.bin_{i:02d}" for i in range(8)] + ["radial.slope_low"],
     "embed_tiny": ["embed_tiny.000", "embed_tiny.001"],
-    "net_rgb": ["net_rgb.fakes"],
+    "net_rgb": ["net_rgb.labelled"],
 }
 COLUMNS = [column for columns in BLOCKS.values() for column in columns]
-OPTIONS = params.Train(folds=3, rounds=30, early_stopping=10, learning_rate=0.1, feature_fraction=1.0)
+OPTIONS = params.Train(
+    folds=3, num_boost_round=30, early_stopping=10, learning_rate=0.1, feature_fraction=1.0
+)
 
 
 def made_up(split, n, *, sources=("alpha", ODD), seed=0, strength=2.0):
-    """A table of n images, two to a group, the useful columns net_rgb.fakes and radial.bin_05."""
+    """A table of n images, two to a group, the useful columns net_rgb.labelled and radial.bin_05."""
     generator = np.random.default_rng(seed)
     target = np.arange(n) // 2 % 2
     values = pd.DataFrame(generator.normal(size=(n, len(COLUMNS))), columns=COLUMNS)
-    values["net_rgb.fakes"] += strength * target
+    values["net_rgb.labelled"] += strength * target
     values["radial.bin_05"] += strength / 2 * target
     values["face.found"] = (np.arange(n) % 10 > 0).astype(float)
     rows = pd.DataFrame(
@@ -71,7 +73,7 @@ def pretend(monkeypatch, folder, *, train, val, audit="ok"):
     for name in ("cache", "reports", "images"):
         (folder / name).mkdir(exist_ok=True)
     raw = yaml.safe_load((Path(params.__file__).parents[2] / "params.yaml").read_text(encoding="utf-8"))
-    raw["evaluate"] = {"bootstrap": 30, "seed": 0, "ablation_rounds": 20}
+    raw["evaluate"] = {"bootstrap": 30, "seed": 0, "ablation_num_boost_round": 20}
     raw["report"] = {"top": 4, "errors": 4, "permutation_repeats": 2, "seed": 0}
     Path("params.yaml").write_text(yaml.safe_dump(raw), encoding="utf-8")
     target = train.rows["target"].to_numpy(np.int64)
@@ -118,7 +120,7 @@ def bundle_info(train, model):
             "fingerprint": "f00d",
         },
         "stacker": {
-            "experts": [{"kind": "fakes", "boosters": len(model.boosters), "weight": 1.0}],
+            "experts": [{"kind": "labelled", "boosters": len(model.boosters), "weight": 1.0}],
             "slope": 1.0,
             "offset": 0.0,
         },
@@ -148,7 +150,7 @@ def write_manifest(train, val):
         "lists": ["a.txt"],
         "val": "listed",
         "groups": "groups.csv",
-        "leave_out": None,
+        "holdout_source": None,
     }
     text = json.dumps(manifest.summarise(rows, origin))
     Path("reports/manifest.json").write_text(text, encoding="utf-8")
@@ -266,7 +268,7 @@ def test_importance_tables_name_the_net_first(finished):
     blocks = pd.read_csv(finished[0] / "reports/importance_blocks.csv")
     features = pd.read_csv(finished[0] / "reports/importance_features.csv")
     assert blocks["block"].iloc[0] == "net_rgb"
-    assert features["feature"].iloc[0] == "net_rgb.fakes"
+    assert features["feature"].iloc[0] == "net_rgb.labelled"
     assert features["auc_drop"].notna().sum() == 4
     assert blocks["auc_drop"].notna().all()
 
@@ -372,7 +374,7 @@ def test_thumbnail_keeps_proportions_and_never_grows():
 def test_bands_find_the_frequency_that_differs():
     table = made_up("val", 400, strength=3)
     use = pd.Series({"radial.bin_05": 3.0, "radial.bin_01": 1.0, "radial.slope_low": 9.0})
-    found = radial_spectrum.radial_bands(table.rows, table.features, use)
+    found = radial_spectrum.mean_radial_spectrum(table.rows, table.features, use)
     assert found.frequency[5] == pytest.approx(5.5 / 64)
     assert found.weight.tolist() == [0, 0.25, 0, 0, 0, 0.75, 0, 0]
     assert int(np.abs(found.gaps["alpha"]).argmax()) == 5
@@ -382,8 +384,8 @@ def test_bands_find_the_frequency_that_differs():
 def test_bands_need_both_classes_and_the_block():
     table = made_up("val", 20)
     use = pd.Series(dtype=float)
-    assert radial_spectrum.radial_bands(table.rows[:2], table.features[:2], use) is None
-    assert radial_spectrum.radial_bands(table.rows, table.features[["face.prob"]], use) is None
+    assert radial_spectrum.mean_radial_spectrum(table.rows[:2], table.features[:2], use) is None
+    assert radial_spectrum.mean_radial_spectrum(table.rows, table.features[["face.prob"]], use) is None
 
 
 def test_numbers_are_aligned_and_absent_ones_a_dash():

@@ -108,16 +108,16 @@ def test_a_draw_is_balanced_and_repeats():
 
 def test_without_a_kind_nothing_is_trained_on_it():
     nets = {
-        "face": {"learns": ["fakes"]},
-        "seam": {"learns": ["blend"]},
-        "both": {"learns": ["fakes", "blend"]},
+        "face": {"heads": ["labelled"]},
+        "seam": {"heads": ["blend"]},
+        "both": {"heads": ["labelled", "blend"]},
     }
     changed = without({"finetune": {"nets": nets}}, kind="blend")
     assert changed["variants"] == {"blend": 0}
     assert changed["finetune"]["nets"] == {
-        "face": {"learns": ["fakes"]},
+        "face": {"heads": ["labelled"]},
         "seam": None,
-        "both": {"learns": ["fakes"]},
+        "both": {"heads": ["labelled"]},
     }
 
 

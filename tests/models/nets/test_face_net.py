@@ -8,7 +8,7 @@ import torch
 
 from features.views import Crop
 from models.nets.checkpoints import Checkpoint, WeightsError
-from models.nets.face_net import FaceNet, Front, NetSpec, build, crop_for, initialise, window
+from models.nets.face_net import FaceNet, InputTransform, NetSpec, build, crop_for, initialise, window
 from models.nets.inference import frozen
 
 SPEC = NetSpec(
@@ -20,7 +20,7 @@ SPEC = NetSpec(
     mean=(0.5, 0.4, 0.3),
     std=(0.5, 0.25, 0.2),
     origin="test",
-    heads=("fakes", "blend"),
+    heads=("labelled", "blend"),
 )
 
 
@@ -119,27 +119,27 @@ def test_features_have_the_width_they_say():
 @pytest.mark.parametrize("kind", ["rgb", "npr", "highpass"])
 def test_front_keeps_the_shape(kind):
     x = torch.from_numpy(np.stack(crops(2))).permute(0, 3, 1, 2)
-    assert Front(dataclasses.replace(SPEC, input=kind))(x).shape == (2, 3, 64, 64)
+    assert InputTransform(dataclasses.replace(SPEC, input=kind))(x).shape == (2, 3, 64, 64)
 
 
 def test_rgb_front_is_zero_at_the_mean():
     x = torch.full((1, 3, 8, 8), 0, dtype=torch.uint8)
     x[:, 0], x[:, 1], x[:, 2] = 127, 102, 77
-    assert Front(SPEC)(x).abs().max() < 0.02
+    assert InputTransform(SPEC)(x).abs().max() < 0.02
 
 
 def test_residual_fronts_see_no_constant_and_no_offset():
     x = torch.from_numpy(np.stack(crops(1)) // 2).permute(0, 3, 1, 2)
     for kind in ("npr", "highpass"):
-        front = Front(dataclasses.replace(SPEC, input=kind))
-        assert front(torch.full((1, 3, 16, 16), 93, dtype=torch.uint8)).abs().max() < 1e-4
-        torch.testing.assert_close(front(x), front(x + 50), atol=1e-3, rtol=0)
+        transform = InputTransform(dataclasses.replace(SPEC, input=kind))
+        assert transform(torch.full((1, 3, 16, 16), 93, dtype=torch.uint8)).abs().max() < 1e-4
+        torch.testing.assert_close(transform(x), transform(x + 50), atol=1e-3, rtol=0)
 
 
 def test_npr_front_is_the_difference_from_the_first_pixel_of_each_block():
     x = torch.zeros((1, 3, 4, 4), dtype=torch.uint8)
     x[0, 0, 1, 1] = 24
-    out = Front(dataclasses.replace(SPEC, input="npr"))(x)
+    out = InputTransform(dataclasses.replace(SPEC, input="npr"))(x)
     assert out[0, 0, 1, 1] == pytest.approx(2.0)
     assert out.abs().sum() == pytest.approx(2.0)
 
@@ -167,7 +167,7 @@ def test_crop_for_follows_the_spec():
     assert crop_for(SPEC, image, crop).shape == (64, 64, 3)
 
 
-def test_initialise_takes_the_trunk_and_leaves_the_head():
+def test_initialise_takes_the_backbone_and_leaves_the_head():
     given = build(dataclasses.replace(SPEC, heads=()))[1].state_dict()
     checkpoint = Checkpoint(state={**given, "classifier.weight": torch.zeros(7, 1024)}, origin="x")
     net = initialise(SPEC, checkpoint, seed=0)[1].state_dict()
@@ -189,7 +189,7 @@ def test_unknown_model_names_the_ones_like_it():
 @pytest.mark.parametrize("model", ["mobilenetv2_035", "resnet10t"])
 def test_a_net_starts_undecided(model):
     """timm gives one logit over 1,280 features weights of U(-1, 1) in some families: a loss of 2 at the start."""
-    spec = dataclasses.replace(SPEC, model=model, heads=("fakes",))
+    spec = dataclasses.replace(SPEC, model=model, heads=("labelled",))
     net = initialise(spec, Checkpoint(state=None, origin="from scratch"), seed=0)
     with torch.no_grad():
         logits = net(torch.from_numpy(np.stack(crops(16))).permute(0, 3, 1, 2))

@@ -6,10 +6,11 @@ import timm
 import torch
 from safetensors.torch import load_file
 
+from models.errors import UserError
 from models.nets.checkpoints import Checkpoint
 from models.nets.face_net import FaceNet, NetSpec
-from models.nets.layers import quicken
-from models.nets.sampler import Lessons
+from models.nets.layers import densify_strided_depthwise
+from models.nets.sampler import PairedSampler
 from models.nets.training import Schedule, head_weights, train_fold
 
 SPEC = NetSpec(
@@ -21,17 +22,17 @@ SPEC = NetSpec(
     mean=(0.5, 0.5, 0.5),
     std=(0.25, 0.25, 0.25),
     origin="test",
-    heads=("fakes", "blend"),
+    heads=("labelled", "blend"),
 )
 SCRATCH = Checkpoint(state=None, origin="from scratch")
 TARGET = (np.arange(48) % 2).astype(np.float32)
 
 
-LESSONS = Lessons(
+LESSONS = PairedSampler(
     target=TARGET.astype(np.int64),
     groups=np.arange(48).astype(str),
     sources=np.full(48, "all"),
-    kinds=SPEC.heads,
+    heads=SPEC.heads,
     balance=0.5,
     seed=0,
 )
@@ -41,7 +42,7 @@ def sample(visit):
     """Noise; a labelled fake is reddish, a blend bluish."""
     rng = np.random.default_rng(visit.draw)
     picture = rng.integers(0, 120, (32, 32, 3), dtype=np.uint8)
-    picture[..., 0] += np.uint8(120 * (visit.kind == "fakes"))
+    picture[..., 0] += np.uint8(120 * (visit.kind == "labelled"))
     picture[..., 2] += np.uint8(120 * (visit.kind == "blend"))
     return picture
 
@@ -53,7 +54,7 @@ def schedule(**changes):
         "learning_rate": 3e-3,
         "weight_decay": 0.01,
         "label_smoothing": 0.05,
-        "frozen": 0,
+        "freeze_layers": 0,
         "seed": 0,
         "workers": 1,
     }
@@ -144,7 +145,7 @@ def test_quickened_convolutions_give_the_same_numbers_and_gradients(model, size,
     plain = timm.create_model(model, num_classes=1, **arguments).eval().double()
     quick = timm.create_model(model, num_classes=1, **arguments).eval().double()
     quick.load_state_dict(plain.state_dict())
-    quicken(quick)
+    densify_strided_depthwise(quick)
     assert any("forward" in vars(m) for m in quick.modules())
     outputs, gradients = [], []
     for net in (plain, quick):
@@ -173,7 +174,7 @@ def test_frozen_groups_keep_their_weights_and_the_others_learn(tmp_path):
     torch.manual_seed(3)
     start = timm.create_model(SPEC.model).state_dict()
     given = Checkpoint(state=start, origin="test")
-    weights = train(tmp_path / "some", checkpoint=given, frozen=2, epochs=1)
+    weights = train(tmp_path / "some", checkpoint=given, freeze_layers=2, epochs=1)
     kept = {name for name in weights if name in start and torch.equal(weights[name], start[name])}
     assert {"conv_stem.weight", "bn1.weight", "blocks.0.0.conv_dw.weight"} <= kept
     assert not kept & {"blocks.1.0.conv_pw.weight", "conv_head.weight", "bn1.running_mean"}
@@ -181,11 +182,11 @@ def test_frozen_groups_keep_their_weights_and_the_others_learn(tmp_path):
     assert not torch.equal(whole["conv_stem.weight"], start["conv_stem.weight"])
 
 
-def test_a_trunk_from_scratch_trains_whole(tmp_path, trained):
-    assert same(train(tmp_path, frozen=2), trained)
+def test_a_backbone_from_scratch_trains_whole(tmp_path, trained):
+    assert same(train(tmp_path, freeze_layers=2), trained)
 
 
-def test_a_trunk_that_would_not_train_is_refused(tmp_path):
+def test_a_backbone_that_would_not_train_is_refused(tmp_path):
     given = Checkpoint(state=timm.create_model(SPEC.model).state_dict(), origin="test")
-    with pytest.raises(ValueError, match="frozen is 99, but the trunk has"):
-        train(tmp_path, checkpoint=given, frozen=99, epochs=1)
+    with pytest.raises(UserError, match="freeze_layers is 99, but the backbone has"):
+        train(tmp_path, checkpoint=given, freeze_layers=99, epochs=1)

@@ -11,16 +11,16 @@ from models.stacker.stacker import Stacker, mixture
 from models.stacker.training import fit, platt, recalibrated
 from pipeline.runtime.params import Train
 
-OPTIONS = Train(folds=3, rounds=60, early_stopping=10, learning_rate=0.1, num_leaves=7)
+OPTIONS = Train(folds=3, num_boost_round=60, early_stopping=10, learning_rate=0.1, num_leaves=7)
 
 
 def table(n=600, seed=0):
     rng = np.random.default_rng(seed)
     target = rng.integers(0, 2, n)
     features = pd.DataFrame(
-        rng.normal(size=(n, 4)).astype(np.float32), columns=["a.x", "a.y", "net_n.fakes", "b.z"]
+        rng.normal(size=(n, 4)).astype(np.float32), columns=["a.x", "a.y", "net_n.labelled", "b.z"]
     )
-    features["net_n.fakes"] += 1.5 * target.astype(np.float32)
+    features["net_n.labelled"] += 1.5 * target.astype(np.float32)
     features.loc[::7, "a.y"] = np.nan
     groups = (np.arange(n) // 2).astype(str)
     return features, target, groups
@@ -71,7 +71,7 @@ def test_a_higher_logit_never_lowers_the_score(fitted):
     scores = []
     for shift in (-2.0, 0.0, 2.0):
         moved = features.copy()
-        moved["net_n.fakes"] += np.float32(shift)
+        moved["net_n.labelled"] += np.float32(shift)
         scores.append(stacker.predict(moved))
     assert (scores[1] >= scores[0]).all()
     assert (scores[2] >= scores[1]).all()
@@ -151,11 +151,11 @@ def test_platt_never_turns_the_order():
 def kinds_table(n=900, seed=3):
     """Two kinds of fake, each seen by one column alone."""
     rng = np.random.default_rng(seed)
-    kinds = np.array(["real", "fakes", "blend"])[rng.integers(0, 3, n)]
+    kinds = np.array(["real", "labelled", "blend"])[rng.integers(0, 3, n)]
     features = pd.DataFrame(
-        rng.normal(size=(n, 3)).astype(np.float32), columns=["a.x", "net_n.fakes", "net_n.blend"]
+        rng.normal(size=(n, 3)).astype(np.float32), columns=["a.x", "net_n.labelled", "net_n.blend"]
     )
-    features["net_n.fakes"] += (2.5 * (kinds == "fakes")).astype(np.float32)
+    features["net_n.labelled"] += (2.5 * (kinds == "labelled")).astype(np.float32)
     features["net_n.blend"] += (2.5 * (kinds == "blend")).astype(np.float32)
     return features, (kinds != "real").astype(int), np.arange(n).astype(str), kinds
 
@@ -167,14 +167,14 @@ def experts():
 
 
 def test_each_kind_has_its_expert_and_one_that_is_sure_is_enough(experts):
-    assert sorted(e.kind for e in experts.experts) == ["blend", "fakes"]
+    assert sorted(e.kind for e in experts.experts) == ["blend", "labelled"]
     rows = pd.DataFrame([[0, -1, -1], [0, 4, -1], [0, -1, 4]], columns=experts.columns, dtype=np.float32)
     real, fake, blend = experts.predict(rows)
     assert real < 0.25
     assert fake > 0.9
     assert blend > 0.9
     of = {e.kind: e.raw(rows) for e in experts.experts}
-    assert of["fakes"][1] > 1 > 0 > of["fakes"][2]
+    assert of["labelled"][1] > 1 > 0 > of["labelled"][2]
     assert of["blend"][2] > 1 > 0 > of["blend"][1]
 
 
@@ -189,7 +189,7 @@ def test_mixture_is_the_log_of_the_weighted_sum_of_ratios():
 def test_weights_follow_the_option(experts):
     weights = {e.kind: w for e, w in zip(experts.experts, experts.weights, strict=True)}
     assert weights == {
-        "fakes": pytest.approx(1 - OPTIONS.pseudo_weight),
+        "labelled": pytest.approx(1 - OPTIONS.pseudo_weight),
         "blend": pytest.approx(OPTIONS.pseudo_weight),
     }
 
@@ -201,7 +201,7 @@ def test_ratios_are_calibrated_out_of_fold():
     rest, named = features[2000:], kinds[2000:]
     for at, expert in enumerate(made.experts):
         mine = (named == "real") | (named == expert.kind)
-        chance, truth = expit(made.ratios(rest)[mine, at]), named[mine] == expert.kind
+        chance, truth = expit(made.log_likelihood_ratios(rest)[mine, at]), named[mine] == expert.kind
         for low, high in ((0, 0.3), (0.3, 0.7), (0.7, 1)):
             inside = (chance >= low) & (chance < high)
             assert truth[inside].mean() == pytest.approx(chance[inside].mean(), abs=0.15)
@@ -221,10 +221,10 @@ def test_experts_come_back_as_they_were_saved(experts, tmp_path):
 
 def test_the_last_calibration_looks_at_the_judged_rows_alone():
     features, target, groups, kinds = kinds_table()
-    judged = kinds != "blend"
-    some = fit(features, target, groups, kinds=kinds, judged=judged, options=OPTIONS)
-    assert some.oof[judged].mean() == pytest.approx(target[judged].mean(), abs=0.03)
-    assert some.oof[judged].mean() != pytest.approx(some.oof.mean(), abs=0.03)
+    is_original = kinds != "blend"
+    some = fit(features, target, groups, kinds=kinds, is_original=is_original, options=OPTIONS)
+    assert some.oof[is_original].mean() == pytest.approx(target[is_original].mean(), abs=0.03)
+    assert some.oof[is_original].mean() != pytest.approx(some.oof.mean(), abs=0.03)
 
 
 def test_pseudo_fakes_are_told_from_copies_not_from_untouched_reals():
@@ -235,8 +235,8 @@ def test_pseudo_fakes_are_told_from_copies_not_from_untouched_reals():
     features["a.used"] = np.where(originals, 0, 1).astype(np.float32) + rng.normal(0, 0.1, len(kinds))
     features = features.astype(np.float32)
     shares = []
-    for judged in (originals, None):
-        made = fit(features, target, groups, kinds=kinds, judged=judged, options=OPTIONS)
+    for is_original in (originals, None):
+        made = fit(features, target, groups, kinds=kinds, is_original=is_original, options=OPTIONS)
         blend = next(e for e in made.experts if e.kind == "blend")
         parts = np.abs(blend.contributions(features)).mean(0)
         shares.append(parts[3] / parts[2])

@@ -110,7 +110,7 @@ def test_group_weights_draw_whole_groups():
 def test_chunks_do_not_change_the_draw(monkeypatch):
     groups = np.arange(50).astype(str)
     whole = np.vstack(list(metrics.group_weights(groups, resamples=20, seed=5)))
-    monkeypatch.setattr(metrics, "CHUNK", 150)
+    monkeypatch.setattr(metrics, "WEIGHTS_IN_MEMORY", 150)
     parts = list(metrics.group_weights(groups, resamples=20, seed=5))
     assert len(parts) == 7
     assert np.array_equal(np.vstack(parts), whole)

@@ -10,7 +10,9 @@ from models.stacker import training
 from pipeline.reporting import importance
 from pipeline.runtime import params
 
-OPTIONS = params.Train(folds=3, rounds=40, early_stopping=10, learning_rate=0.1, feature_fraction=1.0)
+OPTIONS = params.Train(
+    folds=3, num_boost_round=40, early_stopping=10, learning_rate=0.1, feature_fraction=1.0
+)
 
 
 def data(n, seed):

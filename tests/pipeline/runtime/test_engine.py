@@ -78,8 +78,8 @@ def test_pieces_find_the_runs_folder(engine, tmp_path, monkeypatch):
 
 
 def test_few_pieces_start_no_process():
-    assert set(Engine("loky", 2).map(_pid, range(7), least=4)) == {os.getpid()}
-    assert os.getpid() not in set(Engine("loky", 2).map(_pid, range(8), least=4))
+    assert set(Engine("loky", 2).map(_pid, range(7), min_pieces_per_worker=4)) == {os.getpid()}
+    assert os.getpid() not in set(Engine("loky", 2).map(_pid, range(8), min_pieces_per_worker=4))
 
 
 def _pid(_):
@@ -107,6 +107,6 @@ def test_a_worker_that_grows_is_replaced_and_nothing_is_lost():
 
 
 def test_without_a_cluster_it_is_said_what_to_do(monkeypatch):
-    monkeypatch.setattr("pipeline.runtime.engine.PATIENCE", 1)
+    monkeypatch.setattr("pipeline.runtime.engine.CLUSTER_TIMEOUT_S", 1)
     with pytest.raises(ClusterError, match="start `dask scheduler` and `dask worker"):
         list(Engine("dask", scheduler="tcp://127.0.0.1:9").map(square, [1]))

@@ -11,9 +11,9 @@ from pipeline.runtime.process import pick_device
 SCRIPT = """
 import resource, sys
 import torch
-from pipeline.runtime.process import keep_memory
+from pipeline.runtime.process import tune_malloc
 if sys.argv[1] == "keep":
-    keep_memory()
+    tune_malloc()
 for _ in range(3):
     torch.ones(16_000_000)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

@@ -9,7 +9,7 @@ from features.views import TEMPLATE
 from pipeline.runtime import params
 from pipeline.samples.variants import expand, forge, items_of, kind_of
 from pipeline.storage.face_schema import to_face
-from pipeline.storage.images import like_file
+from pipeline.storage.images import recompress_like
 
 ASKED = params.Variants(degraded=2, blend=1, resynthesis=1)
 
@@ -107,7 +107,7 @@ def test_pseudo_fakes_are_compressed_as_their_original_was(tmp_path):
     for kind in ("blend", "resynthesis"):
         for seed in range(6):
             made = forge(kind, str(path), face, np.random.default_rng(seed), max_pixels=10**6)
-            assert np.abs(like_file(made, path.read_bytes()).astype(float) - made).mean() < 0.5
+            assert np.abs(recompress_like(made, path.read_bytes()).astype(float) - made).mean() < 0.5
 
 
 def test_kind_of_a_variant():

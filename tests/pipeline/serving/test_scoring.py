@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from models.bundle import Verdict
+from models.bundle import Prediction
 from models.nets.face_net import FaceNet, NetSpec, build
 from pipeline.samples.net_rows import load_net
-from pipeline.serving.scoring import BY_MODEL, BY_PRIOR, Scored, by_model, write_predictions
+from pipeline.serving.scoring import BY_MODEL, BY_PRIOR, PredictionRow, by_model, write_predictions
 
 
 def write(items, folder, *, kinds=()):
@@ -18,7 +18,7 @@ def write(items, folder, *, kinds=()):
 
 def scored(names):
     for index, name in enumerate(names):
-        yield Scored(name, 0.1 + index * 1e-17, BY_MODEL, "ok", "")
+        yield PredictionRow(name, 0.1 + index * 1e-17, BY_MODEL, "ok", "")
 
 
 def test_names_come_back_as_they_were(tmp_path):
@@ -31,7 +31,7 @@ def test_names_come_back_as_they_were(tmp_path):
 
 def test_scores_keep_every_bit(tmp_path):
     values = [0.1, 0.1 + 2**-55, 1 / 3, 5e-324, 1.0]
-    items = (Scored(str(v), v, BY_MODEL, "ok", "") for v in values)
+    items = (PredictionRow(str(v), v, BY_MODEL, "ok", "") for v in values)
     write(items, tmp_path)
     lines = (tmp_path / "p.txt").read_text().splitlines()[1:]
     assert [float(line.split(",")[1]) for line in lines] == values
@@ -40,7 +40,10 @@ def test_scores_keep_every_bit(tmp_path):
 
 def test_rows_with_a_reason_are_listed_beside(tmp_path):
     items = iter(
-        [Scored("a", 0.2, BY_MODEL, "ok", ""), Scored("b", 0.5, BY_PRIOR, "truncated", "it ends early")]
+        [
+            PredictionRow("a", 0.2, BY_MODEL, "ok", ""),
+            PredictionRow("b", 0.5, BY_PRIOR, "truncated", "it ends early"),
+        ]
     )
     assert write(items, tmp_path) == (2, 1)
     with open(tmp_path / "i.csv", newline="") as stream:
@@ -48,7 +51,7 @@ def test_rows_with_a_reason_are_listed_beside(tmp_path):
             {
                 "img_name": "b",
                 "status": "truncated",
-                "scored_by": "training prior",
+                "source": "training prior",
                 "y_pred": "0.5",
                 "reason": "it ends early",
             }
@@ -59,7 +62,7 @@ def test_an_interrupted_run_leaves_the_old_file(tmp_path):
     (tmp_path / "p.txt").write_text("old")
 
     def stop():
-        yield Scored("a", 0.2, BY_MODEL, "ok", "")
+        yield PredictionRow("a", 0.2, BY_MODEL, "ok", "")
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -68,36 +71,38 @@ def test_an_interrupted_run_leaves_the_old_file(tmp_path):
 
 
 def test_novelty_and_kinds_of_each_image_stand_beside(tmp_path):
-    verdict = Verdict(score=0.75, novelty=0.25, kinds={"fakes": 1.5, "blend": -2.0})
+    prediction = Prediction(score=0.75, novelty=0.25, log_likelihood_ratios={"labelled": 1.5, "blend": -2.0})
     items = [
-        Scored("bad", 0.5, BY_PRIOR, "truncated", "it ends early"),
-        by_model("a,b", verdict, [], found=True),
+        PredictionRow("bad", 0.5, BY_PRIOR, "truncated", "it ends early"),
+        by_model("a,b", prediction, [], found=True),
     ]
-    write(items, tmp_path, kinds=["fakes", "blend"])
+    write(items, tmp_path, kinds=["labelled", "blend"])
     with open(tmp_path / "d.csv", newline="") as stream:
         unread, row = csv.DictReader(stream)
     assert row["img_name"] == "a,b"
-    assert [float(row[k]) for k in ("y_pred", "novelty", "fakes", "blend")] == [0.75, 0.25, 1.5, -2.0]
+    assert [float(row[k]) for k in ("y_pred", "novelty", "labelled", "blend")] == [0.75, 0.25, 1.5, -2.0]
     assert list(unread.values()) == ["bad", "0.5", "", "", ""]
 
 
 def test_the_columns_are_there_when_no_image_could_be_read(tmp_path):
-    write([Scored("bad", 0.5, BY_PRIOR, "truncated", "it ends early")], tmp_path, kinds=["fakes"])
+    write([PredictionRow("bad", 0.5, BY_PRIOR, "truncated", "it ends early")], tmp_path, kinds=["labelled"])
     assert (tmp_path / "d.csv").read_text() == "img_name,y_pred,novelty,fakes\nbad,0.5,,\n"
 
 
 def test_what_a_reader_has_to_know_is_said():
-    usual, strange = (Verdict(score=0.1, novelty=n, kinds={"fakes": 0.0}) for n in (0.5, 0.9995))
+    usual, strange = (
+        Prediction(score=0.1, novelty=n, log_likelihood_ratios={"labelled": 0.0}) for n in (0.5, 0.9995)
+    )
     assert by_model("a", usual, [], found=True).reason == ""
     assert "no face found" in by_model("a", usual, ["converted"], found=False).reason
     assert by_model("a", usual, ["converted"], found=True).reason == "converted"
-    assert "out of its depth" in by_model("a", strange, [], found=True).reason
+    assert "out of distribution" in by_model("a", strange, [], found=True).reason
 
 
 def test_a_long_lived_process_sees_that_a_net_was_trained_again(tmp_path):
     """The workers of a cluster outlive a run, and every run keeps its nets under the same names."""
     spec = NetSpec(
-        "mobilenetv3_small_050", {}, "rgb", "aligned", 48, (0.5,) * 3, (0.5,) * 3, "test", ("fakes",)
+        "mobilenetv3_small_050", {}, "rgb", "aligned", 48, (0.5,) * 3, (0.5,) * 3, "test", ("labelled",)
     )
     crop = [np.random.default_rng(0).integers(0, 256, (48, 48, 3), dtype=np.uint8)]
     rows = []

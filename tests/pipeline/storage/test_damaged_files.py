@@ -85,9 +85,9 @@ def check(rows, issues, names):
     listed = [name for kind in names for name in names[kind]]
     assert set(listed) <= set(rows["img_name"])
     issues = issues.set_index("img_name")
-    for kind, (_, _, scored_by, words) in KINDS.items():
+    for kind, (_, _, source, words) in KINDS.items():
         for name in names[kind]:
-            assert issues.loc[name, "scored_by"] == scored_by, (name, issues.loc[name].to_dict())
+            assert issues.loc[name, "source"] == source, (name, issues.loc[name].to_dict())
             assert pd.notna(issues.loc[name, "reason"])
             assert pd.Series([issues.loc[name, "reason"]]).str.contains(words, case=False)[0], issues.loc[
                 name, "reason"
@@ -132,7 +132,7 @@ def test_command_line_says_the_same_as_the_stages(copied, faces, monkeypatch):
     by_stage = pd.read_csv(copied / "reports/prediction_issues.csv")
     by_command = pd.read_csv(copied / "out_issues.csv")
     assert by_stage["img_name"].tolist() == by_command["img_name"].tolist() == listed
-    assert by_stage["scored_by"].tolist() == by_command["scored_by"].tolist()
+    assert by_stage["source"].tolist() == by_command["source"].tolist()
     assert by_stage["status"].tolist() == by_command["status"].tolist()
 
 

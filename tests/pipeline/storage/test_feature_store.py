@@ -9,7 +9,7 @@ from pipeline.storage.feature_store import (
     Store,
     fill,
     finish,
-    leave_out,
+    mark_skipped,
     open_current,
     shard_size_for,
     version_of,
@@ -86,7 +86,7 @@ def test_index_names_the_current_version_or_why_there_is_none(made):
         open_current(made.root)
     finish(made)
     assert open_current(made.root) == made
-    leave_out(made.root, reason="no weights")
+    mark_skipped(made.root, reason="no weights")
     assert open_current(made.root) == "no weights"
 
 

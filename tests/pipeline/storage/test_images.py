@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.storage.images import BadImage, decode, glance, like_file, read_image
+from pipeline.storage.images import BadImage, decode, probe, read_image, recompress_like
 
 LIMIT = 10_000
 
@@ -89,7 +89,7 @@ def test_exif_orientation_is_honoured(kind: str) -> None:
     found = decode(data, max_pixels=LIMIT)
     assert found.notes == ("rotated by EXIF",)
     assert np.abs(found.pixels.astype(int) - np.rot90(picture(), -1)).mean() < 6
-    look = glance(data, max_pixels=LIMIT)
+    look = probe(data, max_pixels=LIMIT)
     assert (look.width, look.height) == (64, 96)
     assert look.gray.shape[0] > look.gray.shape[1]
 
@@ -111,7 +111,7 @@ def test_float_tiff_is_stretched_by_the_fallback() -> None:
 def test_one_pixel_is_a_picture(kind: str) -> None:
     data = saved(RGB.resize((1, 1)), kind)
     assert decode(data, max_pixels=LIMIT).pixels.shape == (1, 1, 3)
-    assert glance(data, max_pixels=LIMIT).gray.shape == (1, 1)
+    assert probe(data, max_pixels=LIMIT).gray.shape == (1, 1)
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.97])
@@ -119,7 +119,7 @@ def test_one_pixel_is_a_picture(kind: str) -> None:
 def test_cut_files_are_refused_never_half_decoded(kind: str, share: float) -> None:
     whole = saved(picture(240, 320), kind)
     data = whole[: int(len(whole) * share)]
-    for look in (decode, glance):
+    for look in (decode, probe):
         with pytest.raises(BadImage) as caught:
             look(data, max_pixels=100_000, where="a.jpg")
         assert caught.value.status == "truncated"
@@ -187,7 +187,7 @@ def test_glance_agrees_with_the_decode() -> None:
     image = picture(600, 800)
     for kind in ("JPEG", "PNG"):
         data = saved(image, kind)
-        look = glance(data, max_pixels=10**6)
+        look = probe(data, max_pixels=10**6)
         assert (look.width, look.height) == (800, 600)
         assert min(look.gray.shape) >= 48
         whole = cv2.cvtColor(decode(data, max_pixels=10**6).pixels, cv2.COLOR_RGB2GRAY)
@@ -212,18 +212,18 @@ def test_like_file_is_saving_with_the_files_own_tables(quality: int, subsampling
     other = picture(40, 72)[::-1].copy()
     data = saved(picture(), "JPEG", quality=quality, subsampling=subsampling)
     again = decode(saved(other, "JPEG", quality=quality, subsampling=subsampling), max_pixels=LIMIT).pixels
-    np.testing.assert_array_equal(like_file(other, data), again)
+    np.testing.assert_array_equal(recompress_like(other, data), again)
     assert (again != other).any()
 
 
 def test_like_file_of_gray_and_of_four_inks_is_still_a_picture() -> None:
     for mode in ("L", "CMYK"):
         data = saved(Image.fromarray(picture()).convert(mode), "JPEG", quality=40)
-        made = like_file(picture(), data)
+        made = recompress_like(picture(), data)
         assert made.shape == picture().shape
         assert 0 < np.abs(made.astype(float) - picture()).mean() < 12
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])
 def test_like_file_leaves_what_tells_no_quality(kind: str) -> None:
-    np.testing.assert_array_equal(like_file(picture(), saved(picture(), kind)), picture())
+    np.testing.assert_array_equal(recompress_like(picture(), saved(picture(), kind)), picture())
