@@ -3,58 +3,62 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from models.nets.checkpoints import find
-from models.nets.face_net import NETS_VERSION, FaceNet, backbone_state, build
-from pipeline.runtime import params
+from models.nets.face_net import FaceNet, backbone_state, build
+from pipeline.runtime import params, paths
 from pipeline.runtime.command import run
 from pipeline.samples.feature_table import block_folder, read_faces
-from pipeline.samples.net_rows import NETS, fill_net, load_net, net_spec
-from pipeline.samples.variants import VARIANTS_VERSION, expand, items_of
-from pipeline.storage.feature_store import Store, finish, mark_skipped, version_of
+from pipeline.samples.net_rows import NetExtractor, leave_out, load_net, net_spec
+from pipeline.samples.shards import fill
+from pipeline.samples.variants import expand, items_of
+from pipeline.storage.addresses import net_code
+from pipeline.storage.feature_store import Store, publish, version_of
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the stage for one backbone."""
     parser = argparse.ArgumentParser(prog="python -m pipeline.embed", description=__doc__)
     parser.add_argument("name", help="a key of embed.backbones in params.yaml")
     name = parser.parse_args(arguments).name
-    backbones, options, data = params.load("embed").backbones, params.load("faces"), params.load("data")
+    backbones, options, compute = params.load("embed").backbones, params.load("faces"), params.load("compute")
+    block = f"embed_{name}"
+    if params.was_removed("embed", "backbones", name):
+        leave_out(block, "embedding", reason=f"backbone '{name}' was removed by {params.LOCAL_FILE}")
+        return
     if name not in backbones:
         raise params.ParamsError(f"embed.backbones has no '{name}'; it has {', '.join(backbones) or 'none'}")
-    root, folder = block_folder(f"embed_{name}"), NETS / f"embed_{name}"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    checkpoint = find(model=backbones[name].model, weights=backbones[name].weights, folder=Path(data.weights))
+    net = backbones[name]
+    checkpoint = find(model=net.model, weights=net.weights, folder=Path(params.load("data").weights))
     if checkpoint.state is None:
-        reason = f"backbone '{name}' is frozen and would be {checkpoint.origin}: left out"
-        (folder / "skipped.json").write_text(json.dumps({"reason": reason}), encoding="utf-8")
-        mark_skipped(root, reason=reason)
+        leave_out(
+            block,
+            "embedding",
+            reason=f"backbone '{name}' is frozen and would be {checkpoint.origin}: left out",
+        )
         return
-    spec = net_spec(backbones[name], checkpoint)
+    folder = paths.NETS / block
+    shutil.rmtree(folder, ignore_errors=True)
+    spec = net_spec(net, checkpoint)
     FaceNet.save(folder, spec, [backbone_state(build(spec), checkpoint)])
     width = load_net(folder, "cpu", None).width
-    facts = {"code": [NETS_VERSION, VARIANTS_VERSION], "net": asdict(spec), "aligned": options.aligned}
-    store = Store(root, version_of(facts), tuple(f"embed_{name}.f{i:04d}" for i in range(width)))
-    store.prune()
-    known = store.keys()
-    rows, faces = expand(*read_faces(), params.load("variants"))
-    items = {i.key: i for i in items_of(rows, faces, keys=rows["key"]) if i.key not in known}
-    fill_net(
-        list(items.values()),
-        folder=folder,
-        member=None,
-        store=store,
-        describe=f"embed {name}",
-        options=options,
-        max_pixels=params.load("manifest").max_pixels,
-        compute=params.load("compute"),
+    facts = {"code": net_code(), "net": asdict(spec), "aligned": options.aligned}
+    store = Store(
+        block_folder(block, "embedding"),
+        version_of(facts),
+        tuple(f"{block}.f{i:04d}" for i in range(width)),
+        "embedding",
     )
-    finish(store)
+    extractor = NetExtractor(
+        folder, None, options, max_pixels=params.load("manifest").max_pixels, device=compute.device
+    )
+    items = items_of(*expand(*read_faces(), params.load("variants")))
+    fill(items, extractor, {block: store}, describe=f"embed {name}", compute=compute, nets=True)
+    publish(store)
 
 
 if __name__ == "__main__":

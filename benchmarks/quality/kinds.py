@@ -18,7 +18,7 @@ from benchmarks.quality.conditions import apply, seeded
 from benchmarks.quality.ours import Recipe, judged, measure_ours
 from benchmarks.quality.rows import picture
 from benchmarks.quality.runs import NONE, Run, over_chunks
-from models.synthesis.pseudo_fakes import KINDS, make
+from models.synthesis.pseudo_fakes import kinds, make
 from pipeline.runtime.process import limit_threads
 from pipeline.serving.scoring import load_bundle
 
@@ -43,7 +43,7 @@ def without(tree: Any, *, kind: str) -> dict[str, Any]:
 def measure_kinds(work: Path, method: str, tested: pd.DataFrame, recipe: Recipe) -> None:
     """Per kind, scores of val reals and their pseudo-fakes by the product with all kinds and without it."""
     reals = tested[tested["target"] == 0].reset_index(drop=True)
-    for kind in KINDS:
+    for kind in kinds():
         for run, changes in (
             (Run(work, method, NONE), None),
             (Run(work, method, held_name(kind)), partial(without, kind=kind)),

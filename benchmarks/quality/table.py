@@ -15,7 +15,7 @@ from benchmarks.quality.forgeries import EDITED, FORGERIES, REAL, UNKNOWN
 from benchmarks.quality.kinds import CONDITIONS as KIND_CONDITIONS
 from benchmarks.quality.kinds import held_name
 from benchmarks.quality.runs import NONE, Run
-from models.synthesis.pseudo_fakes import KINDS
+from models.synthesis.pseudo_fakes import kinds as pseudo_kinds
 from pipeline.evaluation.metrics import auc, summary
 
 RESAMPLES = 500
@@ -115,7 +115,7 @@ def collect(work: Path, methods: Sequence[str], held: Sequence[str]) -> Numbers:
             if all(run.has(condition) for condition in (_clean(run), *GRID)):
                 mine["robustness"][name] = robustness(run)
         full = Run(work, method, NONE)
-        for kind in KINDS:
+        for kind in pseudo_kinds():
             pair = {"with": full, "without": Run(work, method, held_name(kind))}
             names = {condition: f"{kind}-{condition}" for condition in KIND_CONDITIONS}
             if all(run.has(name) for run in pair.values() for name in names.values()):

@@ -16,10 +16,10 @@ import pandas as pd
 
 from models.kinds import LABELLED, REAL
 from models.stacker.training import fit
-from models.synthesis.pseudo_fakes import KINDS
+from models.synthesis.pseudo_fakes import kinds as pseudo_kinds
 from pipeline.runtime import params
 
-SHARES = {REAL: 0.35, LABELLED: 0.35, **dict.fromkeys(KINDS, 0.3 / len(KINDS))}
+SHARES = {REAL: 0.35, LABELLED: 0.35, **dict.fromkeys(pseudo_kinds(), 0.3 / len(pseudo_kinds()))}
 _AT_ONCE = 50_000  # rows drawn at a time: the table alone shall fill the memory
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit, logsumexp, softmax
+
+from models.bundle_info import ExpertInfo, StackerInfo
 
 Floats = NDArray[np.float64]
 
@@ -117,29 +118,28 @@ class Stacker:
             f"{extra[:5]}{'' if missing or extra else ', order differs'}; compute the blocks that bundle.json names"
         )
 
-    def save(self, folder: Path) -> dict[str, Any]:
-        """Write stacker_<kind>_fold*.txt; returns what bundle.json has to keep of it."""
+    def save(self, folder: Path) -> StackerInfo:
+        """Write stacker_<kind>_fold*.txt; returns what a bundle's record keeps of it."""
         for expert in self.experts:
             for index, booster in enumerate(expert.boosters):
                 booster.save_model(
                     folder / f"stacker_{expert.kind}_fold{index}.txt", num_iteration=booster.best_iteration
                 )
         experts = [
-            {"kind": e.kind, "boosters": len(e.boosters), "slope": e.slope, "offset": e.offset, "weight": w}
+            ExpertInfo(kind=e.kind, n_boosters=len(e.boosters), slope=e.slope, offset=e.offset, weight=w)
             for e, w in zip(self.experts, self.weights, strict=True)
         ]
-        return {"experts": experts, "slope": self.slope, "offset": self.offset, "columns": self.columns}
+        return StackerInfo(experts=experts, slope=self.slope, offset=self.offset, columns=self.columns)
 
     @classmethod
-    def load(cls, folder: Path, facts: dict[str, Any]) -> Stacker:
-        """Read what `save` wrote; `facts` is what it returned."""
+    def load(cls, folder: Path, info: StackerInfo) -> Stacker:
+        """Read what `save` wrote; `info` is what it returned."""
         experts = []
-        for e in facts["experts"]:
-            files = [folder / f"stacker_{e['kind']}_fold{i}.txt" for i in range(e["boosters"])]
+        for e in info.experts:
+            files = [folder / f"stacker_{e.kind}_fold{i}.txt" for i in range(e.n_boosters)]
             boosters = [lgb.Booster(model_file=file) for file in files]
-            experts.append(Expert(e["kind"], boosters, float(e["slope"]), float(e["offset"])))
-        weights = [float(e["weight"]) for e in facts["experts"]]
-        return cls(list(facts["columns"]), experts, weights, float(facts["slope"]), float(facts["offset"]))
+            experts.append(Expert(e.kind, boosters, e.slope, e.offset))
+        return cls(info.columns, experts, [e.weight for e in info.experts], info.slope, info.offset)
 
 
 def mixture(log_likelihood_ratios: Floats, weights: Sequence[float]) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -19,7 +19,6 @@ from models.stacker.stacker import Expert, Stacker, mixture
 
 Floats = NDArray[np.float64]
 _CORRECTION = (0.25, 0.5)  # how far slope and offset of the mean of nets are expected from 1 and 0
-MONOTONE_PREFIX = "net_"  # a fine-tuned net's logit may only raise the score
 
 
 class StackerOptions(Protocol):
@@ -47,6 +46,7 @@ def fit(
     sources: NDArray[np.str_] | None = None,
     kinds: NDArray[np.str_] | None = None,
     is_original: NDArray[np.bool_] | None = None,
+    rising: Collection[str] = (),
     options: StackerOptions,
 ) -> Stacker:
     """Train an expert per kind, boosters with early stopping on the fold left out, and calibrate on those.
@@ -56,6 +56,7 @@ def fit(
     that are images as they are (not pseudo-fakes or copies), all when None: the last calibration is
     fitted on them, and pseudo-fakes, which were drawn and saved anew, are told from copies of real
     faces, for which that is as true.
+    rising : columns that may only raise the score, as a fine-tuned net's logit.
     Same input, same bytes, whatever the number of threads.
     """
     origin = np.full(len(target), "all") if sources is None else sources
@@ -73,7 +74,7 @@ def fit(
         negatives = copies if kind != LABELLED and copies.any() else named == REAL
         in_task = negatives | (named == kind)
         expert, log_likelihood_ratios[:, at] = _expert(
-            kind, values, binned, named, in_task, fold, options=options
+            kind, values, binned, named, in_task, fold, rising=rising, options=options
         )
         experts.append(expert)
     share = options.pseudo_weight if len(found) > 1 else 0.0
@@ -110,6 +111,7 @@ def _expert(
     in_task: NDArray[np.bool_],
     fold: NDArray[np.int64],
     *,
+    rising: Collection[str],
     options: StackerOptions,
 ) -> tuple[Expert, Floats]:
     """The expert of one kind, learned from the rows `in_task`, and its log-likelihood ratio of every row, (n,).
@@ -123,7 +125,7 @@ def _expert(
         kept, valid_rows = in_task & (fold != index), in_task & (fold == index)
         train, valid = (_part(binned, rows, target, weight) for rows in (kept, valid_rows))
         booster = lgb.train(
-            _booster(options, binned.get_feature_name()),
+            _booster(options, binned.get_feature_name(), rising),
             train,
             num_boost_round=options.num_boost_round,
             valid_sets=[valid],
@@ -149,7 +151,7 @@ def _dataset(options: StackerOptions) -> dict[str, Any]:
     return {"max_bin": options.max_bin, "min_data_in_leaf": options.min_data_in_leaf, "verbosity": -1}
 
 
-def _booster(options: StackerOptions, columns: Sequence[str]) -> dict[str, Any]:
+def _booster(options: StackerOptions, columns: Sequence[str], rising: Collection[str]) -> dict[str, Any]:
     return {
         **_dataset(options),
         "objective": "binary",
@@ -160,7 +162,7 @@ def _booster(options: StackerOptions, columns: Sequence[str]) -> dict[str, Any]:
         "bagging_fraction": options.bagging_fraction,
         "bagging_freq": 1,
         "lambda_l2": options.lambda_l2,
-        "monotone_constraints": [int(c.startswith(MONOTONE_PREFIX)) for c in columns],
+        "monotone_constraints": [int(column in rising) for column in columns],
         "seed": options.seed,
         "deterministic": True,
         "force_row_wise": True,

@@ -1,31 +1,56 @@
-"""Forgeries made from real faces alone: what a detector can practise on without knowing any forger's tool."""
+"""Forgeries made from real faces alone: what a detector can practise on without knowing any forger's tool.
+
+Importing this module registers every kind: a new one is a function with `models.kinds.pseudo_fake` in a module
+that is imported here.
+"""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import numpy as np
 
 from features.views import Face
+from models.kinds import PSEUDO_FAKES, MakeFake
+from models.synthesis import resynthesis, self_blend  # noqa: F401  (each registers its kind)
 from models.synthesis.degradations import U8
-from models.synthesis.resynthesis import resynthesise
-from models.synthesis.self_blend import blend
 
-PSEUDOFAKES_VERSION = 3  # raised when a drawn picture changes; part of the address of all that comes of it
 
-KINDS = ("blend", "resynthesis")
+def kinds() -> tuple[str, ...]:
+    """Names of the registered kinds, in the order of registration."""
+    return tuple(PSEUDO_FAKES)
+
+
+def code_of(kind: str) -> str:
+    """Where the function of a kind is, as `module:name`: the start of its fingerprint."""
+    function = _function(kind)
+    return f"{function.__module__}:{function.__qualname__}"
 
 
 def make(kind: str, pixels: U8, face: Face, rng: np.random.Generator) -> U8:
-    """A pseudo-fake of `kind` from a real face; the same shape, uint8 (H, W, 3), RGB.
+    """A pseudo-fake of a real face.
 
-    kind : one of KINDS. Without landmarks the outline is that of a face that fills the image.
-    Raises ValueError for another kind.
+    Parameters
+    ----------
+    kind : str
+        One of `kinds`.
+    pixels : uint8 array, shape (H, W, 3), RGB
+    face : Face
+        Without landmarks the outline is that of a face that fills the image.
+    rng : numpy.random.Generator
+        Decides everything that is drawn.
+
+    Returns
+    -------
+    uint8 array, shape (H, W, 3), RGB
+
+    Raises
+    ------
+    ValueError
+        For another kind.
     """
-    makers: dict[str, Callable[[U8, Face, np.random.Generator], U8]] = {
-        "blend": blend,
-        "resynthesis": resynthesise,
-    }
-    if kind not in makers:
-        raise ValueError(f"pseudo-fake kind '{kind}' is unknown; known are {', '.join(KINDS)}")
-    return makers[kind](pixels, face, rng)
+    return _function(kind)(pixels, face, rng)
+
+
+def _function(kind: str) -> MakeFake:
+    if kind not in PSEUDO_FAKES:
+        raise ValueError(f"kind of pseudo-fake '{kind}' is unknown; known are {', '.join(PSEUDO_FAKES)}")
+    return PSEUDO_FAKES[kind]

@@ -10,10 +10,12 @@ import numpy as np
 import scipy.fft
 
 from features.views import Face
+from models.kinds import pseudo_fake
 from models.synthesis.degradations import F32, U8, blurred, noisy, to_bytes
 from models.synthesis.self_blend import outline
 
 
+@pseudo_fake(name="resynthesis")
 def resynthesise(pixels: U8, face: Face, rng: np.random.Generator) -> U8:
     """The face redrawn as generators do: the whole picture, or (one in three) inside its outline.
 

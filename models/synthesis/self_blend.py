@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.views import CENTRE, TEMPLATE, Face, similarity
+from models.kinds import pseudo_fake
 from models.synthesis.degradations import F32, U8, blurred, compressed, down_up, noisy, sharpened, to_bytes
 
 # Centre and half axes of the face's outline in units of the landmark template's square: brow to chin.
@@ -80,6 +81,7 @@ def outline(face: Face, *, height: int, width: int, rng: np.random.Generator) ->
     return np.asarray(np.clip(soft, 0, 1), dtype=np.float32)
 
 
+@pseudo_fake(name="blend")
 def blend(pixels: U8, face: Face, rng: np.random.Generator) -> U8:
     """A self-blended image: copy and original differ in tone, sharpness and by a small warp, then blend.
 

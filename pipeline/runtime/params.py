@@ -9,13 +9,17 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from models.errors import UserError
+from models.kinds import LABELLED
+from models.synthesis import pseudo_fakes
 from pipeline.runtime.engine import Engine
 from pipeline.runtime.process import pick_device
 
 PARAMS_FILE = Path("params.yaml")
+LOCAL_FILE = Path("params.local.yaml")
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Positive = Annotated[int, Field(ge=1)]
+PerImage = Annotated[float, Field(ge=0, le=20)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -93,12 +97,19 @@ class Variants(Section):
     0.5 : one of every second image.
     """
 
-    degraded: Annotated[float, Field(ge=0, le=20)] = 0.5
-    blend: Annotated[float, Field(ge=0, le=20)] = 0.5
-    resynthesis: Annotated[float, Field(ge=0, le=20)] = 0.5
+    degraded: PerImage = 0.5
+    pseudo_fakes: dict[Name, PerImage] = {}
+
+    @field_validator("pseudo_fakes")
+    @classmethod
+    def _known(cls, wanted: dict[str, float]) -> dict[str, float]:
+        return {_known_kind(kind, pseudo_fakes.kinds()): count for kind, count in wanted.items()}
 
 
-Kind = Literal["labelled", "blend", "resynthesis"]
+def _known_kind(kind: str, allowed: tuple[str, ...]) -> str:
+    if kind not in allowed:
+        raise ValueError(f"'{kind}' is no kind of fake; allowed here are {', '.join(allowed)}")
+    return kind
 
 
 class Net(Section):
@@ -126,18 +137,18 @@ class Net(Section):
     freeze_layers: Annotated[int, Field(ge=0)] = 0
     degrade_prob: Share = 0.5
     real_degrade_prob: Share = 0.0
-    heads: Annotated[list[Kind], Field(min_length=1)] = ["labelled"]
+    heads: Annotated[list[Name], Field(min_length=1)] = [LABELLED]
 
     @field_validator("heads")
     @classmethod
-    def _once_each(cls, heads: list[Kind]) -> list[Kind]:
+    def _once_each(cls, heads: list[str]) -> list[str]:
         if len(set(heads)) != len(heads):
             raise ValueError(f"{', '.join(heads)} names a kind twice; name each once")
-        return heads
+        return [_known_kind(kind, (LABELLED, *pseudo_fakes.kinds())) for kind in heads]
 
     @model_validator(mode="after")
     def _nothing_given_away(self) -> Net:
-        if self.real_degrade_prob and "labelled" in self.heads:
+        if self.real_degrade_prob and LABELLED in self.heads:
             raise ValueError(
                 "real_degrade_prob is for nets that learn pseudo-fakes alone; take labelled out of heads, or set real_degrade_prob to 0"
             )
@@ -312,3 +323,12 @@ def load(name: Literal["compute"]) -> Compute: ...
 def load(name: str) -> Any:
     """One section of params.yaml in the working directory."""
     return getattr(read(), name)
+
+
+def was_removed(section: str, key: str, name: str) -> bool:
+    """Whether params.local.yaml sets an entry of params.yaml to null."""
+    if not LOCAL_FILE.is_file():
+        return False
+    local = yaml.safe_load(LOCAL_FILE.read_text(encoding="utf-8")) or {}
+    entries = (local.get(section) or {}).get(key) or {}
+    return name in entries and entries[name] is None

@@ -1,40 +1,87 @@
-"""Rows of a saved net for many images, shard by shard: what `embed` and `finetune` share."""
+"""Rows of a saved net for many images: what `embed` and `finetune` share."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
-from functools import lru_cache, partial
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from features.views import plan_crop
+from models.bundle_info import BlockSort
 from models.nets.checkpoints import Checkpoint
 from models.nets.face_net import FaceNet, NetSpec, crop_for
-from pipeline.runtime import params
+from pipeline.runtime import params, paths
 from pipeline.runtime.engine import folder_fingerprint
 from pipeline.runtime.process import limit_threads, pick_device
+from pipeline.samples.feature_table import block_folder
 from pipeline.samples.variants import Item
-from pipeline.storage.feature_store import Store, fill, shard_size_for
-from pipeline.storage.images import BadImage
+from pipeline.storage.feature_store import mark_skipped
+from pipeline.storage.files import write_json
 
-NETS = Path("cache/nets")
-IMAGES_PER_BATCH = 32  # crops held in memory at a time
+
+@dataclass(frozen=True)
+class NetExtractor:
+    """The outputs of a saved net for each row.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the net was saved.
+    member : int or None
+        Which of its nets, the mean of all for None.
+    options : params.Faces
+    max_pixels : int
+    device : {"auto", "cpu", "cuda"}
+    """
+
+    folder: Path
+    member: int | None
+    options: params.Faces
+    max_pixels: int
+    device: str
+    images_per_batch: int = 32
+
+    def start(self) -> None:
+        """Prepare this process."""
+        limit_threads(0 if pick_device(self.device) != "cpu" else 1)
+
+    @property
+    def net(self) -> FaceNet:
+        """The net, read once in a process as long as its files stay the same."""
+        return load_net(self.folder, pick_device(self.device), self.member)
+
+    def read(self, item: Item) -> NDArray[np.uint8]:
+        """The net's picture of the face, uint8 (size, size, 3), RGB. Raises BadImage."""
+        pixels, face = item.read(max_pixels=self.max_pixels)
+        height, width = pixels.shape[:2]
+        crop = plan_crop(face, height=height, width=width, **self.options.cuts())
+        return crop_for(self.net.spec, pixels, crop)
+
+    def compute(
+        self, inputs: Sequence[NDArray[np.uint8]], blocks: Sequence[str]
+    ) -> dict[str, NDArray[np.float32]]:
+        """Outputs of the net, float32 (n, width)."""
+        return dict.fromkeys(blocks, self.net(inputs))
 
 
 def net_spec(net: params.Backbone | params.Net, checkpoint: Checkpoint) -> NetSpec:
-    """How the net of an entry of params.yaml is built and fed: with logits where it learns, else frozen."""
-    learned = net if isinstance(net, params.Net) else None
+    """How the net of an entry of params.yaml is built and fed: a fine-tuned one with a logit for each head."""
+    tuned = net if isinstance(net, params.Net) else None
     return NetSpec(
         model=net.model,
         model_args=checkpoint.model_args,
         input=net.input,
-        crop=learned.crop if learned else "aligned",
+        crop=tuned.crop if tuned else "aligned",
         size=net.size or checkpoint.size,
         mean=checkpoint.mean,
         std=checkpoint.std,
         origin=checkpoint.origin,
-        heads=tuple(learned.heads) if learned else (),
+        heads=tuple(tuned.heads) if tuned else (),
     )
 
 
@@ -48,65 +95,10 @@ def _read_net(folder: Path, device: str, member: int | None, _: object) -> FaceN
     return FaceNet.load(folder, device=device, member=member)
 
 
-def net_shard(
-    items: Sequence[Item],
-    *,
-    folder: Path,
-    member: int | None,
-    store: Store,
-    options: params.Faces,
-    max_pixels: int,
-    device: str,
-) -> int:
-    """Rows of one net for one shard, written to its store. An unreadable image gets NaN and a reason."""
-    device = pick_device(device)
-    limit_threads(0 if device != "cpu" else 1)
-    net = load_net(folder, device, member)
-    values = np.full((len(items), net.width), np.nan, dtype=np.float32)
-    detail = [""] * len(items)
-    for start in range(0, len(items), IMAGES_PER_BATCH):
-        crops, where = [], []
-        for index in range(start, min(start + IMAGES_PER_BATCH, len(items))):
-            try:
-                pixels, face = items[index].read(max_pixels=max_pixels)
-            except BadImage as error:
-                detail[index] = f"{error.status}: {error.detail}"
-                continue
-            height, width = pixels.shape[:2]
-            crop = plan_crop(face, height=height, width=width, **options.cuts())
-            crops.append(crop_for(net.spec, pixels, crop))
-            where.append(index)
-        if crops:
-            values[where] = net(crops)
-    store.write([item.store_key for item in items], values, detail)
-    return len(items)
-
-
-def fill_net(
-    items: Sequence[Item],
-    *,
-    folder: Path,
-    member: int | None,
-    store: Store,
-    describe: str,
-    options: params.Faces,
-    max_pixels: int,
-    compute: params.Compute,
-) -> None:
-    """Rows of one net for `items`: on a GPU in this process, else one thread per worker."""
-    work = partial(
-        net_shard,
-        folder=folder,
-        member=member,
-        store=store,
-        options=options,
-        max_pixels=max_pixels,
-        device=compute.device,
-    )
-    fill(
-        items,
-        work,
-        describe=describe,
-        shard_size=shard_size_for(len(items), shard_size=compute.shard_size),
-        engine=compute.engine(nets=True),
-    )
+def leave_out(block: str, sort: BlockSort, *, reason: str) -> None:
+    """Say that this block and its net are not made, and why; what an earlier run made of them is removed."""
+    folder = paths.NETS / block
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    write_json(folder / "skipped.json", {"reason": reason})
+    mark_skipped(block_folder(block, sort), reason=reason)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.views import Crop, Face, plan_crop
+from models.kinds import LABELLED, REAL
 from models.nets.face_net import NetSpec, crop_for
 from models.nets.sampler import TrainingSample
-from models.synthesis import pseudo_fakes
 from models.synthesis.degradations import degrade, jitter, mirror, resampled
 from pipeline.runtime import params
 from pipeline.samples.variants import forge
@@ -34,14 +35,12 @@ class TrainImages:
         """uint8 (size, size, 3), RGB."""
         rng = np.random.default_rng(sample.draw)
         path, face = self.paths[sample.row], to_face(self.faces[sample.row])
-        if sample.kind in pseudo_fakes.KINDS:
-            own = np.random.default_rng([sample.draw, pseudo_fakes.KINDS.index(sample.kind)])
-            pixels = forge(sample.kind, path, face, own, max_pixels=self.max_pixels)
+        if sample.kind not in (REAL, LABELLED):
+            pixels = forge(sample.kind, path, face, _rng(sample), max_pixels=self.max_pixels)
         else:
             pixels = read_image(path, max_pixels=self.max_pixels).pixels
             if self.real_degrade_prob:  # real faces alone: a net with this learns no labelled fake
-                own = np.random.default_rng([sample.draw, len(pseudo_fakes.KINDS)])
-                pixels, face = self._degrade_real(pixels, face, own)
+                pixels, face = self._degrade_real(pixels, face, _rng(sample))
         height, width = pixels.shape[:2]
         crop = plan_crop(face, height=height, width=width, **self.options.cuts())
         moved = jitter(crop, rng) if self.spec.crop == "aligned" else shift(crop, rng)
@@ -59,6 +58,11 @@ class TrainImages:
             return pixels, face
         pixels, matrix = resampled(pixels, rng)
         return pixels, face.moved(matrix)
+
+
+def _rng(sample: TrainingSample) -> np.random.Generator:
+    """What is drawn for one picture alone, apart from the augmentation that a pair shares."""
+    return np.random.default_rng([sample.draw, zlib.crc32(sample.kind.encode())])
 
 
 def shift(crop: Crop, rng: np.random.Generator) -> Crop:

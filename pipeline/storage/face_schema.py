@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import NDArray
 
 from features.views import Face
 
-FOLDER = Path("cache/faces")
 COLUMNS = [
     "found",
     "n_faces",

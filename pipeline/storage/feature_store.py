@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -17,19 +16,22 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from tqdm import tqdm
 
+from models.bundle_info import BlockSort
 from models.errors import UserError
-from pipeline.runtime.engine import Engine
+from pipeline.storage.files import appearing, write_json
 
-FEATURES = Path("cache/features")
-MOST_SHARDS = 32  # files of a block after its stage has ended
+INDEX = "block.json"
+MAX_SHARDS = 32  # files of a block after its stage has ended
 
 
 def version_of(facts: Any) -> str:
-    """Address of a block's version: 12 hex digits of the hash of its parameters and code version.
+    """Address of a block's numbers: 12 hex digits of the hash of all that they depend on.
 
-    facts : anything JSON can write; the order of mapping keys does not matter.
+    Parameters
+    ----------
+    facts : anything that JSON can write
+        Parameters and fingerprints of code; the order of mapping keys does not matter.
     """
     text = json.dumps(facts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -39,17 +41,31 @@ class NotMadeError(UserError):
     """Something that an earlier stage makes is not there; the message says which."""
 
 
+class SkippedError(UserError):
+    """A block that was not made, on purpose; the message is the reason."""
+
+
 @dataclass(frozen=True)
 class Store:
     """Rows of one block: `columns` float32 numbers and a `detail` string under each key.
 
-    root : folder of the block; version : see `version_of`. A shard is one file of
-    `root/version/`, complete as soon as it is visible, never changed afterwards.
+    A shard is one file of `root/version/`, complete as soon as it is visible, never changed afterwards.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of the block.
+    version : str
+        Address of its numbers: see `version_of`.
+    columns : tuple of str
+    sort : {"face", "spectral", "embedding", "net"}
+        What computes the block.
     """
 
     root: Path
     version: str
     columns: tuple[str, ...]
+    sort: BlockSort
 
     @property
     def folder(self) -> Path:
@@ -86,10 +102,8 @@ class Store:
             }
         )
         name = hashlib.sha256("\n".join(keys).encode()).hexdigest()[:16]
-        self.folder.mkdir(parents=True, exist_ok=True)
-        part = self.folder / f".{name}.{os.getpid()}.part"
-        pq.write_table(table, part, compression="zstd")
-        os.replace(part, self.folder / f"{name}.parquet")
+        with appearing(self.folder / f"{name}.parquet") as part:
+            pq.write_table(table, part, compression="zstd")
 
     def read(self, keys: Sequence[str]) -> tuple[NDArray[np.float32], list[str]]:
         """Rows of `keys`, in that order: float32 (n, len(columns)) and the details.
@@ -117,23 +131,24 @@ class Store:
             values, detail = values[place], detail[place]
         return values, detail.tolist()
 
-    def join(self, *, most: int = MOST_SHARDS) -> None:
-        """Join the smallest shards into one file where there are more than `most`; no row changes.
+    def join(self, *, max_shards: int = MAX_SHARDS) -> None:
+        """Join the smallest shards into one file where there are more than `max_shards`; no row changes.
 
-        DVC and object stores count files. Half of `most` stay, so that a file of few new rows does
+        DVC and object stores count files. Half of them stay, so that a file of few new rows does
         not have all others written again. A kill between the last two steps leaves rows twice, which
         `read` allows.
         """
         shards = sorted(self.shards(), key=lambda path: (path.stat().st_size, path.name))
-        if len(shards) <= most:
+        if len(shards) <= max_shards:
             return
-        small = sorted(shards[: len(shards) - most // 2 + 1])
+        small = sorted(shards[: len(shards) - max_shards // 2 + 1])
         name = hashlib.sha256("\n".join(path.name for path in small).encode()).hexdigest()[:16]
-        part = self.folder / f".{name}.{os.getpid()}.part"
-        with pq.ParquetWriter(part, pq.read_schema(small[0]), compression="zstd") as writer:
+        with (
+            appearing(self.folder / f"{name}.parquet") as part,
+            pq.ParquetWriter(part, pq.read_schema(small[0]), compression="zstd") as writer,
+        ):
             for table in chain.from_iterable(map(_row_groups, small)):
                 writer.write_table(table)
-        os.replace(part, self.folder / f"{name}.parquet")
         for shard in small:
             shard.unlink()
 
@@ -152,62 +167,35 @@ def _row_groups(shard: Path) -> Iterator[pa.Table]:
             yield file.read_row_group(group)
 
 
-def finish(store: Store) -> None:
+def publish(store: Store) -> None:
     """Nothing is missing: join small shards, and say in `root/block.json` which version is current."""
     store.join()
-    store.root.mkdir(parents=True, exist_ok=True)
-    write_json(store.root / "block.json", {"version": store.version, "columns": list(store.columns)})
+    facts = {"version": store.version, "columns": list(store.columns), "sort": store.sort}
+    write_json(store.root / INDEX, facts)
 
 
 def mark_skipped(root: Path, *, reason: str) -> None:
     """Say in `root/block.json` that this block was not made, and why."""
-    root.mkdir(parents=True, exist_ok=True)
-    for entry in root.iterdir():
+    for entry in root.iterdir() if root.is_dir() else ():
         if entry.is_dir():
             shutil.rmtree(entry)
-    write_json(root / "block.json", {"skipped": reason})
+    write_json(root / INDEX, {"skipped": reason})
 
 
-def open_current(root: Path) -> Store | str:
-    """The block's current store, or the reason why it was left out.
+def open_current(root: Path) -> Store:
+    """The block's current store.
 
-    Raises NotMadeError when its stage has not run.
+    Raises
+    ------
+    NotMadeError
+        Its stage has not run.
+    SkippedError
+        Its stage left it out; the message is the reason.
     """
     try:
-        facts = json.loads((root / "block.json").read_text(encoding="utf-8"))
+        facts = json.loads((root / INDEX).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise NotMadeError(f"{root}/block.json is missing; run `dvc repro`") from None
+        raise NotMadeError(f"{root}/{INDEX} is missing; run `dvc repro`") from None
     if "skipped" in facts:
-        return str(facts["skipped"])
-    return Store(root, facts["version"], tuple(facts["columns"]))
-
-
-def write_json(path: Path, facts: Any) -> None:
-    """Write JSON so that the file is whole as soon as it is visible."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_text(json.dumps(facts, indent=1), encoding="utf-8")
-    os.replace(part, path)
-
-
-def fill(
-    items: Sequence[Any],
-    function: Callable[[list[Any]], int],
-    *,
-    describe: str,
-    shard_size: int,
-    engine: Engine,
-) -> None:
-    """Map `function` over shards of `items` in parallel, with progress in images per second.
-
-    The shards depend on `items` and `shard_size` alone, never on the workers, so a resumed or a
-    differently parallel run writes the same shards.
-    """
-    shards = [list(items[i : i + shard_size]) for i in range(0, len(items), shard_size)]
-    with tqdm(total=len(items), desc=describe, unit="img", mininterval=1.0, smoothing=0.1) as bar:
-        for count in engine.map(function, shards, ordered=False):
-            bar.update(count)
-
-
-def shard_size_for(n: int, *, shard_size: int) -> int:
-    """Images per shard: `shard_size`, or less on small sets so that there are some eight shards."""
-    return int(min(shard_size, max(200, -(-n // 8))))
+        raise SkippedError(facts["skipped"])
+    return Store(root, facts["version"], tuple(facts["columns"]), facts["sort"])

@@ -75,10 +75,13 @@ def decode(data: bytes, *, max_pixels: int, where: str = "image") -> DecodedImag
     """
     header = image_headers.inspect(data, where=where)
     _refuse_large(header.width, header.height, max_pixels=max_pixels, where=where)
+    return DecodedImage(pixels=to_rgb(data, header, where=where), notes=header.notes)
+
+
+def to_rgb(data: bytes, header: Header, *, where: str) -> NDArray[np.uint8]:
+    """The pixels of a file, uint8 (H, W, 3), RGB, upright: what every cached number hangs on. Raises BadImage."""
     pixels = _decode_cv2(data, header, cv2.IMREAD_COLOR_RGB)
-    if pixels is None:
-        pixels = _decode_pillow(data, where=where)
-    return DecodedImage(pixels=pixels, notes=header.notes)
+    return _decode_pillow(data, where=where) if pixels is None else pixels
 
 
 def probe(data: bytes, *, max_pixels: int, where: str = "image") -> ImageProbe:

@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 
-from pipeline.runtime.process import pick_device
+from pipeline.runtime.process import DeviceError, pick_device
 
 SCRIPT = """
 import resource, sys
@@ -35,5 +35,5 @@ def test_freed_memory_is_used_again():
 def test_cuda_is_refused_where_there_is_none(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert pick_device("auto") == "cpu"
-    with pytest.raises(ValueError, match="compute.device is 'cuda'"):
+    with pytest.raises(DeviceError, match="compute.device is 'cuda'"):
         pick_device("cuda")

@@ -1,0 +1,188 @@
+"""The folds of a fine-tuned net: what each is trained on, and which net may score which row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from models.folds import assign
+from models.nets.checkpoints import Checkpoint, find
+from models.nets.face_net import NetSpec
+from models.nets.sampler import PairedSampler
+from models.nets.training import Schedule, train_fold
+from pipeline.runtime import params, paths
+from pipeline.runtime.process import limit_threads, pick_device
+from pipeline.samples.feature_table import net_keys
+from pipeline.samples.net_rows import net_spec
+from pipeline.samples.training_images import TrainImages
+from pipeline.storage.addresses import training_code
+from pipeline.storage.feature_store import version_of
+from pipeline.storage.row_key import RowKey
+
+ALL_NETS = -1  # of a row that no net was trained on: the mean of all
+
+
+@dataclass(frozen=True)
+class Job:
+    """One net to fine-tune.
+
+    Parameters
+    ----------
+    name : str
+        Its key in finetune.nets.
+    net, section, options : params.Net, params.Finetune, params.Faces
+    checkpoint : Checkpoint
+        What it starts from.
+    spec : NetSpec
+    max_pixels : int
+    train : DataFrame
+        Its training images, with `fold`.
+    faces : float32 array, shape (n, 17)
+        Their rows of the face table.
+    version : str
+        Address of all that comes of it.
+    """
+
+    name: str
+    net: params.Net
+    section: params.Finetune
+    checkpoint: Checkpoint
+    spec: NetSpec
+    options: params.Faces
+    max_pixels: int
+    train: pd.DataFrame
+    faces: NDArray[np.float32]
+    version: str
+
+    @property
+    def folder(self) -> Path:
+        """Where its runs are kept for resuming."""
+        return paths.FINETUNE / self.name / self.version
+
+    def images_to_see(self, fold: int) -> int:
+        """Pictures that the net which never sees `fold` is shown, about."""
+        return self.net.epochs * int((self.train["fold"] != fold).sum())
+
+    def images(self, kept: NDArray[np.int64]) -> TrainImages:
+        """Training pictures of these of its rows."""
+        return TrainImages(
+            paths=self.train["path"].iloc[kept].tolist(),
+            faces=self.faces[kept],
+            spec=self.spec,
+            options=self.options,
+            max_pixels=self.max_pixels,
+            degrade_prob=self.net.degrade_prob,
+            real_degrade_prob=self.net.real_degrade_prob,
+        )
+
+    def sampler(self, kept: NDArray[np.int64], *, seed: int) -> PairedSampler:
+        """The order in which these of its rows are shown."""
+        rows = self.train.iloc[kept]
+        return PairedSampler(
+            target=rows["target"].to_numpy(np.int64),
+            groups=rows["group"].to_numpy(str),
+            sources=rows["source"].to_numpy(str),
+            heads=self.spec.heads,
+            balance=self.section.source_balance,
+            seed=seed,
+        )
+
+
+def prepare(
+    name: str,
+    rows: pd.DataFrame,
+    faces: NDArray[np.float32],
+    *,
+    section: params.Finetune,
+    options: params.Faces,
+    max_pixels: int,
+    weights: Path,
+) -> Job:
+    """Folds, weights and version of a net. Raises UserError."""
+    net = section.nets[name]
+    is_train = (rows["split"] == "train").to_numpy()
+    train = rows[is_train].reset_index(drop=True)
+    checkpoint = find(model=net.model, weights=net.weights, folder=weights)
+    fold = assign(
+        train["target"].to_numpy(np.int64),
+        train["group"].to_numpy(str),
+        train["source"].to_numpy(str),
+        folds=section.folds,
+        seed=section.seed,
+    )
+    spec = net_spec(net, checkpoint)
+    facts = {
+        "code": training_code(spec.heads),
+        "net": net.model_dump(),
+        "spec": asdict(spec),
+        "section": section.model_dump(exclude={"nets"}),
+        "cuts": options.cuts(),
+        "train": joblib.hash([train["key"].tolist(), train["target"].tolist(), fold.tolist()]),
+    }
+    return Job(
+        name=name,
+        net=net,
+        section=section,
+        checkpoint=checkpoint,
+        spec=spec,
+        options=options,
+        max_pixels=max_pixels,
+        train=train.assign(fold=fold),
+        faces=faces[is_train],
+        version=version_of(facts),
+    )
+
+
+def train_member(
+    fold: int, *, job: Job, device: str, progress: Callable[[int], object] = lambda _: None
+) -> Path:
+    """Train the net that never sees a fold; returns its weights. progress : told the images seen."""
+    kept = np.flatnonzero(job.train["fold"].to_numpy() != fold)
+    limit_threads(joblib.cpu_count())  # another number of threads may change low-order bits of the weights
+    seed, net = job.section.seed + fold, job.net
+    schedule = Schedule(
+        epochs=net.epochs,
+        batch_size=min(net.batch_size, len(kept)),
+        learning_rate=net.learning_rate,
+        weight_decay=net.weight_decay,
+        label_smoothing=net.label_smoothing,
+        freeze_layers=net.freeze_layers,
+        seed=seed,
+        workers=joblib.cpu_count(),
+    )
+    return train_fold(
+        job.images(kept),
+        job.sampler(kept, seed=seed),
+        spec=job.spec,
+        checkpoint=job.checkpoint,
+        schedule=schedule,
+        device=pick_device(device),
+        folder=job.folder / f"fold{fold}",
+        progress=progress,
+    )
+
+
+def scored_by(job: Job, rows: pd.DataFrame) -> tuple[list[RowKey], NDArray[np.int64]]:
+    """Key of each row, and which net gives its logits.
+
+    A training image and its variants belong to the net that never saw them, every other row to all nets together.
+
+    Returns
+    -------
+    list of RowKey
+    int64 array, shape (n,)
+        Fold of the net, or ALL_NETS. A fold beyond those that were trained: every net saw the image.
+    """
+    keys = net_keys(rows)
+    fold_of = {
+        RowKey.parse(key).face: fold for key, fold in zip(job.train["key"], job.train["fold"], strict=True)
+    }
+    return keys, np.array(
+        [fold_of[key.face] if key.out_of_fold else ALL_NETS for key in keys], dtype=np.int64
+    )

@@ -1,0 +1,126 @@
+"""Writing a trained bundle, and loading one that may be used."""
+
+from __future__ import annotations
+
+import shutil
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+from models.nets.net_spec import read_record
+
+from models.bundle import Bundle
+from models.bundle_info import FILE, BundleInfo, NetInfo, TrainingInfo, files_of, write_info
+from models.stacker.novelty import Novelty
+from models.stacker.stacker import Stacker
+from pipeline.evaluation.metrics import auc
+from pipeline.runtime import paths
+from pipeline.runtime.engine import folder_fingerprint
+from pipeline.samples.feature_table import Table
+from pipeline.storage.addresses import refuse_other_code, scoring_code
+from pipeline.storage.files import link_or_copy
+
+SOFTWARE = ("torch", "timm", "lightgbm", "numpy", "opencv-python-headless")
+
+
+def load_bundle(folder: Path, device: str) -> Bundle:
+    """A bundle whose files are whole and whose code is this release's.
+
+    Read once in a process as long as its files stay the same, however its folder is spelled. Raises BundleError.
+    """
+    known = folder_fingerprint(folder) if (folder / FILE).is_file() else ()  # a wrong folder is not searched
+    return _read_bundle(folder.absolute(), device, known)
+
+
+@lru_cache(maxsize=2)
+def _read_bundle(folder: Path, device: str, _: object) -> Bundle:
+    bundle = Bundle.load(folder, device=device)
+    refuse_other_code(folder, bundle.info)
+    return bundle
+
+
+def write_bundle(
+    folder: Path,
+    table: Table,
+    stacker: Stacker,
+    novelty: Novelty,
+    sections: dict[str, dict[str, Any]],
+    *,
+    calibration: int,
+) -> None:
+    """Everything that scoring needs, as one folder; its record is written last and makes it complete.
+
+    Parameters
+    ----------
+    folder : Path
+        Replaced when it is there.
+    table : Table
+        The training images without their variants.
+    stacker, novelty
+        Fitted on them.
+    sections : dict
+        The parameters that scoring needs, and those of training.
+    calibration : int
+        How many more images the scores are calibrated on.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    nets = {
+        name: _net_info(paths.NETS / name)
+        for name, block in table.blocks.items()
+        if block.sort in ("embedding", "net")
+    }
+    for name in nets:
+        shutil.copytree(paths.NETS / name, folder / "nets" / name, copy_function=link_or_copy)
+    novelty.save(folder)
+    stacker_info = stacker.save(folder)
+    target = table.rows["target"].to_numpy(np.int64)
+    info = BundleInfo(
+        blocks=table.blocks,
+        stacker=stacker_info,
+        nets=nets,
+        warnings=_warnings(table, nets, calibration=calibration),
+        prior=float(target.mean()),
+        params=sections,
+        training=TrainingInfo(
+            images=len(target),
+            fakes=int(target.sum()),
+            calibration=calibration,
+            groups=int(table.rows["group"].nunique()),
+            sources={str(k): int(n) for k, n in table.rows["source"].value_counts().sort_index().items()},
+            fingerprint=joblib.hash([table.rows["key"].tolist(), target.tolist()]),
+        ),
+        metrics={"oof_auc": auc(target, stacker.oof)},
+        software={name: version(name) for name in SOFTWARE},
+        code=scoring_code(table.blocks),
+        files=files_of(folder),
+    )
+    write_info(folder, info)
+
+
+def _net_info(folder: Path) -> NetInfo:
+    """Where the weights of a saved net come from."""
+    record = read_record(folder)
+    spec = record.spec
+    return NetInfo(
+        model=spec.model,
+        input=spec.input,
+        crop=spec.crop,
+        size=spec.size,
+        origin=spec.origin,
+        n_models=record.members,
+    )
+
+
+def _warnings(table: Table, nets: dict[str, NetInfo], *, calibration: int) -> list[str]:
+    """What a reader of the scores has to know about how this bundle was made."""
+    found = list(table.skipped.values())
+    if not calibration and any(block.sort == "net" for block in table.blocks.values()):
+        found.append(
+            "calibrated out of fold, by single nets: no image was kept to calibrate all of them together"
+        )
+    found += [f"{name}: {net.origin}" for name, net in nets.items() if net.origin.startswith("from scratch")]
+    return found
