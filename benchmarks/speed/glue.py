@@ -83,7 +83,7 @@ def without_nets(tree: Any) -> dict[str, Any]:
     backbone = {"model": MODEL, "weights": "auto", "size": SIZE}
     return {
         "embed": {"backbones": {MODEL: backbone}},
-        "variants": {"degraded": 0, "blend": 0, "resynthesis": 0},
+        "variants": {"degraded": 0, "pseudo_fakes": {}},
         "finetune": {"nets": dict.fromkeys(tree["finetune"]["nets"])},
     }
 

@@ -7,11 +7,13 @@ import pytest
 
 from features.views import TEMPLATE
 from pipeline.runtime import params
-from pipeline.samples.variants import expand, forge, items_of, kind_of
+from pipeline.samples.feature_table import NO_VARIANTS
+from pipeline.samples.variants import code_of, expand, forge, items_of, kind_of
 from pipeline.storage.face_schema import to_face
 from pipeline.storage.images import recompress_like
+from pipeline.storage.row_key import RowKey
 
-ASKED = params.Variants(degraded=2, blend=1, resynthesis=1)
+WANTED = params.Variants(degraded=2, pseudo_fakes={"blend": 1, "resynthesis": 1})
 
 
 @pytest.fixture
@@ -36,30 +38,35 @@ def faces(n):
 
 
 def test_reals_get_copies_and_pseudo_fakes_fakes_get_copies_val_nothing(rows):
-    made, own = expand(rows, faces(3), ASKED)
-    assert made["key"].tolist() == [
-        "ka", "ka-degraded0", "ka-degraded1", "ka-blend0", "ka-resynthesis0", "kb", "kb-degraded0", "kb-degraded1", "kc",
-    ]  # fmt: skip
-    assert made["kind"].tolist() == ["real"] * 3 + ["blend", "resynthesis"] + ["fakes"] * 3 + ["real"]
+    made, own = expand(rows, faces(3), WANTED)
+    keys = [RowKey.parse(key) for key in made["key"]]
+    names = [""] + ["degraded0", "degraded1", "blend0", "resynthesis0"] + ["", "degraded0", "degraded1", ""]
+    assert [key.face for key in keys] == ["ka"] * 5 + ["kb"] * 3 + ["kc"]
+    assert [key.variant for key in keys] == names
+    assert [key.code for key in keys] == [code_of(kind_of(name)) for name in names]
+    assert len({code_of(kind) for kind in ("degraded", "blend", "resynthesis")}) == 3
+    assert made["kind"].tolist() == ["real"] * 3 + ["blend", "resynthesis"] + ["labelled"] * 3 + ["real"]
     assert made["target"].tolist() == [0, 0, 0, 1, 1, 1, 1, 1, 0]
     assert made["group"].tolist() == ["g"] * 8 + ["h"]
     assert len(own) == len(made)
 
 
 def test_nothing_asked_is_the_rows_themselves(rows):
-    made, _ = expand(rows, faces(3), params.Variants(degraded=0, blend=0, resynthesis=0))
+    made, _ = expand(rows, faces(3), NO_VARIANTS)
     pd.testing.assert_frame_equal(made[rows.columns], rows)
 
 
 def test_a_fraction_is_drawn_by_the_images_own_key():
     keys = [f"{i:032x}" for i in range(400)]
     rows = pd.DataFrame({"split": "train", "target": pd.array([0] * 400, dtype="Int8"), "key": keys})
-    half = params.Variants(degraded=0.5, blend=1.5, resynthesis=0)
+    half = params.Variants(degraded=0.5, pseudo_fakes={"blend": 1.5})
     made, _ = expand(rows, faces(400), half)
     variants = made["variant"].value_counts()
     assert 160 <= variants["degraded0"] <= 240
     assert variants["blend0"] == 400
     assert 160 <= variants["blend1"] <= 240
+    more = params.Variants(degraded=0.5, pseudo_fakes={"blend": 1.5, "resynthesis": 1})
+    assert set(made["key"]) < set(expand(rows, faces(400), more)[0]["key"]), "another kind changes no row"
     few, _ = expand(rows.iloc[100:200].reset_index(drop=True), faces(100), half)
     first = made["key"].str[:32].isin(keys[100:200])
     assert few["key"].tolist() == made.loc[first, "key"].tolist()
@@ -67,13 +74,13 @@ def test_a_fraction_is_drawn_by_the_images_own_key():
 
 def test_unlabelled_rows_have_no_kind(rows):
     rows["target"] = pd.array([0, 1, pd.NA], dtype="Int8")
-    made, _ = expand(rows, faces(3), ASKED)
+    made, _ = expand(rows, faces(3), WANTED)
     assert made["kind"].iloc[-1] == "unknown"
 
 
 def test_each_variant_is_its_own_picture_and_the_same_each_time(rows):
-    made, own = expand(rows, faces(3), ASKED)
-    items = items_of(made, own, keys=made["key"])
+    made, own = expand(rows, faces(3), WANTED)
+    items = items_of(made, own)
     first, second = ([item.read(max_pixels=10**6)[0] for item in items] for _ in range(2))
     for a, b in zip(first, second, strict=True):
         np.testing.assert_array_equal(a, b)
@@ -84,9 +91,9 @@ def test_each_variant_is_its_own_picture_and_the_same_each_time(rows):
 def test_the_face_goes_with_a_resampled_picture(rows):
     """Its centre stays the picture's centre, to the shift of a pixel that was drawn with it."""
     face = np.r_[1, 1, 0.9, [16, 16, 47, 47], (TEMPLATE * 31 + 16).ravel()].astype(np.float32)
-    made, own = expand(rows, np.stack([face] * 3), params.Variants(degraded=20, blend=0, resynthesis=0))
+    made, own = expand(rows, np.stack([face] * 3), params.Variants(degraded=20))
     sizes = set()
-    for item in items_of(made, own, keys=made["key"]):
+    for item in items_of(made, own):
         pixels, moved = item.read(max_pixels=10**6)
         height, width = pixels.shape[:2]
         sizes.add((height, width))

@@ -23,10 +23,10 @@ def scored(names):
 
 def test_names_come_back_as_they_were(tmp_path):
     names = ["a.jpg", "with,comma.jpg", 'with"quote.jpg', "空.jpg", "a b.jpg"]
-    rows, said = write(scored(names), tmp_path)
+    rows, with_warnings = write(scored(names), tmp_path)
     with open(tmp_path / "p.txt", newline="", encoding="utf-8") as stream:
         assert [row[0] for row in csv.reader(stream)] == ["img_name", *names]
-    assert (rows, said) == (5, 0)
+    assert (rows, with_warnings) == (5, 0)
 
 
 def test_scores_keep_every_bit(tmp_path):
@@ -53,7 +53,7 @@ def test_rows_with_a_reason_are_listed_beside(tmp_path):
                 "status": "truncated",
                 "source": "training prior",
                 "y_pred": "0.5",
-                "reason": "it ends early",
+                "warnings": "it ends early",
             }
         ]
 
@@ -86,17 +86,17 @@ def test_novelty_and_kinds_of_each_image_stand_beside(tmp_path):
 
 def test_the_columns_are_there_when_no_image_could_be_read(tmp_path):
     write([PredictionRow("bad", 0.5, BY_PRIOR, "truncated", "it ends early")], tmp_path, kinds=["labelled"])
-    assert (tmp_path / "d.csv").read_text() == "img_name,y_pred,novelty,fakes\nbad,0.5,,\n"
+    assert (tmp_path / "d.csv").read_text() == "img_name,y_pred,novelty,labelled\nbad,0.5,,\n"
 
 
 def test_what_a_reader_has_to_know_is_said():
     usual, strange = (
         Prediction(score=0.1, novelty=n, log_likelihood_ratios={"labelled": 0.0}) for n in (0.5, 0.9995)
     )
-    assert by_model("a", usual, [], found=True).reason == ""
-    assert "no face found" in by_model("a", usual, ["converted"], found=False).reason
-    assert by_model("a", usual, ["converted"], found=True).reason == "converted"
-    assert "out of distribution" in by_model("a", strange, [], found=True).reason
+    assert by_model("a", usual, [], found=True).warnings == ""
+    assert "no face found" in by_model("a", usual, ["converted"], found=False).warnings
+    assert by_model("a", usual, ["converted"], found=True).warnings == "converted"
+    assert "out of distribution" in by_model("a", strange, [], found=True).warnings
 
 
 def test_a_long_lived_process_sees_that_a_net_was_trained_again(tmp_path):

@@ -88,9 +88,9 @@ def check(rows, issues, names):
     for kind, (_, _, source, words) in KINDS.items():
         for name in names[kind]:
             assert issues.loc[name, "source"] == source, (name, issues.loc[name].to_dict())
-            assert pd.notna(issues.loc[name, "reason"])
-            assert pd.Series([issues.loc[name, "reason"]]).str.contains(words, case=False)[0], issues.loc[
-                name, "reason"
+            assert pd.notna(issues.loc[name, "warnings"])
+            assert pd.Series([issues.loc[name, "warnings"]]).str.contains(words, case=False)[0], issues.loc[
+                name, "warnings"
             ]
 
 

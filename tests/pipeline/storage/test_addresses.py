@@ -1,0 +1,138 @@
+"""A changed constant, kernel or default gives new addresses to exactly what depends on it; words and layout to nothing."""
+
+import ast
+import shutil
+from functools import partial
+from pathlib import Path
+
+import pytest
+from models.fingerprint import fingerprint, reached
+
+from features.spectral import blocks
+from models.bundle_info import BlockInfo, BundleError
+from models.synthesis import pseudo_fakes
+from pipeline.samples import variants
+from pipeline.storage import addresses
+from pipeline.storage.addresses import refuse_other_code
+
+ROOT = Path(__file__).parents[3]
+SPECTRAL = [f"spectral {name}" for name in blocks()]
+VARIANTS = ["variant degraded", *(f"variant {kind}" for kind in pseudo_fakes.kinds())]
+TRAINING = ["training labelled", *(f"training {kind}" for kind in pseudo_fakes.kinds())]
+RECORD = {
+    "face": BlockInfo(sort="face", columns=["face.found"]),
+    **{name: BlockInfo(sort="spectral", columns=list(block.columns)) for name, block in blocks().items()},
+    "net_face": BlockInfo(sort="net", columns=["net_face.labelled"]),
+}
+
+
+@pytest.fixture(scope="module")
+def copied_tree(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tree")
+    for name in ("features", "models", "pipeline"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+def table(root):
+    """Every address of the pipeline, and the fingerprints of a bundle's record, as the code under `root` gives them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (addresses, variants):
+            patch.setattr(module, "fingerprint", partial(fingerprint, root=root))
+        variants.code_of.cache_clear()
+        found = {"faces": addresses.face_code(), "nets": addresses.net_code()}
+        found |= {f"spectral {name}": addresses.spectral_code(name) for name in blocks()}
+        found |= {f"variant {kind}": variants.code_of(kind) for kind in ("degraded", *pseudo_fakes.kinds())}
+        found |= {
+            f"training {head}": addresses.training_code([head])
+            for head in ("labelled", *pseudo_fakes.kinds())
+        }
+        found |= {f"score {target}": code for target, code in addresses.scoring_code(RECORD).items()}
+        variants.code_of.cache_clear()
+    return found
+
+
+def blocks_that_reach(name):
+    """Spectral blocks whose code reaches a definition of that name."""
+    symbols = {block: reached(blocks()[block].target, addresses.VIEWS, addresses.CROP) for block in blocks()}
+    return [
+        f"spectral {block}" for block, found in symbols.items() if any(s.endswith(f":{name}") for s in found)
+    ]
+
+
+EVERYTHING_FROM_PIXELS = ["faces", "nets", *SPECTRAL, *VARIANTS, *TRAINING]
+# file, what stands there, what is put there, the addresses that have to change, whether old bundles score otherwise
+CHANGES = {
+    "largest face read whole": ("features/*.py", "MAX_NATIVE = 512", "MAX_NATIVE = 256", "MAX_NATIVE", True),
+    "floor of a variance": ("features/moments.py", "MIN_VARIANCE = 1e-5", "MIN_VARIANCE = 1e-4", "MIN_VARIANCE", True),
+    "side of a JPEG block": ("features/views.py", "BLOCK = 8 ", "BLOCK = 16 ", ["nets", *SPECTRAL, *TRAINING], True),
+    "a default": ("models/detection/*.py", "factor: float = 0.709", "factor: float = 0.7", ["faces"], True),
+    "input of a net": ("models/nets/*.py", ") / 12.0", ") / 10.0", ["nets", *TRAINING], True),
+    "quality of a degradation": (
+        "models/synthesis/degradations.py", "rng.integers(40, 96)", "rng.integers(50, 96)", [*VARIANTS, *TRAINING], False,
+    ),
+    "share of moulded faces": (
+        "models/synthesis/self_blend.py", "_MOULDED = 0.15", "_MOULDED = 0.2", ["variant blend", "training blend"], False,
+    ),
+    "kernel of a redrawn face": (
+        "models/synthesis/resynthesis.py",
+        "rng.normal(0, 0.15, kernel.shape)",
+        "rng.normal(0, 0.25, kernel.shape)",
+        ["variant resynthesis", "training resynthesis"],
+        False,
+    ),
+    "share of mirrored pictures": (
+        "models/synthesis/degradations.py", "if rng.random() < 0.5 else pixels", "if rng.random() < 0.4 else pixels", TRAINING, False,
+    ),
+    "decoding": ("pipeline/storage/images.py", "scale = (255.0", "scale = (254.0", EVERYTHING_FROM_PIXELS, True),
+    "mixture": ("models/stacker/stacker.py", "logsumexp(", "1.0 * logsumexp(", [], True),
+    "rate of the moving average": ("models/nets/training.py", "EMA_DECAY = 0.998", "EMA_DECAY = 0.99", TRAINING, False),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def before(copied_tree):
+    return table(copied_tree)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_exactly_what_depends_on_a_change_gets_a_new_address(copied_tree, before, change):
+    pattern, old, new, expected, scores_otherwise = CHANGES[change]
+    places = [path for path in sorted(copied_tree.glob(pattern)) if old in path.read_text(encoding="utf-8")]
+    assert len(places) == 1, f"{old!r} stands in {len(places)} files of {pattern}"
+    text = places[0].read_text(encoding="utf-8")
+    try:
+        places[0].write_text(text.replace(old, new), encoding="utf-8")
+        after = table(copied_tree)
+    finally:
+        places[0].write_text(text, encoding="utf-8")
+    changed = {name for name in before if after[name] != before[name]}
+    dependent = set(blocks_that_reach(expected) if isinstance(expected, str) else expected)
+    assert dependent or change == "mixture", "the change has to reach something"
+    assert {name for name in changed if not name.startswith("score ")} == dependent
+    assert any(name.startswith("score ") for name in changed) == scores_otherwise
+
+
+def test_layout_comments_and_words_change_nothing(copied_tree, before, tmp_path):
+    for path in sorted(copied_tree.rglob("*.py")):
+        target = tmp_path / path.relative_to(copied_tree)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        rewritten = ast.unparse(ast.parse(path.read_text(encoding="utf-8")))  # no comment, another layout
+        target.write_text("# A new comment\n" + rewritten + "\n", encoding="utf-8")
+    assert table(tmp_path) == before
+
+
+class Record:
+    """What `refuse_other_code` reads of a bundle's record."""
+
+    def __init__(self, code):
+        self.code = code
+
+
+def test_a_bundle_of_other_code_is_refused_by_the_name_of_the_code(tmp_path):
+    code = addresses.scoring_code(RECORD)
+    refuse_other_code(tmp_path, Record(code))
+    with pytest.raises(BundleError, match="trained with other code of features.views:plan_crop; train again"):
+        refuse_other_code(tmp_path, Record({**code, addresses.CROP: "0" * 16}))
+    with pytest.raises(BundleError, match=r"other code of features.blocks.gone:gone; train again"):
+        refuse_other_code(tmp_path, Record({**code, "features.blocks.gone:gone": "0" * 16}))
