@@ -21,9 +21,14 @@ def test_a_file_appears_when_it_is_complete(tmp_path):
 def test_what_fails_leaves_the_old_file_and_nothing_else(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("old")
-    with pytest.raises(KeyboardInterrupt), appearing(path) as part:
-        part.write_text("new")
-        raise KeyboardInterrupt
+
+    def interrupted():
+        with appearing(path) as part:
+            part.write_text("new")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
