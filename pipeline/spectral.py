@@ -25,7 +25,7 @@ from pipeline.storage.images import BadImage
 def open_store(block: Block, options: params.Faces) -> Store:
     """The store of one block, for these cuts."""
     cuts = options.model_dump(include={"native", "context"})
-    facts = {"block": block.name, "code": [block.version, VARIANTS_VERSION], "columns": block.columns, **cuts}
+    facts = {"block": block.name, "code": [1, VARIANTS_VERSION], "columns": block.columns, **cuts}
     return Store(block_folder(block.name), version_of(facts), block.columns)
 
 
