@@ -1,8 +1,7 @@
-"""Pictures and transforms of one face that several blocks read, each worked out once."""
+"""Pictures and transforms of one face that several blocks read, each computed once."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import cv2
@@ -10,44 +9,26 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+from features.moments import F32
+from features.power_spectrum import POWER_FLOOR, Spectrum, power_spectrum
+from features.residuals import BAND_SAMPLE, SAMPLE, planes, row_stride, square_residual
 from features.views import FaceViews
-
-F32 = NDArray[np.float32]
 
 MIN_SIDE = 16  # px; below it no transform is meaningful
 MAX_NATIVE = 512  # px; a larger face is read through its centred window, so that time is bounded
 MAX_CONTEXT = 1536  # px; the same for the face with its surroundings
-RINGS_PER_CYCLE = 64  # rings of the polar table per cycle/px: width 1/64
-N_RINGS = 46  # up to the corner of the plane, sqrt(1/2) cycles/px
-N_SECTORS = 7  # centred at 0, 15, ..., 90 degrees from the horizontal axis, mirrored
-POWER_FLOOR = 1e-3  # grey levels squared; rounding to integers alone gives 1/12
-_KB = np.array([[-1, 2, -1], [2, -4, 2], [-1, 2, -1]], dtype=np.float32) / 4.0
-SAMPLE = 65536  # pixels from which fine residuals are described, taken in whole rows
-BAND_SAMPLE = 16384  # the same for bands and regions, which need fewer
-_BLURS = (3, 7, 15)  # px, sides of the box blurs that part the bands
-
-
-@dataclass(frozen=True)
-class Spectrum:
-    """Power spectrum of the Hann-windowed luma; white noise of variance v has power v everywhere.
-
-    power, log_power : float32 (H, W // 2 + 1), grey levels squared, and its log above POWER_FLOOR.
-    weight : float32 (W // 2 + 1,), how often a column stands in the full plane (1 or 2).
-    polar : float64 (N_RINGS, N_SECTORS), mean log power by ring and sector, NaN where empty.
-    counts : float64 (N_RINGS, N_SECTORS), frequencies in each cell.
-    """
-
-    power: F32
-    log_power: F32
-    weight: F32
-    polar: NDArray[np.float64]
-    counts: NDArray[np.float64]
+_BLUR_SIDES = (3, 7, 15)  # px, of the box blurs whose differences are the bands
 
 
 class Signals:
-    """What blocks read of one face: float32, cut but never resampled, 0-255 grey levels.
+    """What blocks read of one face: cut but never resampled, in grey levels 0-255.
 
     A transform is None where the picture is too small for it (below MIN_SIDE px).
+
+    Parameters
+    ----------
+    views : FaceViews
+        The face.
     """
 
     def __init__(self, views: FaceViews) -> None:
@@ -57,13 +38,13 @@ class Signals:
 
     @cached_property
     def pixels(self) -> NDArray[np.uint8]:
-        """The face, uint8 (H, W, 3), RGB; its centred window where it is larger than MAX_NATIVE."""
+        """The face, uint8 (H, W, 3), RGB; its centred window where it is larger than MAX_NATIVE px."""
         x0, y0, x1, y1 = self._window
         return self.views.native[y0:y1, x0:x1]
 
     @cached_property
     def rgb(self) -> F32:
-        """`pixels` as float32."""
+        """`pixels` as float32 (H, W, 3)."""
         return self.pixels.astype(np.float32)
 
     @cached_property
@@ -73,7 +54,7 @@ class Signals:
 
     @cached_property
     def luma8(self) -> F32:
-        """`luma` cut right and below to multiples of 8 px: periods 2, 4, 8 are whole bins."""
+        """`luma` cut right and below to multiples of 8 px, so that periods 2, 4 and 8 fall on whole bins."""
         height, width = (side // 8 * 8 for side in self.luma.shape)
         return self.luma[:height, :width]
 
@@ -84,20 +65,8 @@ class Signals:
 
     @cached_property
     def spectrum(self) -> Spectrum | None:
-        """Power spectrum of `luma8` about its mean under a symmetric Hann window."""
-        if not self.large_enough:
-            return None
-        height, width = self.luma8.shape
-        window, cell, counts, weight = _polar_grid(height, width)
-        signal = (self.luma8 - self.luma8.mean()) * window
-        transform = scipy.fft.rfft2(signal)
-        power = transform.real**2 + transform.imag**2
-        power /= np.float32(np.square(window).sum())
-        log_power = np.log(power + np.float32(POWER_FLOOR))
-        sums = np.bincount(cell, (log_power * weight).ravel(), N_RINGS * N_SECTORS + 1)[:-1]
-        with np.errstate(invalid="ignore"):
-            polar = (sums / counts).reshape(N_RINGS, N_SECTORS)
-        return Spectrum(power, log_power, weight, polar, counts.reshape(N_RINGS, N_SECTORS))
+        """Power spectrum of `luma8` about its mean under a Hann window, or None."""
+        return power_spectrum(self.luma8) if self.large_enough else None
 
     @cached_property
     def block_dct(self) -> F32 | None:
@@ -115,7 +84,7 @@ class Signals:
 
     @cached_property
     def log_dct(self) -> F32 | None:
-        """Log of the squared full-frame orthonormal DCT-II of `luma8` about its mean, or None."""
+        """Log of the squared orthonormal DCT-II of all of `luma8` about its mean, float32 (H, W), or None."""
         if not self.large_enough:
             return None
         transform = scipy.fft.dctn(self.luma8 - self.luma8.mean(), norm="ortho", overwrite_x=True)
@@ -131,22 +100,22 @@ class Signals:
         height, width = (side // 2 * 2 for side in self.luma.shape)
         if height < 4 or width < 4:
             return None
-        step = stride(height * width // 4, SAMPLE)
+        step = row_stride(height * width // 4, SAMPLE)
         top = self.rgb[: height : 2 * step, :width]
         below = self.rgb[1 : height : 2 * step, :width]
         first = top[:, ::2]
-        others = (top[:, 1::2], below[:, ::2], below[:, 1::2])
+        neighbours = (top[:, 1::2], below[:, ::2], below[:, 1::2])
         stacked = np.empty((3, 3, first.shape[0] * first.shape[1]), dtype=np.float32)
-        for phase, other in enumerate(others):
-            stacked[:, phase] = (other - first).reshape(-1, 3).T
+        for phase, neighbour in enumerate(neighbours):
+            stacked[:, phase] = (neighbour - first).reshape(-1, 3).T
         return stacked
 
     @cached_property
     def high_pass(self) -> F32 | None:
-        """Luma through the 3×3 kernel of Ker and Böhme 2008, float32 (H - 2, W - 2), or None."""
+        """`square_residual` of the luma without its border, float32 (H - 2, W - 2), or None."""
         if min(self.luma.shape) < 5:
             return None
-        return _f32(cv2.filter2D(self.luma, cv2.CV_32F, _KB)[1:-1, 1:-1])
+        return square_residual(self.luma)[1:-1, 1:-1]
 
     @cached_property
     def context_ycc(self) -> F32:
@@ -157,8 +126,8 @@ class Signals:
 
     @cached_property
     def context_bands(self) -> tuple[F32, F32, F32]:
-        """Fine, middle and coarse band of `context_ycc`: differences of box blurs 1-3-7-15 px."""
-        narrow, middle, wide = (_f32(cv2.blur(self.context_ycc, (side, side))) for side in _BLURS)
+        """Fine, middle and coarse band of `context_ycc`, float32 (H, W, 3): differences of box blurs 1-3-7-15 px."""
+        narrow, middle, wide = (_f32(cv2.blur(self.context_ycc, (side, side))) for side in _BLUR_SIDES)
         fine = self.context_ycc - narrow
         # In place: fresh memory costs more than the arithmetic.
         narrow -= middle
@@ -168,19 +137,19 @@ class Signals:
     @cached_property
     def bands(self) -> tuple[F32, F32, F32]:
         """`context_bands` inside the face."""
-        x0, y0, x1, y1 = self.face
+        x0, y0, x1, y1 = self.face_rectangle
         fine, middle, coarse = (band[y0:y1, x0:x1] for band in self.context_bands)
         return fine, middle, coarse
 
     @cached_property
     def band_rows(self) -> tuple[F32, F32, F32]:
         """`bands` as samples, float32 (3 planes, n) each: whole rows, about BAND_SAMPLE pixels."""
-        step = stride(self.bands[0].shape[0] * self.bands[0].shape[1], BAND_SAMPLE)
+        step = row_stride(self.bands[0].shape[0] * self.bands[0].shape[1], BAND_SAMPLE)
         fine, middle, coarse = (planes(band[::step]) for band in self.bands)
         return fine, middle, coarse
 
     @cached_property
-    def face(self) -> tuple[int, int, int, int]:
+    def face_rectangle(self) -> tuple[int, int, int, int]:
         """Rectangle of the face inside `context_ycc`: x0, y0, x1, y1."""
         u0, v0, u1, v1 = self._context_window
         x0, y0, x1, y1 = self.views.face_in_context
@@ -198,7 +167,7 @@ class Signals:
 
     @cached_property
     def _context_window(self) -> tuple[int, int, int, int]:
-        """The part of the context that is read: all of it, or MAX_CONTEXT px about the face."""
+        """Rectangle of the context that is read: all of it, or MAX_CONTEXT px about the face."""
         height, width = self.views.context.shape[:2]
         x0, y0, x1, y1 = self.views.face_in_context
         left = min(max((x0 + x1 - MAX_CONTEXT) // 2, 0), max(width - MAX_CONTEXT, 0))
@@ -206,18 +175,8 @@ class Signals:
         return left, top, min(left + MAX_CONTEXT, width), min(top + MAX_CONTEXT, height)
 
 
-def stride(n: int, limit: int) -> int:
-    """Every how many rows to read so that of `n` pixels about `limit` are read."""
-    return max(round(n / limit), 1)
-
-
 def _f32(values: NDArray[np.generic]) -> F32:
     return np.asarray(values, dtype=np.float32)
-
-
-def planes(picture: NDArray[np.generic]) -> F32:
-    """(H, W, C) -> float32 (C, H × W)."""
-    return np.ascontiguousarray(picture.reshape(-1, picture.shape[2]).T, dtype=np.float32)
 
 
 def _centred(height: int, width: int, limit: int) -> tuple[int, int, int, int]:
@@ -228,26 +187,6 @@ def _centred(height: int, width: int, limit: int) -> tuple[int, int, int, int]:
 
 @lru_cache(maxsize=1)
 def _dct_matrix() -> F32:
-    """(64, 64): the two-dimensional orthonormal 8×8 DCT-II on flattened blocks."""
-    one = scipy.fft.dct(np.eye(8), axis=0, norm="ortho")
-    return _f32(np.kron(one, one))
-
-
-@lru_cache(maxsize=64)
-def _polar_grid(height: int, width: int) -> tuple[F32, NDArray[np.intp], NDArray[np.float64], F32]:
-    """Hann window, polar cell of each frequency (flat), frequencies per cell, column weights.
-
-    The zero frequency is in no cell: it gets the index after the last.
-    """
-    window = _f32(np.hanning(height)[:, None] * np.hanning(width)[None, :])
-    fy = np.abs(np.fft.fftfreq(height))[:, None]
-    fx = np.fft.rfftfreq(width)[None, :]
-    ring = np.hypot(fy, fx) * RINGS_PER_CYCLE
-    sector = np.rint(np.arctan2(fy, fx) / (np.pi / 2) * (N_SECTORS - 1)).astype(np.intp)
-    cell = np.minimum(ring.astype(np.intp), N_RINGS - 1) * N_SECTORS + sector
-    cell[0, 0] = N_RINGS * N_SECTORS
-    weight = np.full(width // 2 + 1, 2.0, dtype=np.float32)
-    weight[0] = weight[-1] = 1.0
-    full = np.broadcast_to(weight, cell.shape).ravel()
-    counts = np.bincount(cell.ravel(), full, N_RINGS * N_SECTORS + 1)[:-1].astype(np.float64)
-    return window, cell.ravel(), counts, weight
+    """Orthonormal 8×8 DCT-II of flattened blocks, (64, 64)."""
+    along_one_axis = scipy.fft.dct(np.eye(8), axis=0, norm="ortho")
+    return _f32(np.kron(along_one_axis, along_one_axis))

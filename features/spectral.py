@@ -14,21 +14,62 @@ from features.views import FaceViews
 
 
 def blocks() -> dict[str, Block]:
-    """All registered blocks, by name, in the order of registration."""
-    return dict(BLOCKS)
+    """All registered blocks.
+
+    Returns
+    -------
+    dict
+        Name -> block, by name.
+    """
+    return dict(sorted(BLOCKS.items()))
 
 
 def get(name: str) -> Block:
-    """The block of that name; ValueError lists the valid ones."""
+    """One block.
+
+    Parameters
+    ----------
+    name : str
+        Name of a registered block.
+
+    Returns
+    -------
+    Block
+        The block of that name.
+
+    Raises
+    ------
+    ValueError
+        No block of that name is registered; the message lists those that are.
+    """
     if name not in BLOCKS:
-        raise ValueError(f"spectral block '{name}' is unknown; known blocks are {', '.join(sorted(BLOCKS))}")
+        raise ValueError(
+            f"spectral block '{name}' is unknown; known blocks are {', '.join(blocks())}; "
+            f"correct the name, or write features/blocks/{name}.py"
+        )
     return BLOCKS[name]
 
 
 def compute(views: FaceViews, names: Sequence[str]) -> dict[str, NDArray[np.float32]]:
-    """Values of the blocks `names`, float32 (n columns of the block,), in the order of `names`.
+    """Values of some blocks on one face; what they share is computed once.
 
-    Values are finite or NaN. Work that blocks share is done once. ValueError for an unknown name.
+    Parameters
+    ----------
+    views : FaceViews
+        The face.
+    names : sequence of str
+        Names of registered blocks.
+
+    Returns
+    -------
+    dict
+        Name -> float32 array, shape (columns of the block,), in the order of `names`: finite, or NaN where
+        nothing can be measured.
+
+    Raises
+    ------
+    ValueError
+        A name is not that of a registered block.
     """
     chosen = [get(name) for name in names]
     signals = Signals(views)

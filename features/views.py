@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Where the five landmarks (left eye, right eye, nose, mouth corners) of a frontal face lie, in
-# units of the face's own square: the 112 px template of ArcFace (Deng et al. 2019,
+# units of the face's square: the 112 px template of ArcFace (Deng et al. 2019,
 # arXiv:1801.07698), divided by 112.
 TEMPLATE = (
     np.array(
@@ -34,10 +34,19 @@ BLOCK = 8  # side of a JPEG block, px
 class Face:
     """Where the face is in an image; everything in pixels of that image.
 
-    box : float32 (4,), x0, y0, x1, y1, may reach beyond the image; landmarks : float32 (5, 2), x, y of
-    the eye on the left of the picture, the other eye, the nose, the corner of the mouth on the left,
-    the other corner; both NaN when `found` is False. prob : the detector's for the chosen face, NaN
-    when none; n_faces : how many faces it saw.
+    Attributes
+    ----------
+    found : bool
+        Whether the detector found a face.
+    n_faces : int
+        How many it found.
+    prob : float
+        The detector's probability for the chosen face, NaN without one.
+    box : float32 array, shape (4,)
+        x0, y0, x1, y1, may reach beyond the image; NaN without a face.
+    landmarks : float32 array, shape (5, 2)
+        x, y of the left eye, the right eye, the nose, the left and the right corner of the mouth, left and
+        right as in the picture; NaN without a face.
     """
 
     found: bool
@@ -47,7 +56,18 @@ class Face:
     landmarks: NDArray[np.float32]
 
     def moved(self, matrix: NDArray[np.float64]) -> Face:
-        """The face where an affine map (2, 3) of the image's coordinates brings it."""
+        """The face in the coordinates of a warped image.
+
+        Parameters
+        ----------
+        matrix : float64 array, shape (2, 3)
+            Affine map from pixels of this image to pixels of the other.
+
+        Returns
+        -------
+        Face
+            Its box is the upright rectangle around the mapped one.
+        """
         x0, y0, x1, y1 = self.box
         corners = np.array([[x0, y0], [x1, y0], [x0, y1], [x1, y1]], dtype=np.float64)
         corners, marks = (points @ matrix[:, :2].T + matrix[:, 2] for points in (corners, self.landmarks))
@@ -57,10 +77,14 @@ class Face:
 
 @dataclass(frozen=True)
 class Crop:
-    """Geometry of the cuts made for one face.
+    """Geometry of the cuts of one face.
 
-    native, context : integer rectangles x0, y0, x1, y1, native inside context, inside the image.
-    matrix : float64 (2, 3), similarity from image pixels to the unit square of the aligned face.
+    Attributes
+    ----------
+    native, context : tuple of int
+        Rectangles x0, y0, x1, y1, px, native inside context inside the image.
+    matrix : float64 array, shape (2, 3)
+        Similarity from image pixels to the unit square of the aligned face.
     """
 
     native: tuple[int, int, int, int]
@@ -70,12 +94,20 @@ class Crop:
 
 @dataclass(frozen=True)
 class FaceViews:
-    """The pictures of one face; RGB uint8, (H, W, 3), cut without resampling unless said.
+    """The pictures of one face, cut without resampling.
 
-    native : the face. context : the face with its surroundings.
-    face_in_context : rectangle x0, y0, x1, y1 of `native` inside `context`.
-    landmarks : float32 (5, 2) in pixels of `native`, NaN when no face was found.
-    found : whether a face was found; without one `native` is the centred square of the image.
+    Attributes
+    ----------
+    native : uint8 array, shape (H, W, 3), RGB
+        The face; without one the centred square of the image.
+    context : uint8 array, shape (H, W, 3), RGB
+        The face with its surroundings.
+    face_in_context : tuple of int
+        Rectangle x0, y0, x1, y1 of `native` inside `context`, px.
+    landmarks : float32 array, shape (5, 2)
+        In pixels of `native`, in the order of `Face.landmarks`; NaN without a face.
+    found : bool
+        Whether the detector found a face.
     """
 
     native: NDArray[np.uint8]
@@ -86,19 +118,45 @@ class FaceViews:
 
 
 def face_numbers(found: NDArray[np.float32], prob: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Block `face`, float32 (n, 2): whether a face was found, and the detector's probability or 0."""
+    """Values of the block `face`.
+
+    Parameters
+    ----------
+    found : float32 array, shape (n,)
+        1 where the detector found a face, else 0.
+    prob : float32 array, shape (n,)
+        Its probability for the chosen face, NaN without one.
+
+    Returns
+    -------
+    float32 array, shape (n, 2)
+        `found`, and `prob` or 0.
+    """
     return np.stack([found, np.nan_to_num(prob)], axis=1).astype(np.float32)
 
 
 def plan_crop(face: Face, *, height: int, width: int, native: float, context: float, aligned: float) -> Crop:
-    """Rectangles and alignment matrix of one face in an image of `height` × `width` pixels.
+    """Rectangles and alignment matrix of one face.
 
-    native, context : side of the cut over the longer side of the box (1 = the box itself).
-    aligned : side of the aligned square over the side of the landmark template, as far as the image
-    has room for it.
-    Corners of the native cut are moved outwards to multiples of 8 px where the image allows it, so
-    that the image's own JPEG grid keeps one phase. Without a face: the centred square of the image,
-    its native cut moved by less than 8 px onto that grid.
+    Corners of the native cut are moved outwards to multiples of 8 px where the image allows it, so that the
+    JPEG grid of the image keeps one phase. Without a face: the centred square of the image, its native cut
+    moved by less than 8 px onto that grid.
+
+    Parameters
+    ----------
+    face : Face
+        In pixels of the image.
+    height, width : int
+        Of the image, px.
+    native, context : float
+        Side of the cut over the longer side of the box; 1 is the box itself.
+    aligned : float
+        Side of the aligned square over that of the landmark template, as far as the image has room for it.
+
+    Returns
+    -------
+    Crop
+        Rectangles inside the image, at least 1 px a side.
     """
     if not face.found:
         side = min(height, width)
@@ -122,7 +180,7 @@ def plan_crop(face: Face, *, height: int, width: int, native: float, context: fl
 def _inside(matrix: NDArray[np.float64], *, height: int, width: int) -> NDArray[np.float64]:
     """The aligned square shrunk to the image's shorter side at most, and moved to lie inside.
 
-    Its roll stays. Without this a tight crop would be padded with its own mirror image.
+    Its roll stays. Without this a tight crop would be padded with its mirror image.
     """
     inverse = np.linalg.inv(matrix[:, :2])
     x, y = inverse @ (0.5 - matrix[:, 2])
@@ -149,10 +207,23 @@ def _square(
 
 
 def similarity(landmarks: NDArray[np.floating], *, scale: float) -> NDArray[np.float64]:
-    """Least-squares similarity from landmarks to the template, shrunk by `scale` about its centre.
+    """Least-squares similarity from landmarks to the template, without reflection.
 
-    landmarks : (5, 2), px. Returns (2, 3), to the unit square. Closed form of Umeyama 1991
-    (doi:10.1109/34.88573) in two dimensions, without reflection.
+    Parameters
+    ----------
+    landmarks : float array, shape (5, 2)
+        x, y, px, in the order of `Face.landmarks`.
+    scale : float
+        The template is shrunk by it about its centre.
+
+    Returns
+    -------
+    float64 array, shape (2, 3)
+        From pixels to the unit square.
+
+    References
+    ----------
+    Umeyama 1991, doi:10.1109/34.88573, in closed form for two dimensions.
     """
     source = np.asarray(landmarks, dtype=np.float64)
     target = (TEMPLATE - CENTRE) / scale + 0.5
@@ -167,9 +238,21 @@ def similarity(landmarks: NDArray[np.floating], *, scale: float) -> NDArray[np.f
 
 
 def cut_views(pixels: NDArray[np.uint8], face: Face, crop: Crop) -> FaceViews:
-    """Native and context cuts of one face.
+    """Native and context cuts of one face; nothing is resampled.
 
-    pixels : uint8 (H, W, 3), RGB. Nothing is resampled; the cuts are copies.
+    Parameters
+    ----------
+    pixels : uint8 array, shape (H, W, 3), RGB
+        The image.
+    face : Face
+        In pixels of the image.
+    crop : Crop
+        Planned for this image.
+
+    Returns
+    -------
+    FaceViews
+        Copies of the pixels.
     """
     x0, y0, x1, y1 = crop.native
     u0, v0, u1, v1 = crop.context
@@ -183,10 +266,24 @@ def cut_views(pixels: NDArray[np.uint8], face: Face, crop: Crop) -> FaceViews:
 
 
 def align(pixels: NDArray[np.uint8], crop: Crop, *, size: int) -> NDArray[np.uint8]:
-    """Aligned face, `size` × `size` px, by one similarity warp.
+    """Aligned face by one similarity warp.
 
-    pixels : uint8 (H, W, 3), RGB. Where the warp shrinks by more than a factor of two, the image is
-    first reduced by area averaging, so that nothing aliases. Outside the image: mirrored.
+    Where the warp shrinks by a factor of two or more, the image is first reduced by area averaging, so that
+    nothing aliases.
+
+    Parameters
+    ----------
+    pixels : uint8 array, shape (H, W, 3), RGB
+        The image.
+    crop : Crop
+        Planned for this image.
+    size : int
+        Side of the aligned face, px.
+
+    Returns
+    -------
+    uint8 array, shape (size, size, 3), RGB
+        What lies outside the image is mirrored.
     """
     matrix = crop.matrix * size
     # Pixel centres lie at integer + 0.5 in the continuous frame that the matrix maps.
@@ -198,8 +295,7 @@ def align(pixels: NDArray[np.uint8], crop: Crop, *, size: int) -> NDArray[np.uin
         height, width = max(pixels.shape[0] // factor, 1), max(pixels.shape[1] // factor, 1)
         scale_x, scale_y = pixels.shape[1] / width, pixels.shape[0] / height
         matrix = matrix @ np.array([[scale_x, 0, x0], [0, scale_y, y0], [0, 0, 1.0]])
-        whole = np.ascontiguousarray(pixels)
-        reduced = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
+        reduced = cv2.resize(np.ascontiguousarray(pixels), (width, height), interpolation=cv2.INTER_AREA)
         pixels = np.asarray(reduced, dtype=np.uint8)
     centred = matrix.copy()
     centred[:, 2] += centred[:, :2] @ np.array([0.5, 0.5]) - 0.5

@@ -1,7 +1,8 @@
-"""The spectral blocks written once more as one would for a single image: float64 numpy and scipy, nothing shared.
+"""Spectral blocks written once more as one would for a single image: float64 numpy and scipy, nothing shared.
 
 Formulas and sampling are those in the docstrings of `features.blocks`; only the way of computing differs. Each
 function takes `FaceViews` and returns float64 columns in the block's order. For faces of at most MAX_NATIVE px.
+A block need not have one; those that do are compared by tests/benchmarks/speed/test_plain.py.
 """
 
 from __future__ import annotations
@@ -20,15 +21,8 @@ from features.blocks import blockdct as _blockdct
 from features.blocks import contrast as _contrast
 from features.blocks import upsampling as _upsampling
 from features.moments import LOG_FLOOR, MIN_VARIANCE
-from features.signals import (
-    BAND_SAMPLE,
-    N_RINGS,
-    N_SECTORS,
-    POWER_FLOOR,
-    RINGS_PER_CYCLE,
-    SAMPLE,
-    stride,
-)
+from features.power_spectrum import N_RINGS, N_SECTORS, POWER_FLOOR, RINGS_PER_CYCLE
+from features.residuals import BAND_SAMPLE, SAMPLE, row_stride
 from features.views import FaceViews
 
 F64 = NDArray[np.float64]
@@ -108,14 +102,14 @@ def radial(views: FaceViews) -> F64:
         return float(slope), float(offset)
 
     fits = [line(*limits) for limits in ((0.025, 0.15), (0.15, 0.5), (0.025, 0.5))]
-    rest = bins - (fits[-1][0] * np.log(centres) + fits[-1][1])
-    fitted = rest[(centres >= 0.025) & (centres < 0.5) & np.isfinite(rest)]
+    distances = bins - (fits[-1][0] * np.log(centres) + fits[-1][1])
+    fitted = distances[(centres >= 0.025) & (centres < 0.5) & np.isfinite(distances)]
     roughness = np.sqrt(np.mean(fitted**2)) if fitted.size else np.nan
     slope, offset = line(0.025, 0.25)
     above = bins - (slope * np.log(centres) + offset)
     limits = ((0.25, 0.375), (0.375, 0.5), (0.5, 0.71))
-    parts = [above[(centres >= low) & (centres < high)] for low, high in limits]
-    return np.array([*bins, *(s for s, _ in fits), roughness, *(_mean(p[np.isfinite(p)]) for p in parts)])
+    excess = [_mean(above[(centres >= low) & (centres < high) & np.isfinite(above)]) for low, high in limits]
+    return np.array([*bins, *(s for s, _ in fits), roughness, *excess])
 
 
 def angular(views: FaceViews) -> F64:
@@ -158,8 +152,8 @@ def upsampling(views: FaceViews) -> F64:
     lags = np.stack([whole[0, :10], whole[:10, 0]])
     lags = np.full_like(lags, np.nan) if lags[0, 0] < MIN_VARIANCE else lags / lags[:, :1]
     rises = [[row[k] - (row[k - 1] + row[k + 1]) / 2 for k in (2, 4, 8)] for row in lags]
-    over = peaks[:, 0] - (peaks[:, 2] + peaks[:, 3]) / 2
-    return np.concatenate([peaks.ravel(), over, points, lags[:, 1:5].ravel(), np.ravel(rises)])
+    p2_over_p8 = peaks[:, 0] - (peaks[:, 2] + peaks[:, 3]) / 2
+    return np.concatenate([peaks.ravel(), p2_over_p8, points, lags[:, 1:5].ravel(), np.ravel(rises)])
 
 
 def blockdct(views: FaceViews) -> F64:
@@ -167,7 +161,7 @@ def blockdct(views: FaceViews) -> F64:
     rows, columns = (side // 8 - 1 for side in grey.shape)
     inner = grey[4 : 4 + 8 * rows, 4 : 4 + 8 * columns]
     blocks = (inner - inner.mean()).reshape(rows, 8, columns, 8).transpose(0, 2, 1, 3).reshape(-1, 8, 8)
-    coefficients = np.stack([scipy.fft.dctn(one, norm="ortho") for one in blocks]).reshape(-1, 64)
+    coefficients = np.stack([scipy.fft.dctn(block, norm="ortho") for block in blocks]).reshape(-1, 64)
     coefficients = coefficients[:, _blockdct._ROWS].T
     level, shape, kurtosis = np.array([moments(row) for row in coefficients]).T
     level = level - level[1:].mean()
@@ -211,42 +205,42 @@ def logdct(views: FaceViews) -> F64:
 def npr(views: FaceViews) -> F64:
     rgb = views.native.astype(np.float64)
     height, width = (side // 2 * 2 for side in rgb.shape[:2])
-    step = stride(height * width // 4, SAMPLE)
+    step = row_stride(height * width // 4, SAMPLE)
     top, below = rgb[: height : 2 * step, :width], rgb[1 : height : 2 * step, :width]
     first = top[:, ::2]
-    others = (top[:, 1::2] - first, below[:, ::2] - first, below[:, 1::2] - first)
-    found = np.array([[moments(d[..., c]) for d in others] for c in range(3)])
-    level = found[..., 0] - found[1, 0, 0] * (np.arange(9).reshape(3, 3) != 3)
+    differences = (top[:, 1::2] - first, below[:, ::2] - first, below[:, 1::2] - first)
+    table = np.array([[moments(d[..., c]) for d in differences] for c in range(3)])
+    level = table[..., 0] - table[1, 0, 0] * (np.arange(9).reshape(3, 3) != 3)
     pairs = ((0, 1), (0, 2), (1, 2))
-    within = [correlation(others[i][..., c], others[j][..., c]) for c in range(3) for i, j in pairs]
-    across = [correlation(others[p][..., i], others[p][..., j]) for p in range(3) for i, j in pairs]
-    sizes = np.minimum(np.abs(others[0][..., 1]), 255).astype(np.uint8)
+    within = [correlation(differences[i][..., c], differences[j][..., c]) for c in range(3) for i, j in pairs]
+    across = [correlation(differences[p][..., i], differences[p][..., j]) for p in range(3) for i, j in pairs]
+    sizes = np.minimum(np.abs(differences[0][..., 1]), 255).astype(np.uint8)
     edges = ((0, 1), (1, 2), (2, 3), (3, 5), (5, 9), (9, 17))
     shares = [((sizes >= low) & (sizes < high)).mean() for low, high in edges]
     parity: list[float] = []
-    step = stride(rgb.shape[0] * rgb.shape[1], SAMPLE)
+    step = row_stride(rgb.shape[0] * rgb.shape[1], SAMPLE)
     for rows in (rgb[::step], rgb[:, ::step].transpose(1, 0, 2)):
         sizes = np.abs(np.diff(rows, axis=1)).mean(axis=0)
-        at = np.arange(len(sizes)) % 8
-        inside, between = sizes[at % 2 == 0].mean(0), sizes[(at % 2 == 1) & (at != 7)].mean(0)
+        phase = np.arange(len(sizes)) % 8
+        inside, between = sizes[phase % 2 == 0].mean(0), sizes[(phase % 2 == 1) & (phase != 7)].mean(0)
         parity += (np.log(inside + LOG_FLOOR) - np.log(between + LOG_FLOOR)).tolist()
     return np.concatenate(
-        [level.ravel(), found[..., 1].ravel(), found[1, :, 2], within, across, shares, parity]
+        [level.ravel(), table[..., 1].ravel(), table[1, :, 2], within, across, shares, parity]
     )
 
 
 def srm(views: FaceViews) -> F64:
     grey = luma(views.native)
     square = ndimage.correlate(grey, SQUARE, mode="mirror")[1:-1, 1:-1]
-    step = stride(square.size, SAMPLE)
+    step = row_stride(square.size, SAMPLE)
     first, second = np.array([[0.0, -1, 1]]), np.array([[0.5, -1, 0.5]])
     rows = [
         ndimage.correlate(grey, kernel, mode="mirror")[2:-2:step, 2:-2]
         for kernel in (first, first.T, second, second.T, KV)
     ]
-    found = np.array([moments(r) for r in (*rows, square[::step])])
-    found[:-1, 0] -= found[-1, 0]
-    return np.concatenate([found.T.ravel(), _triples(square)])
+    table = np.array([moments(r) for r in (*rows, square[::step])])
+    table[:-1, 0] -= table[-1, 0]
+    return np.concatenate([table.T.ravel(), _triples(square)])
 
 
 def _triples(residual: F64) -> F64:
@@ -276,17 +270,17 @@ def wavelet(views: FaceViews) -> F64:
     while len(details) < 4 and min(picture.shape) >= 16:
         picture, bands = pywt.dwt2(picture, "db4", mode="periodization")
         details.append(bands)
-    found, between, scales = np.full((4, 3, 3), np.nan), np.full((4, 3), np.nan), np.full((3, 3), np.nan)
+    table, between, scales = np.full((4, 3, 3), np.nan), np.full((4, 3), np.nan), np.full((3, 3), np.nan)
     for n, bands in enumerate(details):
-        found[n] = np.array([moments(band) for band in bands]).T
+        table[n] = np.array([moments(band) for band in bands]).T
         between[n] = [correlation(np.abs(bands[i]), np.abs(bands[j])) for i, j in ((0, 1), (0, 2), (1, 2))]
         if n:
             for b, (fine, coarse) in enumerate(zip(details[n - 1], bands, strict=True)):
                 height, width = fine.shape[0] // 2, fine.shape[1] // 2
                 cells = np.abs(fine[: 2 * height, : 2 * width]).reshape(height, 2, width, 2)
                 scales[n - 1, b] = correlation(cells.sum(axis=(1, 3)), np.abs(coarse[:height, :width]))
-    found[:, 0] -= found[min(1, len(details) - 1), 0].mean()
-    return np.concatenate([found.ravel(), between.ravel(), scales.ravel()])
+    table[:, 0] -= table[min(1, len(details) - 1), 0].mean()
+    return np.concatenate([table.ravel(), between.ravel(), scales.ravel()])
 
 
 def ycc(views: FaceViews) -> F64:
@@ -310,22 +304,22 @@ def face_bands(views: FaceViews) -> list[F64]:
 
 def chroma(views: FaceViews) -> F64:
     bands = face_bands(views)
-    step = stride(bands[0].shape[0] * bands[0].shape[1], BAND_SAMPLE)
+    step = row_stride(bands[0].shape[0] * bands[0].shape[1], BAND_SAMPLE)
     rows = [band[::step] for band in bands]
     variance = np.array([np.mean(r**2, axis=(0, 1)) for r in rows]) + MIN_VARIANCE
     planes = ((0, 1), (0, 2), (1, 2))
     pairs = [correlation(r[..., i], r[..., j]) for r in rows for i, j in planes]
     shapes = [moments(r[..., i])[1] for r in rows for i in range(3)]
     rgb = views.native.astype(np.float64)
-    step = stride(rgb.shape[0] * rgb.shape[1], BAND_SAMPLE)
+    step = row_stride(rgb.shape[0] * rgb.shape[1], BAND_SAMPLE)
     residual = np.stack([ndimage.correlate(rgb[..., c], SQUARE, mode="mirror") for c in range(3)], axis=-1)
     residual = residual[1:-1:step, 1:-1]
     fine = bands[0]
-    step = stride(fine.shape[0] * fine.shape[1], BAND_SAMPLE)
+    step = row_stride(fine.shape[0] * fine.shape[1], BAND_SAMPLE)
     lags = []
     for plane in (fine[..., 1], fine[..., 2]):
-        here, below = plane[:-1:step], plane[1::step]
-        lags += [correlation(here[:, :-1], here[:, 1:]), correlation(here, below)]
+        rows_read, below = plane[:-1:step], plane[1::step]
+        lags += [correlation(rows_read[:, :-1], rows_read[:, 1:]), correlation(rows_read, below)]
     spread = residual.max(axis=-1) - residual.min(axis=-1)
     level, _, kurtosis = moments(spread)
     magnitude = np.abs(residual).mean()
@@ -348,7 +342,7 @@ def chroma(views: FaceViews) -> F64:
 def contrast(views: FaceViews) -> F64:
     planes = ycc(views)
     bands = bands_of(planes)
-    step = stride(planes.shape[0] * planes.shape[1], BAND_SAMPLE)
+    step = row_stride(planes.shape[0] * planes.shape[1], BAND_SAMPLE)
     labels = _regions(views, planes.shape[:2])[::step]
     fine, middle, coarse = (np.abs(band[::step]) for band in bands)
     residual = np.abs(ndimage.correlate(planes[..., 0], SQUARE, mode="mirror"))[::step]
@@ -385,11 +379,11 @@ def _regions(views: FaceViews, shape: tuple[int, int]) -> NDArray[np.uint8]:
 
 def phase(views: FaceViews) -> F64:
     grey = luma(views.native)
-    step = stride(grey.size, SAMPLE)
+    step = row_stride(grey.size, SAMPLE)
     rows, below = grey[:-1:step], grey[1::step]
     tails = np.array([moments(g)[1:] for g in (np.diff(rows, axis=1), below - rows)]).T
     return np.concatenate(
-        [_bicoherence(grey), _bicoherence(grey.T), tails.ravel(), _maps(views), _parts(views)]
+        [_bicoherence(grey), _bicoherence(grey.T), tails.ravel(), _maps(views), _landmark_ratios(views)]
     )
 
 
@@ -400,16 +394,16 @@ def _bicoherence(grey: F64) -> list[float]:
     rows = grey[:: max(grey.shape[0] * per_row // 512, 1), : per_row * 64]
     lines = rows.reshape(-1, 64)
     spectrum = np.fft.rfft((lines - lines.mean(1, keepdims=True)) * np.hanning(64), axis=1)
-    found = []
+    coherence = []
     for frequencies in (range(2, 6), range(6, 11), range(11, 16)):
         values = []
         for f in frequencies:
-            one, double = spectrum[:, f] ** 2, spectrum[:, 2 * f]
-            norm = np.sqrt((np.abs(one) ** 2).sum() * (np.abs(double) ** 2).sum())
+            squared, double = spectrum[:, f] ** 2, spectrum[:, 2 * f]
+            norm = np.sqrt((np.abs(squared) ** 2).sum() * (np.abs(double) ** 2).sum())
             if norm > MIN_VARIANCE:
-                values.append(np.abs((one * double.conj()).sum()) / norm)
-        found.append(float(np.mean(values)) if values else np.nan)
-    return found
+                values.append(np.abs((squared * double.conj()).sum()) / norm)
+        coherence.append(float(np.mean(values)) if values else np.nan)
+    return coherence
 
 
 def _maps(views: FaceViews) -> F64:
@@ -420,17 +414,17 @@ def _maps(views: FaceViews) -> F64:
     fine, middle, coarse = (np.abs(band) for band in face_bands(views))
     logs = [np.log(cells(band[..., 0]) + LOG_FLOOR) for band in (fine, middle, coarse)]
     colour = np.log(cells(fine[..., 1]) + cells(fine[..., 2]) + LOG_FLOOR)
-    found = []
+    summaries: list[float] = []
     for values in (logs[0], logs[0] - logs[1], logs[1] - logs[2], colour):
         centre = values[1:3, 1:3].mean()
         rim = (values.sum() - 4 * centre) / 12
         sides = np.abs(values - values[:, ::-1]).mean()
         below = values[2:].mean() - values[:2].mean()
-        found += [values.std(), np.ptp(values), sides, centre - rim, below]
-    return np.array(found)
+        summaries += [values.std(), np.ptp(values), sides, centre - rim, below]
+    return np.array(summaries)
 
 
-def _parts(views: FaceViews) -> F64:
+def _landmark_ratios(views: FaceViews) -> F64:
     if not views.found or not np.isfinite(views.landmarks).all():
         return np.full(8, np.nan)
     x0, y0 = views.face_in_context[:2]
@@ -451,8 +445,8 @@ def _parts(views: FaceViews) -> F64:
         cheeks = [mean(band, 0.35 * eye + 0.65 * m) for eye, m in ((left, mouth_left), (right, mouth_right))]
         cheek, eyes = log(sum(cheeks) / 2), [mean(band, left), mean(band, right)]
         mouth = log((mean(band, mouth_left) + mean(band, mouth_right)) / 2)
-        eye, differ = log(sum(eyes) / 2), abs(log(eyes[0]) - log(eyes[1]))
-        rows.append([eye - cheek, mouth - cheek, log(mean(band, nose)) - cheek, differ])
+        eye, eyes_differ = log(sum(eyes) / 2), abs(log(eyes[0]) - log(eyes[1]))
+        rows.append([eye - cheek, mouth - cheek, log(mean(band, nose)) - cheek, eyes_differ])
     return np.array(rows).T.ravel()
 
 

@@ -1,15 +1,7 @@
-"""The spectral blocks: importing this package registers every block."""
+"""The spectral blocks, one a module: importing this package imports every module, which registers its block."""
 
-from features.blocks import (  # noqa: F401
-    angular,
-    blockdct,
-    chroma,
-    contrast,
-    logdct,
-    npr,
-    phase,
-    radial,
-    srm,
-    upsampling,
-    wavelet,
-)
+from importlib import import_module
+from pkgutil import iter_modules
+
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from features.moments import F32, absent
+from features.power_spectrum import N_SECTORS, RINGS_PER_CYCLE
 from features.registry import block
-from features.signals import N_SECTORS, RINGS_PER_CYCLE, Signals
+from features.signals import Signals
 
 _EDGES = (3 / 64, 1 / 8, 1 / 4, 3 / 8, 1 / 2)  # cycles/px
 _CUTS = tuple(round(edge * RINGS_PER_CYCLE) for edge in _EDGES)
@@ -19,14 +20,28 @@ COLUMNS = (
 )
 
 
-@block(name="angular", columns=COLUMNS, version=1, source="Wang et al. 2020, arXiv:1912.11035")
+@block(name="angular", columns=COLUMNS, source="Wang et al. 2020, arXiv:1912.11035")
 def angular(signals: Signals) -> F32:
     """Log power by direction in rings of frequency, its spread, and axes against diagonals.
 
     band_d = mean log P over the ring's sector within 7.5 degrees of d (0 = horizontal frequencies,
     mirrored about both axes) minus the ring's mean; spread = standard deviation over sectors;
     axes_vs_diagonal = (band_00 + band_90) / 2 - band_45; horizontal_vs_vertical = band_00 -
-    band_90. Directional artefacts of up-sampling: Wang et al. 2020, arXiv:1912.11035.
+    band_90. Up-sampling leaves artefacts in some directions.
+
+    Parameters
+    ----------
+    signals : Signals
+        Of one face.
+
+    Returns
+    -------
+    float32 array, shape (len(COLUMNS),)
+        Natural log of power; NaN for a face below 16 px, and where a sector is empty.
+
+    References
+    ----------
+    Wang et al. 2020, arXiv:1912.11035.
     """
     spectrum = signals.spectrum
     if spectrum is None:
@@ -36,6 +51,6 @@ def angular(signals: Signals) -> F32:
     counts = np.array([spectrum.counts[a:b].sum(0) for a, b in zip(_CUTS[:-1], _CUTS[1:], strict=True)])
     with np.errstate(invalid="ignore"):
         rings = sums / counts - (sums.sum(1) / counts.sum(1))[:, None]
-    across = rings[:, 0], rings[:, N_SECTORS // 2], rings[:, -1]
-    summary = (rings.std(1), (across[0] + across[2]) / 2 - across[1], across[0] - across[2])
+    horizontal, diagonal, vertical = rings[:, 0], rings[:, N_SECTORS // 2], rings[:, -1]
+    summary = (rings.std(1), (horizontal + vertical) / 2 - diagonal, horizontal - vertical)
     return np.concatenate([rings.ravel(), np.stack(summary, axis=1).ravel()]).astype(np.float32)

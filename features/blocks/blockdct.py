@@ -31,7 +31,6 @@ COLUMNS = (
 @block(
     name="blockdct",
     columns=COLUMNS,
-    version=1,
     source="Lam & Goodman 2000, doi:10.1109/83.869177; Fu et al. 2007, doi:10.1117/12.704723",
 )
 def blockdct(signals: Signals) -> F32:
@@ -43,6 +42,19 @@ def blockdct(signals: Signals) -> F32:
     Benford's log10(1 + 1/d). JPEG rounds coefficients of blocks on its grid; the blocks read here
     lie (4, 4) px off that grid and scales are ratios between frequencies, so these numbers speak of
     the picture's spectrum, not of quantisation tables, whose comb is never looked for.
+
+    Parameters
+    ----------
+    signals : Signals
+        Of one face.
+
+    Returns
+    -------
+    float32 array, shape (len(COLUMNS),)
+        No unit; NaN for a face below 16 px; digits also NaN below 100 coefficients of at least 1 grey level.
+
+    References
+    ----------
     Lam and Goodman 2000, doi:10.1109/83.869177; Fu, Shi and Su 2007, doi:10.1117/12.704723.
     """
     if signals.block_dct is None:
@@ -64,7 +76,22 @@ def _by_diagonal(values: F64) -> F64:
 
 
 def benford(values: F32) -> float:
-    """Kullback-Leibler divergence of first digits from Benford's law; NaN below 100 values >= 1."""
+    """Kullback-Leibler divergence of first digits from Benford's law.
+
+    Parameters
+    ----------
+    values : float32 array, any shape
+        Coefficients, grey levels; those with a magnitude below 1 are left out.
+
+    Returns
+    -------
+    float
+        Nats; NaN below 100 values.
+
+    References
+    ----------
+    Fu, Shi and Su 2007, doi:10.1117/12.704723.
+    """
     magnitudes = np.abs(values).ravel()
     magnitudes = magnitudes[magnitudes >= 1]
     if magnitudes.size < 100:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from features.moments import F32, F64, MIN_VARIANCE, absent, correlations, shapes, upper
 from features.registry import block
-from features.signals import BAND_SAMPLE, Signals, planes, stride
+from features.residuals import BAND_SAMPLE, planes, row_stride, square_residual
+from features.signals import Signals
 
 _SCALES = ("fine", "middle", "coarse")
 _SATURATION = ("mean", "ratio", "kurtosis")
@@ -27,7 +27,6 @@ COLUMNS = (
 @block(
     name="chroma",
     columns=COLUMNS,
-    version=1,
     source="McCloskey & Albright 2018, arXiv:1812.08247; Li et al. 2020, arXiv:1808.07276",
 )
 def chroma(signals: Signals) -> F32:
@@ -35,9 +34,22 @@ def chroma(signals: Signals) -> F32:
 
     Bands are differences of box blurs of 1-3-7-15 px of Y, Cr, Cb. energy = log(var band(C) /
     var band(Y)); falloff = log variance of a band over the next coarser; shape = (E|b|)^2 / E b^2;
-    corr_rgb = correlation of the 3×3 square high-pass of R, G, B; lag = correlation of fine chroma
-    with its neighbour; saturation = max - min of the R, G, B high-pass over its mean magnitude, its
-    moments; exposed = part of the pixels with a channel above 250 or all below 5.
+    corr_rgb = correlation of the 3×3 square residual of R, G, B; lag = correlation of fine chroma
+    with its neighbour; saturation = max - min of the R, G, B residual over its mean magnitude, its
+    moments; exposed = share of the pixels with a channel above 250 or all below 5.
+
+    Parameters
+    ----------
+    signals : Signals
+        Of one face.
+
+    Returns
+    -------
+    float32 array, shape (len(COLUMNS),)
+        No unit; NaN for a face below 8 px, and for correlations and shapes of flat bands.
+
+    References
+    ----------
     McCloskey and Albright 2018, arXiv:1812.08247; Li et al. 2020, arXiv:1808.07276.
     """
     if min(signals.luma.shape) < 8:
@@ -48,8 +60,8 @@ def chroma(signals: Signals) -> F32:
     energy = np.log(variance[:, 1:] / variance[:, :1])
     falloff = np.log(variance[:-1] / variance[1:]).T
     shape = [shapes(r)[1] for r in rows]
-    step = stride(signals.luma.size, BAND_SAMPLE)
-    rgb = planes(cv2.filter2D(signals.rgb, cv2.CV_32F, _SQUARE)[1:-1:step, 1:-1])
+    step = row_stride(signals.luma.size, BAND_SAMPLE)
+    rgb = planes(square_residual(signals.rgb)[1:-1:step, 1:-1])
     return np.concatenate(
         [
             np.ravel(pairs),
@@ -64,18 +76,15 @@ def chroma(signals: Signals) -> F32:
     ).astype(np.float32)
 
 
-_SQUARE = np.array([[-1, 2, -1], [2, -4, 2], [-1, 2, -1]], dtype=np.float32) / 4.0
-
-
 def _lags(fine: F32) -> list[float]:
     """Correlation of the fine bands of Cr and Cb with their neighbours right and below."""
-    result = []
-    step = stride(fine.shape[0] * fine.shape[1], BAND_SAMPLE)
+    lags = []
+    step = row_stride(fine.shape[0] * fine.shape[1], BAND_SAMPLE)
     for plane in (fine[..., 1], fine[..., 2]):
         rows, next_rows = plane[:-1:step], plane[1::step]
         for near, far in ((rows[:, :-1], rows[:, 1:]), (rows, next_rows)):
-            result.append(float(correlations(np.stack([near.ravel(), far.ravel()]))[0, 1]))
-    return result
+            lags.append(float(correlations(np.stack([near.ravel(), far.ravel()]))[0, 1]))
+    return lags
 
 
 def _saturation(rgb: F32) -> F64:
@@ -88,7 +97,7 @@ def _saturation(rgb: F32) -> F64:
 
 
 def _exposed(signals: Signals) -> list[float]:
-    """Parts of the pixels with a channel above 250 and with all channels below 5."""
+    """Shares of the pixels with a channel above 250 and with all channels below 5."""
     red, green, blue = (signals.pixels[..., i] for i in range(3))
     brightest = np.maximum(np.maximum(red, green), blue)
     return [float((brightest > 250).mean()), float((brightest < 5).mean())]

@@ -21,14 +21,28 @@ COLUMNS = (
 )
 
 
-@block(name="logdct", columns=COLUMNS, version=1, source="Frank et al. 2020, arXiv:2003.08685")
+@block(name="logdct", columns=COLUMNS, source="Frank et al. 2020, arXiv:2003.08685")
 def logdct(signals: Signals) -> F32:
     """Log-DCT of the whole face pooled along anti-diagonals and by direction.
 
     bin_i = mean of log C(u, v)^2 over i/18 <= u/H + v/W < (i+1)/18, minus the mean over all (u, v);
     C the orthonormal DCT-II of the luma. band_direction: u/H + v/W in [0, 2/3), [2/3, 4/3) and
     [4/3, 2); direction of (v/W, u/H) within 30 degrees of horizontal, of the diagonal, of vertical;
-    less the band's mean. Frank et al. 2020, arXiv:2003.08685.
+    less the band's mean.
+
+    Parameters
+    ----------
+    signals : Signals
+        Of one face.
+
+    Returns
+    -------
+    float32 array, shape (len(COLUMNS),)
+        Natural log of power; NaN for a face below 16 px, and where a bin is empty.
+
+    References
+    ----------
+    Frank et al. 2020, arXiv:2003.08685.
     """
     values = signals.log_dct
     if values is None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from features.moments import F32, F64, absent, correlations, log_level, shapes
 from features.registry import block
-from features.signals import SAMPLE, Signals, stride
+from features.residuals import SAMPLE, row_stride
+from features.signals import Signals
 
 _CHANNELS = ("r", "g", "b")
 _PHASES = ("right", "below", "diagonal")
@@ -26,17 +28,30 @@ COLUMNS = (
 )
 
 
-@block(name="npr", columns=COLUMNS, version=1, source="Tan et al. 2024, arXiv:2312.10461")
+@block(name="npr", columns=COLUMNS, source="Tan et al. 2024, arXiv:2312.10461")
 def npr(signals: Signals) -> F32:
     """Moments, correlations and parity of differences inside 2×2 cells.
 
     d = x - upsample_nearest(downsample(x, 2), 2), by phase of the cell and by channel. level =
     log mean |d| (below green's: relative to green, right), shape = (E|d|)^2 / E d^2, kurtosis =
     log(E d^4 / (E d^2)^2) of green; correlations between phases and between channels; share =
-    part of green's differences to the right of that size in grey levels. parity =
-    log(mean |x(2k+1) - x(2k)| / mean |x(2k+2) - x(2k+1)|), pairs across
-    the 8 px grid left out: up-sampling by 2 makes the two kinds of neighbours differ, a photograph
-    does not. Tan et al. 2024, arXiv:2312.10461.
+    share of green's differences to the right that have that size in grey levels. parity =
+    log(mean |x(2k+1) - x(2k)| / mean |x(2k+2) - x(2k+1)|), pairs across the 8 px grid left out:
+    up-sampling by 2 makes the two kinds of neighbours differ, a photograph does not.
+
+    Parameters
+    ----------
+    signals : Signals
+        Of one face.
+
+    Returns
+    -------
+    float32 array, shape (len(COLUMNS),)
+        No unit; NaN for a face below 4 px, and for shapes and correlations of flat differences.
+
+    References
+    ----------
+    Tan et al. 2024, arXiv:2312.10461.
     """
     if signals.npr is None:
         return absent(len(COLUMNS))
@@ -45,7 +60,7 @@ def npr(signals: Signals) -> F32:
     matrix = correlations(signals.npr.reshape(9, -1))
     within = [matrix[3 * c + i, 3 * c + j] for c in range(3) for i, j in ((0, 1), (0, 2), (1, 2))]
     across = [matrix[3 * i + p, 3 * j + p] for p in range(3) for i, j in ((0, 1), (0, 2), (1, 2))]
-    step = stride(signals.luma.size, SAMPLE)
+    step = row_stride(signals.luma.size, SAMPLE)
     rows, columns = signals.pixels[::step], signals.pixels[:, ::step].transpose(1, 0, 2)
     parity = [parities(rows), parities(columns)]
     return np.concatenate(
@@ -62,17 +77,25 @@ def npr(signals: Signals) -> F32:
 
 
 def _shares(differences: F32) -> F64:
-    """Part of the differences whose size falls in each of _BINS grey levels."""
+    """Share of the differences whose size falls in each of _BINS grey levels."""
     sizes = np.minimum(np.abs(differences), 255).astype(np.uint8)
     counts = np.bincount(sizes, minlength=256)
     cumulative = np.r_[0, np.cumsum(counts)]
     return np.asarray(np.diff(cumulative[_BIN_EDGES]) / len(sizes))
 
 
-def parities(pixels: np.ndarray) -> F64:
+def parities(pixels: NDArray[np.uint8]) -> F64:
     """Log ratio of differences inside pairs (2k, 2k+1) to those between pairs, by channel.
 
-    pixels : uint8 (H, W, C); differences run along W; those across multiples of 8 are left out.
+    Parameters
+    ----------
+    pixels : uint8 array, shape (H, W, C)
+        Differences run along W; those across multiples of 8 px are left out.
+
+    Returns
+    -------
+    float64 array, shape (C,)
+        NaN below 8 px of width.
     """
     if pixels.shape[1] < 8:
         return np.full(pixels.shape[2], np.nan)

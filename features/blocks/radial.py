@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from features.moments import F32, F64, absent
+from features.power_spectrum import N_RINGS, RINGS_PER_CYCLE, Spectrum
 from features.registry import block
-from features.signals import N_RINGS, RINGS_PER_CYCLE, Signals, Spectrum
+from features.signals import Signals
 
 N_BINS = N_RINGS - 1  # the last ring holds nothing but the very corner
 _CENTRES = (np.arange(N_BINS) + 0.5) / RINGS_PER_CYCLE
@@ -21,12 +22,23 @@ COLUMNS = (
 
 
 def profile(spectrum: Spectrum) -> F64:
-    """Mean log power of each ring over the whole plane's, float64 (N_BINS,), NaN where empty."""
-    known = np.where(spectrum.counts > 0, spectrum.polar, 0.0) * spectrum.counts
+    """Mean log power of each ring minus that of the whole plane.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+        Of the luma.
+
+    Returns
+    -------
+    float64 array, shape (N_BINS,)
+        Natural log; NaN where a ring is empty.
+    """
+    sums = np.where(spectrum.counts > 0, spectrum.polar, 0.0) * spectrum.counts
     rings = spectrum.counts.sum(1)
     with np.errstate(invalid="ignore"):
-        mean = known.sum(1) / rings
-    return np.asarray(mean[:N_BINS] - known.sum() / rings.sum())
+        mean = sums.sum(1) / rings
+    return np.asarray(mean[:N_BINS] - sums.sum() / rings.sum())
 
 
 def _line(values: F64, low: float, high: float) -> tuple[float, float]:
@@ -39,22 +51,36 @@ def _line(values: F64, low: float, high: float) -> tuple[float, float]:
     return slope, float(y.mean() - slope * x.mean())
 
 
-@block(name="radial", columns=COLUMNS, version=1, source="Durall et al. 2019, arXiv:1911.00686")
+@block(name="radial", columns=COLUMNS, source="Durall et al. 2019, arXiv:1911.00686")
 def radial(signals: Signals) -> F32:
     """Azimuthally averaged log power spectrum, its slope and what exceeds it at high frequency.
 
     bin_i = mean of log P(f) over i/64 <= |f| < (i+1)/64 cycles/px, minus the mean over all f: no
     unit, independent of the size. slope = d log P / d log |f| by least squares (0 for white noise,
     -2 for 1/f amplitude); roughness = rms distance from the line; excess = mean distance above the
-    line of 0.025-0.25 cycles/px. Durall et al. 2019, arXiv:1911.00686.
+    line of 0.025-0.25 cycles/px.
+
+    Parameters
+    ----------
+    signals : Signals
+        Of one face.
+
+    Returns
+    -------
+    float32 array, shape (len(COLUMNS),)
+        Natural log of power; NaN for a face below 16 px, and where a ring is empty.
+
+    References
+    ----------
+    Durall et al. 2019, arXiv:1911.00686.
     """
     if signals.spectrum is None:
         return absent(len(COLUMNS))
     values = profile(signals.spectrum)
     slopes = [_line(values, *limits) for limits in _FITS.values()]
     slope, intercept = slopes[-1]
-    rest = values - (slope * np.log(_CENTRES) + intercept)
-    fitted = rest[(_CENTRES >= 0.025) & (_CENTRES < 0.5) & np.isfinite(rest)]
+    distances = values - (slope * np.log(_CENTRES) + intercept)
+    fitted = distances[(_CENTRES >= 0.025) & (_CENTRES < 0.5) & np.isfinite(distances)]
     roughness = np.sqrt(np.square(fitted).mean()) if fitted.size else np.nan
     slope, intercept = _line(values, 0.025, 0.25)
     above = values - (slope * np.log(_CENTRES) + intercept)

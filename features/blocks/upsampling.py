@@ -9,8 +9,9 @@ import numpy as np
 import scipy.fft
 
 from features.moments import F32, F64, MIN_VARIANCE, absent
+from features.power_spectrum import POWER_FLOOR, Spectrum
 from features.registry import block
-from features.signals import POWER_FLOOR, Signals, Spectrum
+from features.signals import Signals
 
 _PERIODS = {"p2": 1 / 2, "p4": 1 / 4, "p8": 1 / 8, "p8x3": 3 / 8}
 _TRACES = ("second_x", "second_y", "cross_x", "cross_y", "chroma_x", "chroma_y")
@@ -41,7 +42,6 @@ _CROSS = np.array([[0, 0, 0], [0, 1, -1], [0, -1, 1]], dtype=np.float32)
 @block(
     name="upsampling",
     columns=COLUMNS,
-    version=1,
     source="Gallagher 2005, doi:10.1109/CRV.2005.33; Popescu & Farid 2005, doi:10.1109/TSP.2004.839932",
 )
 def upsampling(signals: Signals) -> F32:
@@ -53,20 +53,33 @@ def upsampling(signals: Signals) -> F32:
     differences only. Each number is log(|V(f)|^2 / mean of |V|^2 beside f), V the windowed spectrum
     of v, f = 1/period (p8x3 = 3/8).
     A JPEG grid raises p8 and p8x3 at least as much as p2; p2_over_p8 = p2 - (p8 + p8x3) / 2 is
-    what it cannot explain. peak: log power of the picture's own spectrum around (fy, fx) over its
+    what it cannot explain. peak: log power of the luma's spectrum around (fy, fx) over its
     surroundings, which shows checkerboards. auto: autocorrelation of the cross difference at lags
     in px, by Wiener-Khinchin; auto_peak: its rise over the two lags beside.
+
+    Parameters
+    ----------
+    signals : Signals
+        Of one face.
+
+    Returns
+    -------
+    float32 array, shape (len(COLUMNS),)
+        No unit; NaN for a face below 16 px; traces also NaN below 32 px, or where flat.
+
+    References
+    ----------
     Gallagher 2005, doi:10.1109/CRV.2005.33; Popescu and Farid 2005, doi:10.1109/TSP.2004.839932.
     """
     spectrum = signals.spectrum
     if spectrum is None:
         return absent(len(COLUMNS))
     peaks = np.array([trace_peaks(trace) for trace in _traces(signals)])
-    over = peaks[:, 0] - (peaks[:, 2] + peaks[:, 3]) / 2
+    p2_over_p8 = peaks[:, 0] - (peaks[:, 2] + peaks[:, 3]) / 2
     points = [grid_peak(spectrum.power, fy=fy, fx=fx) for fy, fx in _POINTS.values()]
     lags = autocorrelation(spectrum)
     rises = [[row[k] - (row[k - 1] + row[k + 1]) / 2 for k in _LAG_PEAKS] for row in lags]
-    return np.concatenate([peaks.ravel(), over, points, lags[:, 1:5].ravel(), np.ravel(rises)]).astype(
+    return np.concatenate([peaks.ravel(), p2_over_p8, points, lags[:, 1:5].ravel(), np.ravel(rises)]).astype(
         np.float32
     )
 
@@ -83,9 +96,21 @@ def _traces(signals: Signals) -> list[F64]:
 
 
 def trace_peaks(trace: F64) -> F64:
-    """Log power of a trace at each of _PERIODS over the mean beside it; NaN if short or flat.
+    """Log power of a trace at periods 2, 4, 8 and 8/3 over the mean beside it.
 
-    trace : float64 (n,), n a multiple of 8.
+    Parameters
+    ----------
+    trace : float64 array, shape (n,)
+        Mean size of differences, grey levels; n a multiple of 8.
+
+    Returns
+    -------
+    float64 array, shape (4,)
+        NaN below MIN_TRACE px, or where the trace is flat.
+
+    References
+    ----------
+    Gallagher 2005, doi:10.1109/CRV.2005.33.
     """
     n = len(trace)
     if n < MIN_TRACE or trace.var() < MIN_VARIANCE**2:
@@ -108,7 +133,17 @@ def _hann(n: int) -> F64:
 def grid_peak(power: F32, *, fy: float, fx: float) -> float:
     """Log of the mean power in the 3×3 bins around (fy, fx) over the mean in the 9×9 about them.
 
-    power : float32 (H, W // 2 + 1) of a real picture, H and W multiples of 8; fy, fx in cycles/px.
+    Parameters
+    ----------
+    power : float32 array, shape (H, W // 2 + 1)
+        Power spectrum of a real picture, grey levels squared; H and W multiples of 8.
+    fy, fx : float
+        Vertical and horizontal frequency, cycles/px.
+
+    Returns
+    -------
+    float
+        Finite.
     """
     height, width = power.shape[0], (power.shape[1] - 1) * 2
     rows = np.arange(-4, 5)[:, None] + round(fy * height)
@@ -124,7 +159,22 @@ def grid_peak(power: F32, *, fy: float, fx: float) -> float:
 
 
 def autocorrelation(spectrum: Spectrum) -> F64:
-    """Autocorrelation of the cross difference at lags 0-9 px, float64 (2, 10): along x, along y."""
+    """Autocorrelation of the cross difference at lags 0-9 px.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+        Of the luma.
+
+    Returns
+    -------
+    float64 array, shape (2, 10)
+        Along x and along y, 1 at lag 0; NaN where the difference is flat.
+
+    References
+    ----------
+    Popescu and Farid 2005, doi:10.1109/TSP.2004.839932.
+    """
     height, width = spectrum.power.shape[0], (spectrum.power.shape[1] - 1) * 2
     gain_y = (2 - 2 * np.cos(2 * np.pi * np.fft.fftfreq(height))).astype(np.float32)
     gain_x = (2 - 2 * np.cos(2 * np.pi * np.fft.rfftfreq(width))).astype(np.float32)

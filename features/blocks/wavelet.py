@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pywt
 
-from features.moments import F32, absent, correlations, shapes, upper
+from features.moments import F32, F64, absent, correlations, shapes, upper
 from features.registry import block
 from features.signals import Signals
 
@@ -23,7 +23,6 @@ COLUMNS = (
 @block(
     name="wavelet",
     columns=COLUMNS,
-    version=1,
     source="Mallat 1989, doi:10.1109/34.192463; Farid & Lyu 2003, doi:10.1109/CVPRW.2003.10093",
 )
 def wavelet(signals: Signals) -> F32:
@@ -33,6 +32,19 @@ def wavelet(signals: Signals) -> F32:
     of the three bands of level 2 (level 1 where there is no level 2); shape = (E|w|)^2 / E w^2
     (1/2 Laplace, 2/pi Gauss); kurtosis = log(E w^4 / (E w^2)^2); h_v, h_d, v_d = correlation of |w|
     between bands; scale = correlation of |w| with |w| of the next coarser level at the same place.
+
+    Parameters
+    ----------
+    signals : Signals
+        Of one face.
+
+    Returns
+    -------
+    float32 array, shape (len(COLUMNS),)
+        No unit; NaN for a face below 16 px, and on levels whose bands are below 8 px.
+
+    References
+    ----------
     Mallat 1989, doi:10.1109/34.192463; Farid and Lyu 2003, doi:10.1109/CVPRW.2003.10093.
     """
     if not signals.large_enough:
@@ -61,10 +73,23 @@ def _details(luma: F32) -> list[F32]:
 
 
 def transform(picture: F32) -> tuple[F32, F32]:
-    """One level of the periodised Daubechies-4 transform of a picture (H, W).
+    """One level of the periodised Daubechies-4 transform.
 
-    Returns the approximation (H', W') and the details h, v, d, (3, H', W'), equal to pywt.dwt2's;
-    done along contiguous rows twice, which takes half the time.
+    Parameters
+    ----------
+    picture : float32 array, shape (H, W)
+        Grey levels.
+
+    Returns
+    -------
+    approximation : float32 array, shape (ceil(H / 2), ceil(W / 2))
+        Low-pass in both directions.
+    details : float32 array, shape (3, ceil(H / 2), ceil(W / 2))
+        Bands h, v, d.
+
+    Notes
+    -----
+    Equal to `pywt.dwt2`; done along contiguous rows twice, which takes half the time.
     """
     low, high = (np.ascontiguousarray(half.T) for half in _along_rows(picture))
     approximation, h = _along_rows(low)
@@ -77,7 +102,7 @@ def _along_rows(picture: F32) -> tuple[F32, F32]:
     return low, high
 
 
-def _across(fine: F32, coarse: F32) -> np.ndarray:
+def _across(fine: F32, coarse: F32) -> F64:
     """Correlation of magnitudes, fine ones pooled 2×2, with the coarser level, by band; (3,)."""
     height, width = fine.shape[1] // 2, fine.shape[2] // 2
     small = np.abs(fine[:, : 2 * height, : 2 * width])

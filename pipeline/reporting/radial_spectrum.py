@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.signals import RINGS_PER_CYCLE
+from features.power_spectrum import RINGS_PER_CYCLE
 
 BIN = re.compile(r"radial\.bin_\d+")
 

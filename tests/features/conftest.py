@@ -1,95 +1,21 @@
-"""Pictures drawn from seeds, and views made of them."""
+"""What the tests of features/ share: pictures in turn, and the option that writes golden values."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from features.views import TEMPLATE, FaceViews
-
-U8 = NDArray[np.uint8]
+from features.views import FaceViews
+from tests.features.pictures import PICTURES, U8, as_views, enlarged, textured
 
 
-def noise(height: int, width: int, *, seed: int = 0) -> U8:
-    """Independent uniform noise in each channel, 60-190, so that offsets don't clip."""
-    rng = np.random.default_rng(seed)
-    return (60 + rng.random((height, width, 3)) * 130).astype(np.uint8)
-
-
-def textured(height: int, width: int, *, seed: int = 0) -> U8:
-    """Shading, stripes and weak noise that the channels share in part."""
-    rng = np.random.default_rng(seed)
-    y, x = np.mgrid[:height, :width]
-    shade = 110 + 40 * np.sin(x / 17.0) * np.cos(y / 23.0) + 9 * np.sin(x * 0.9 + y * 0.4)
-    common = rng.random((height, width)) * 8
-    own = rng.random((height, width, 3)) * 4
-    gains = np.array([1.0, 0.9, 0.75])
-    return ((shade + common)[..., None] * gains + own).astype(np.uint8)
-
-
-def enlarged(height: int, width: int, *, seed: int = 0) -> U8:
-    """Noise at half the size with each pixel repeated twice each way."""
-    small = noise((height + 1) // 2, (width + 1) // 2, seed=seed)
-    return small.repeat(2, axis=0).repeat(2, axis=1)[:height, :width]
-
-
-def gray(height: int, width: int) -> U8:
-    return np.full((height, width, 3), 128, dtype=np.uint8)
-
-
-PICTURES: dict[str, Callable[[], U8]] = {
-    "noise": lambda: noise(96, 104),
-    "textured": lambda: textured(160, 160),
-    "enlarged": lambda: enlarged(128, 128),
-    "gray": lambda: gray(64, 64),
-    "black": lambda: np.zeros((40, 40, 3), dtype=np.uint8),
-    "white": lambda: np.full((33, 47, 3), 255, dtype=np.uint8),
-    "one_pixel": lambda: gray(1, 1),
-    "row": lambda: noise(1, 50),
-    "column": lambda: noise(50, 1),
-    "block": lambda: noise(8, 8),
-    "strip": lambda: noise(3, 500),
-    "portrait": lambda: textured(300, 200),
-    "larger_than_window": lambda: textured(530, 610),
-}
-
-
-def as_views(pixels: U8, *, margin: int = 0, found: bool = True) -> FaceViews:
-    """Views of a picture whose face is all of it but `margin` px on each side."""
-    height, width = pixels.shape[:2]
-    native = np.ascontiguousarray(pixels[margin : height - margin, margin : width - margin])
-    size = np.array([native.shape[1], native.shape[0]])
-    landmarks = (TEMPLATE * size if found else np.full((5, 2), np.nan)).astype(np.float32)
-    return FaceViews(
-        native=native,
-        context=pixels,
-        face_in_context=(margin, margin, width - margin, height - margin),
-        landmarks=landmarks,
-        found=found,
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--write-golden",
+        action="append",
+        default=[],
+        metavar="BLOCK",
+        help="write tests/features/golden/BLOCK.json from the code; may be repeated",
     )
-
-
-@pytest.fixture(name="noise")
-def noise_fixture() -> Callable[..., U8]:
-    return noise
-
-
-@pytest.fixture(name="textured")
-def textured_fixture() -> Callable[..., U8]:
-    return textured
-
-
-@pytest.fixture(name="enlarged")
-def enlarged_fixture() -> Callable[..., U8]:
-    return enlarged
-
-
-@pytest.fixture(name="as_views")
-def as_views_fixture() -> Callable[..., FaceViews]:
-    return as_views
 
 
 @pytest.fixture(name="any_picture", params=sorted(PICTURES))
@@ -101,4 +27,4 @@ def any_picture_fixture(request: pytest.FixtureRequest) -> U8:
 @pytest.fixture(scope="session")
 def golden_faces() -> list[FaceViews]:
     """Two faces of 64×64 px with 16 px of surroundings."""
-    return [as_views(make(96, 96, seed=7), margin=16) for make in (textured, enlarged)]
+    return [as_views(draw(96, 96, seed=7), margin=16) for draw in (textured, enlarged)]

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.views import CENTRE, TEMPLATE, Face, align, cut_views, plan_crop, similarity
+from tests.features.pictures import noise, textured
 
 
 def face_at(x0: float, y0: float, side: float) -> Face:
@@ -58,7 +59,7 @@ def test_rectangles_nest_and_stay_inside_any_image(x0, y0, side, height, width):
         assert edge % 8 == 0 or edge == limit or edge == 1 or edge - 1 in (inner[0], inner[1])
 
 
-def test_cuts_are_exact_pixels_and_copies(noise):
+def test_cuts_are_exact_pixels_and_copies():
     pixels = noise(200, 240)
     face = face_at(90, 70, 60)
     crop = plan_crop(face, height=200, width=240, **SCALES)
@@ -71,7 +72,7 @@ def test_cuts_are_exact_pixels_and_copies(noise):
     assert views.found and not np.shares_memory(views.native, pixels)
 
 
-def test_a_box_beyond_the_image_is_cut_at_the_border(noise):
+def test_a_box_beyond_the_image_is_cut_at_the_border():
     face = face_at(-40, -40, 100)
     crop = plan_crop(face, height=120, width=90, **SCALES)
     views = cut_views(noise(120, 90), face, crop)
@@ -79,7 +80,7 @@ def test_a_box_beyond_the_image_is_cut_at_the_border(noise):
     assert views.native.shape[0] >= 60 and views.native.shape[1] >= 60
 
 
-def test_without_a_face_the_native_cut_is_the_centred_square(noise):
+def test_without_a_face_the_native_cut_is_the_centred_square():
     pixels = noise(100, 180)
     crop = plan_crop(NO_FACE, height=100, width=180, **SCALES)
     views = cut_views(pixels, NO_FACE, crop)
@@ -118,13 +119,13 @@ def test_similarity_of_coincident_landmarks_is_finite():
     assert np.isfinite(similarity(np.full((5, 2), 7.0), scale=1.0)).all()
 
 
-def test_align_of_the_whole_picture_is_the_picture(textured):
+def test_align_of_the_whole_picture_is_the_picture():
     pixels = textured(112, 112)
     crop = plan_crop(face_at(0, 0, 112), height=112, width=112, native=1, context=1, aligned=1)
     np.testing.assert_array_equal(align(pixels, crop, size=112), pixels)
 
 
-def test_align_undoes_a_quarter_turn(textured):
+def test_align_undoes_a_quarter_turn():
     pixels = textured(96, 96)
     landmarks = TEMPLATE * 96
     turned = np.ascontiguousarray(np.rot90(pixels))  # (x, y) -> (y, 96 - x)
@@ -137,7 +138,7 @@ def test_align_undoes_a_quarter_turn(textured):
 
 
 @pytest.mark.parametrize("offset", [0, 300])
-def test_align_averages_when_it_shrinks(noise, offset):
+def test_align_averages_when_it_shrinks(offset):
     pixels = noise(900, 900)
     face = face_at(offset, offset, 560)
     crop = plan_crop(face, height=900, width=900, native=1, context=1, aligned=1)
@@ -157,26 +158,26 @@ def square_at(x0: float, y0: float, side: float, *, turn: float = 0.0) -> Face:
 
 
 @pytest.mark.parametrize("corner", [(-20, -20), (-8, 20), (30, 30)])
-def test_a_square_too_large_for_the_image_shrinks_to_it(textured, corner):
+def test_a_square_too_large_for_the_image_shrinks_to_it(corner):
     pixels = textured(64, 64)
     crop = plan_crop(square_at(*corner, 80), height=64, width=64, native=1, context=1, aligned=1)
     np.testing.assert_array_equal(align(pixels, crop, size=64), pixels)
 
 
-def test_a_square_across_the_border_moves_inside(textured):
+def test_a_square_across_the_border_moves_inside():
     pixels = textured(100, 140)
     crop = plan_crop(square_at(-10, 70, 48), height=100, width=140, native=1, context=1, aligned=1)
     np.testing.assert_array_equal(align(pixels, crop, size=48), pixels[52:100, :48])
 
 
-def test_a_rolled_square_is_mirrored_where_its_corners_leave_the_image(textured):
+def test_a_rolled_square_is_mirrored_where_its_corners_leave_the_image():
     pixels = textured(64, 64)
     face = square_at(0, 0, 64, turn=45)
     crop = plan_crop(face, height=64, width=64, native=1, context=1, aligned=1)
     assert align(pixels, crop, size=64).min() >= pixels.min()
 
 
-def test_coincident_landmarks_still_give_an_aligned_picture(textured):
+def test_coincident_landmarks_still_give_an_aligned_picture():
     face = square_at(10, 10, 40)
     face.landmarks[:] = 25.0
     crop = plan_crop(face, height=64, width=64, native=1, context=1, aligned=1)
@@ -185,7 +186,7 @@ def test_coincident_landmarks_still_give_an_aligned_picture(textured):
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 50), (3, 500)])
 @pytest.mark.parametrize("face", [NO_FACE, face_at(0, 0, 30)], ids=["none", "face"])
-def test_tiny_images_are_cut_and_aligned(noise, height, width, face):
+def test_tiny_images_are_cut_and_aligned(height, width, face):
     pixels = noise(height, width)
     crop = plan_crop(face, height=height, width=width, **SCALES)
     assert cut_views(pixels, face, crop).native.size > 0
