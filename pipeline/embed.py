@@ -9,7 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from models.nets.checkpoints import find
-from models.nets.face_net import FaceNet, backbone_state, build
+from models.nets.face_net import FaceNet, build
+from models.nets.initialisation import backbone_state
 from pipeline.runtime import params, paths
 from pipeline.runtime.command import run
 from pipeline.samples.feature_table import block_folder, read_faces

@@ -25,7 +25,7 @@ from tqdm import tqdm
 from benchmarks.quality.conditions import U8, lossy, seeded
 from benchmarks.quality.rows import picture
 from models.nets.checkpoints import Checkpoint, WeightsError, find
-from models.nets.face_net import init_classifier
+from models.nets.initialisation import init_classifier
 from models.nets.layers import densify_strided_depthwise, has_bf16
 from pipeline.runtime.process import limit_threads, pick_device
 

@@ -2,37 +2,50 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
-import urllib.error
-import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
+import timm
 import torch
+from huggingface_hub import constants, hf_hub_download
+from huggingface_hub.errors import EntryNotFoundError, HFValidationError, HTTPError, LocalEntryNotFoundError
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from models.errors import UserError
 
-HUB = "https://huggingface.co"
-HUB_TIMEOUT = 5.0  # seconds; one attempt, because a retry helps nobody who is offline
+HUB_FILE = "model.safetensors"  # of timm's repositories on the hub
 DEFAULT_SIZE = 224
 DEFAULT_MEAN = (0.5, 0.5, 0.5)
 DEFAULT_STD = (0.5, 0.5, 0.5)
 
 
 class WeightsError(UserError):
-    """Weights that were asked for and cannot be had; the message says what to do."""
+    """Weights or a timm model that cannot be had; the message says where it looked and what to do."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
     """Initial weights of a net.
 
-    state : tensors by name, None for "from scratch". origin : said in report and bundle.
-    model_args : keyword arguments of timm.create_model; size : px of its input.
+    Attributes
+    ----------
+    state : dict of str to tensor, or None
+        None: the net starts from scratch.
+    origin : str
+        Where they came from, as report and bundle state it.
+    model_args : dict
+        Keyword arguments of `timm.create_model`.
+    size : int
+        Side of the input, px.
+    mean, std : tuple of 3 floats
+        Of the channels R, G, B, scaled to [0, 1].
     """
 
     state: dict[str, torch.Tensor] | None
@@ -48,13 +61,82 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def find(*, model: str, weights: str, folder: Path) -> Checkpoint:
-    """Weights of timm model `model` as `weights` asks.
+def require_model(model: str) -> None:
+    """Refuse a model that timm does not have.
 
-    weights : `none` (from scratch); `pretrained` (the folder, timm's files already on this machine,
-    then one short attempt at timm's hub); `auto` (the same without the hub, else from scratch); or a
-    path to a .safetensors or .pth file with a .json beside it. Raises WeightsError.
+    Parameters
+    ----------
+    model : str
+        A name, with or without the tag of its weights: `resnet50`, `resnet50.a1_in1k`.
+
+    Raises
+    ------
+    WeightsError
+        With the names that are nearest.
     """
+    architecture, _, tag = model.partition(".")
+    if not timm.is_model(architecture):
+        near = difflib.get_close_matches(architecture, timm.list_models(), n=8)
+        names = f"names like it: {', '.join(near)}" if near else "timm.list_models() lists its names"
+        raise WeightsError(f"timm {timm.__version__} has no model '{model}'; {names}")
+    tags = [name.partition(".")[2] for name in timm.list_pretrained(f"{architecture}.*")]
+    if tag and tag not in tags:
+        raise WeightsError(
+            f"timm {timm.__version__} has no weights '{tag}' of {architecture}; "
+            f"allowed are {', '.join(tags) or 'none: leave the tag out'}"
+        )
+
+
+def misfits(expected: Mapping[str, torch.Tensor], given: Mapping[str, torch.Tensor]) -> list[str]:
+    """Say in which tensors a state is not the one that a net expects: by name, then by shape.
+
+    Parameters
+    ----------
+    expected, given : mapping of str to tensor
+
+    Returns
+    -------
+    list of str
+        Empty where the state fits.
+    """
+    missing = [f"{name} is missing" for name in expected if name not in given]
+    unknown = [f"{name} is unknown" for name in given if name not in expected]
+    shapes = [
+        f"{name} has shape {tuple(given[name].shape)} instead of {tuple(tensor.shape)}"
+        for name, tensor in expected.items()
+        if name in given and given[name].shape != tensor.shape
+    ]
+    return missing + unknown + shapes
+
+
+def find(*, model: str, weights: str, folder: Path) -> Checkpoint:
+    """Find the weights of a timm model.
+
+    Parameters
+    ----------
+    model : str
+        Name of a timm model.
+    weights : str
+        `none`: from scratch. `pretrained`: from `folder`, else from the local cache of the Hugging Face hub, else
+        from the hub itself. `auto`: the same without the hub, and from scratch where there are none. Else a path
+        to a .safetensors or .pth file with a .json beside it.
+    folder : Path
+        May hold `<model>.safetensors` or `<model>.pth`, with a .json beside it.
+
+    Returns
+    -------
+    Checkpoint
+
+    Raises
+    ------
+    WeightsError
+        Where timm has no such model, a file cannot be used, or `pretrained` weights cannot be had.
+
+    Notes
+    -----
+    The hub's own settings hold: `HF_HOME` (where the cache is), `HF_ENDPOINT` (a mirror), `HF_HUB_OFFLINE`.
+    """
+    require_model(model)
     if weights == "none":
         return Checkpoint(state=None, origin="from scratch (weights: none)")
     if weights not in ("auto", "pretrained"):
@@ -67,22 +149,17 @@ def find(*, model: str, weights: str, folder: Path) -> Checkpoint:
     for suffix in (".safetensors", ".pth"):
         if (folder / f"{model}{suffix}").is_file():
             return _from_file(folder / f"{model}{suffix}")
-    hub = _from_hub(model, download=weights == "pretrained")
-    if hub is not None:
-        return hub
-    if weights == "auto":
+    cached = _from_hub(model, folder=folder, download=weights == "pretrained")
+    if cached is None:
         return Checkpoint(state=None, origin=f"from scratch ({folder} holds no {model}.safetensors or .pth)")
-    raise WeightsError(
-        f"weights of '{model}': pretrained ones are neither in {folder} nor in timm's hub from here; put "
-        f"{model}.safetensors and {model}.json there, or set weights to none or auto"
-    )
+    return cached
 
 
 def _from_file(path: Path) -> Checkpoint:
     """Read tensors (never a pickle) and the JSON beside them."""
-    facts = path.with_suffix(".json")
+    record = path.with_suffix(".json")
     try:
-        said = json.loads(facts.read_text(encoding="utf-8"))
+        facts = json.loads(record.read_text(encoding="utf-8"))
         state = (
             load_file(path)
             if path.suffix == ".safetensors"
@@ -90,22 +167,22 @@ def _from_file(path: Path) -> Checkpoint:
         )
     except FileNotFoundError:
         raise WeightsError(
-            f"weights {path}: {facts.name} is missing beside it; it says model_args, input_size, mean and std"
+            f"weights {path}: {record.name} is missing beside it; it says model_args, input_size, mean and std"
         ) from None
-    except (OSError, ValueError, RuntimeError, EOFError, UnpicklingError) as error:
+    except (OSError, ValueError, RuntimeError, EOFError, UnpicklingError, SafetensorError) as error:
         raise WeightsError(f"weights {path} cannot be read: {error}") from None
     if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
         raise WeightsError(
-            f"weights {path}: found no flat mapping of names to tensors; save model.state_dict()"
+            f"weights {path}: the file is no flat mapping of names to tensors; save model.state_dict()"
         )
     _refuse_folded(path, state)
     return Checkpoint(
         state=state,
         origin=f"{path.name} sha256 {sha256(path)[:12]}",
-        model_args=said.get("model_args", {}),
-        size=int(said.get("input_size", DEFAULT_SIZE)),
-        mean=tuple(said.get("mean", DEFAULT_MEAN)),
-        std=tuple(said.get("std", DEFAULT_STD)),
+        model_args=facts.get("model_args", {}),
+        size=int(facts.get("input_size", DEFAULT_SIZE)),
+        mean=tuple(facts.get("mean", DEFAULT_MEAN)),
+        std=tuple(facts.get("std", DEFAULT_STD)),
     )
 
 
@@ -121,25 +198,29 @@ def _refuse_folded(path: Path, state: dict[str, torch.Tensor]) -> None:
         )
 
 
-def _from_hub(model: str, *, download: bool) -> Checkpoint | None:
-    """timm's own checkpoint: from the local hub cache, or by one download when asked."""
-    import timm
-    from huggingface_hub import try_to_load_from_cache
+def _from_hub(model: str, *, folder: Path, download: bool) -> Checkpoint | None:
+    """timm's own checkpoint, from the hub's cache on this machine or, where `download` says so, from the hub.
 
-    config = timm.get_pretrained_cfg(model) if timm.is_model(model) else None
+    None where the cache has none and nothing may be downloaded.
+    """
+    config = timm.get_pretrained_cfg(model)
     repository = getattr(config, "hf_hub_id", None)
     if config is None or not repository:
+        if download:
+            raise WeightsError(
+                f"weights of '{model}': timm names no pretrained ones on the hub; {_remedy(model, folder)}"
+            )
         return None
-    repository = repository if "/" in repository else f"timm/{model}"
-    cached = try_to_load_from_cache(repository, "model.safetensors")
-    if isinstance(cached, str):
-        state = load_file(cached)
-    elif download and _hub_answers():
-        state = timm.create_model(model, pretrained=True).state_dict()
-    else:
-        return None
+    try:
+        path = hf_hub_download(repository, HUB_FILE, local_files_only=True)
+    except LocalEntryNotFoundError:
+        if not download:
+            return None
+        path = _download(model, repository, folder=folder)
+    # timm renames and reshapes what its older files hold on the way into a model
+    net = timm.create_model(model, pretrained=True, pretrained_cfg_overlay={"state_dict": load_file(path)})
     return Checkpoint(
-        state=state,
+        state=net.state_dict(),
         origin=f"timm hub {repository}",
         size=int(config.input_size[-1]),
         mean=tuple(config.mean),
@@ -147,12 +228,17 @@ def _from_hub(model: str, *, download: bool) -> Checkpoint | None:
     )
 
 
-def _hub_answers() -> bool:
-    request = urllib.request.Request(HUB, method="HEAD")
+def _download(model: str, repository: str, *, folder: Path) -> str:
     try:
-        with urllib.request.urlopen(request, timeout=HUB_TIMEOUT):
-            return True
-    except urllib.error.HTTPError:
-        return True
-    except OSError:
-        return False
+        return hf_hub_download(repository, HUB_FILE)
+    except (OSError, HTTPError, EntryNotFoundError, HFValidationError) as error:
+        reason = next(iter(str(error).strip().splitlines()), "no reason given")
+        raise WeightsError(
+            f"weights of '{model}': pretrained ones are neither in {folder} nor in the hub's cache "
+            f"{constants.HF_HUB_CACHE}, and {constants.ENDPOINT}/{repository} did not give {HUB_FILE} "
+            f"({type(error).__name__}: {reason}); {_remedy(model, folder)}, or set HF_ENDPOINT to a mirror that answers"
+        ) from None
+
+
+def _remedy(model: str, folder: Path) -> str:
+    return f"put {model}.safetensors and {model}.json into {folder}, or set weights to auto or none"

@@ -16,9 +16,19 @@ from models.errors import UserError
 
 
 def freeze_layers(backbone: Any, *, groups: int) -> None:
-    """Take the weights of the first layer groups (timm's: the stem, then stage by stage) out of training.
+    """Take the weights of the first layer groups out of training; their batch-norm statistics still follow the data.
 
-    Their batch-norm statistics still follow the data. Raises UserError when no group would be left.
+    Parameters
+    ----------
+    backbone : timm model
+        Changed in place.
+    groups : int
+        timm's, counted from the input: the stem, then stage by stage.
+
+    Raises
+    ------
+    UserError
+        Where no group would be left to train.
     """
     if not groups:
         return
@@ -35,7 +45,16 @@ def freeze_layers(backbone: Any, *, groups: int) -> None:
 
 
 def has_bf16(device: torch.device) -> bool:
-    """Whether bfloat16 arithmetic is done in hardware there; emulated, it is slower than float32."""
+    """Whether bfloat16 arithmetic is done in hardware; emulated, it is slower than float32.
+
+    Parameters
+    ----------
+    device : torch.device
+
+    Returns
+    -------
+    bool
+    """
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported()
     if not hasattr(torch.cpu, "get_capabilities"):
@@ -49,6 +68,11 @@ def densify_strided_depthwise(net: nn.Module) -> None:
     Measured on a CPU with AVX-512 bf16: the input gradient of a strided depthwise convolution in
     bfloat16 takes 50 to 100 times that of the dense one and more than half of a MobileNetV2 step. In
     float32 it is the other way round: 17.7 ms an image at 160 px as they are, 20.1 ms thinned out.
+
+    Parameters
+    ----------
+    net : nn.Module
+        Changed in place.
     """
     for module in net.modules():
         if (

@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import os
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
-from safetensors.torch import save_file
+from safetensors.torch import save
+from timm.optim import param_groups_weight_decay
+from timm.utils import ModelEmaV3
 
 from models.nets.checkpoints import Checkpoint
-from models.nets.face_net import NetSpec, initialise
+from models.nets.initialisation import initialise
 from models.nets.layers import densify_strided_depthwise, freeze_layers, has_bf16
-from models.nets.sampler import PairedSampler, TrainingSample
+from models.nets.net_spec import NetSpec
+from models.nets.prefetch import MakePicture, batches
+from models.nets.sampler import PairedSampler
 
 FINETUNE_VERSION = 5  # raised when training changes; part of the address of its results
 EMA_DECAY = 0.998
-PREFETCH = 3  # batches made ahead of the optimiser
 WARM_UP = 0.1  # share of the steps in which the learning rate rises
 
-# A visit as uint8 (size, size, 3), RGB: decode, forge, crop and augment one training image.
-MakePicture = Callable[[TrainingSample], NDArray[np.uint8]]
 Progress = Callable[[int], object]
 
 
@@ -37,8 +33,23 @@ Progress = Callable[[int], object]
 class Schedule:
     """Hyper-parameters of a fine-tuning.
 
-    learning_rate : the peak. freeze_layers : layer groups of a pretrained backbone that stay as they are. seed : of
-    order and initial head. workers : threads that decode and augment; no result depends on them.
+    Attributes
+    ----------
+    epochs : int
+    batch_size : int
+        Pictures of a step at most; whole pairs are taken.
+    learning_rate : float
+        The peak.
+    weight_decay : float
+        Of AdamW, on kernels and matrices; biases and norms have none.
+    label_smoothing : float
+        Targets are this and 1 minus this.
+    freeze_layers : int
+        Layer groups of a pretrained backbone that stay as they are.
+    seed : int
+        Of order and initial head.
+    workers : int
+        Threads that decode and augment; no result depends on them.
     """
 
     epochs: int
@@ -54,13 +65,20 @@ class Schedule:
 def head_weights(target: torch.Tensor) -> torch.Tensor:
     """Weights with which both classes of every head count alike in a batch, and every head alike.
 
-    target : float32 (n, heads), 0, 1 or NaN where a picture says nothing to a head. The result has the
-    same shape, 0 at NaN, and adds up to 1.
+    Parameters
+    ----------
+    target : float32 tensor, shape (n, heads)
+        0, 1, or NaN where a picture says nothing to a head.
+
+    Returns
+    -------
+    float32 tensor, shape (n, heads)
+        0 at NaN; adds up to 1.
     """
     weight = torch.zeros_like(target)
-    for side in (0, 1):
-        mine = (target == side).float()
-        weight += mine / mine.sum(0).clamp(min=1)
+    for label in (0, 1):
+        in_class = (target == label).float()
+        weight += in_class / in_class.sum(0).clamp(min=1)
     return weight / weight.sum().clamp(min=1e-9)
 
 
@@ -75,117 +93,107 @@ def train_fold(
     folder: Path,
     progress: Progress,
 ) -> Path:
-    """Fine-tune on `sampler`; returns `folder/weights.safetensors` (moving average).
+    """Fine-tune a net and save the moving average of its weights.
 
-    A batch is made of whole pairs. A killed run continues after its last finished epoch from
-    `folder/epoch.pt` and ends in the same weights. `progress` is told the images seen.
+    A killed run continues after its last finished epoch from `folder/epoch.pt` and ends in the same weights.
+
+    Parameters
+    ----------
+    make_picture : callable
+        `TrainingSample` to its picture, uint8 array (size, size, 3), RGB; called from several threads.
+    sampler : PairedSampler
+        What is seen in which order; a batch is made of whole pairs.
+    spec : NetSpec
+    checkpoint : Checkpoint
+        What the net starts from.
+    schedule : Schedule
+    device : str
+        A torch device.
+    folder : Path
+        Made where it is missing; nothing is trained where it holds the result already.
+    progress : callable
+        Told the number of pictures seen since it was called last.
+
+    Returns
+    -------
+    Path
+        `folder/weights.safetensors`: the backbone's state.
+
+    Raises
+    ------
+    UserError
+        Where the checkpoint does not fit, no layer is left to train, or a class is absent.
     """
-    done = folder / "weights.safetensors"
-    together = max(schedule.batch_size // sampler.pair_size, 1) * sampler.pair_size
-    steps = max(sampler.pairs_per_epoch * sampler.pair_size // together, 1)
-    if done.is_file():
-        progress(schedule.epochs * steps * together)
-        return done
+    weights = folder / "weights.safetensors"
+    batch_size = max(schedule.batch_size // sampler.pair_size, 1) * sampler.pair_size
+    steps = max(sampler.pairs_per_epoch * sampler.pair_size // batch_size, 1)
+    if weights.is_file():
+        progress(schedule.epochs * steps * batch_size)
+        return weights
     folder.mkdir(parents=True, exist_ok=True)
     run = _Run(spec, checkpoint, schedule, device=device, steps=schedule.epochs * steps)
     first = run.restore(folder / "epoch.pt")
-    progress(first * steps * together)
+    progress(first * steps * batch_size)
     for epoch in range(first, schedule.epochs):
         torch.manual_seed((schedule.seed << 16) + epoch)
-        shown = sampler.epoch(epoch)[: steps * together]
-        chunks = [shown[i : i + together] for i in range(0, len(shown), together)]
-        for pixels, chunk in zip(
-            _pictures(make_picture, chunks, workers=schedule.workers), chunks, strict=True
-        ):
-            run.step(pixels, torch.tensor([sampler.goal(sample.kind) for sample in chunk]))
-            progress(len(chunk))
-        run.keep(folder / "epoch.pt", epoch=epoch + 1)
-    part = done.with_suffix(f".{os.getpid()}.part")
-    save_file({k: v.contiguous().cpu() for k, v in run.average[1].state_dict().items()}, part)
-    os.replace(part, done)
+        samples = sampler.epoch(epoch)[: steps * batch_size]
+        for batch, pixels in batches(make_picture, samples, size=batch_size, workers=schedule.workers):
+            run.step(pixels, torch.tensor([sampler.goal(sample.kind) for sample in batch]))
+            progress(len(batch))
+        run.save(folder / "epoch.pt", epoch=epoch + 1)
+    state = {k: v.contiguous().cpu() for k, v in run.average.module[1].state_dict().items()}
+    _replace(weights, save(state))
     (folder / "epoch.pt").unlink(missing_ok=True)
-    return done
-
-
-def _pictures(
-    make_picture: MakePicture, chunks: Sequence[Sequence[TrainingSample]], *, workers: int
-) -> Iterator[torch.Tensor]:
-    """Batches of uint8 (N, S, S, 3) in order, made ahead by threads.
-
-    Threads, not processes: decoding and warping release the interpreter, and nothing has to start.
-    """
-    with ThreadPoolExecutor(max_workers=max(workers, 1)) as pool:
-        ahead: deque[list[Future[NDArray[np.uint8]]]] = deque()
-        for index in range(len(chunks) + PREFETCH):
-            if index < len(chunks):
-                ahead.append([pool.submit(make_picture, sample) for sample in chunks[index]])
-            if index >= PREFETCH:
-                yield torch.from_numpy(np.stack([future.result() for future in ahead.popleft()]))
+    return weights
 
 
 class _Run:
-    """The moving parts of a training: net, its moving average, optimiser, step count."""
+    """What changes in the course of a training: net, its moving average, optimiser, number of steps."""
 
     def __init__(
         self, spec: NetSpec, checkpoint: Checkpoint, schedule: Schedule, *, device: str, steps: int
     ) -> None:
-        self.schedule, self.steps, self.done, self.device = schedule, steps, 0, torch.device(device)
+        self.schedule, self.steps, self.steps_done = schedule, steps, 0
+        self.device = torch.device(device)
         self.bf16 = has_bf16(self.device)
         self.net = initialise(spec, checkpoint, seed=schedule.seed).train().to(self.device)
-        self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
+        # Its warm-up is min(EMA_DECAY, 1 - 9 / (10 + n)) after n steps. Batch-norm statistics are averaged too.
+        self.average = ModelEmaV3(
+            self.net, decay=EMA_DECAY, use_warmup=True, warmup_gamma=9, warmup_power=1, update_after_step=-2
+        )
         if self.device.type == "cpu" and self.bf16:
             densify_strided_depthwise(self.net)
         if checkpoint.state is not None:
             freeze_layers(self.net[1], groups=schedule.freeze_layers)
-        learning = [p for p in self.net.parameters() if p.requires_grad]
-        matrices = [p for p in learning if p.ndim > 1]
-        others = [p for p in learning if p.ndim <= 1]
-        self.optimiser = torch.optim.AdamW(
-            [
-                {"params": matrices, "weight_decay": schedule.weight_decay},
-                {"params": others, "weight_decay": 0.0},
-            ],
-            lr=schedule.learning_rate,
-        )
+        groups = param_groups_weight_decay(self.net, schedule.weight_decay)
+        self.optimiser = torch.optim.AdamW(groups, lr=schedule.learning_rate)
 
     def step(self, pixels: torch.Tensor, target: torch.Tensor) -> None:
         """One optimiser step. pixels : uint8 (N, S, S, 3); target : float32 (N, heads), 0, 1 or NaN."""
         for group in self.optimiser.param_groups:
-            group["lr"] = self.schedule.learning_rate * _cosine(self.done / self.steps)
+            group["lr"] = self.schedule.learning_rate * _cosine(self.steps_done / self.steps)
         x = pixels.to(self.device).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
         target, smooth = target.to(self.device), self.schedule.label_smoothing
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             logit = self.net(x)
         goal = target.nan_to_num() * (1 - 2 * smooth) + smooth
-        each = F.binary_cross_entropy_with_logits(logit.float(), goal, reduction="none")
-        loss = (each * head_weights(target)).sum()
-        loss.backward()
+        losses = F.binary_cross_entropy_with_logits(logit.float(), goal, reduction="none")
+        (losses * head_weights(target)).sum().backward()
         self.optimiser.step()
         self.optimiser.zero_grad()
-        self.done += 1
-        self._follow()
+        self.steps_done += 1
+        self.average.update(self.net, step=self.steps_done)
 
-    @torch.no_grad()
-    def _follow(self) -> None:
-        decay = min(EMA_DECAY, (1 + self.done) / (10 + self.done))
-        for slow, fast in zip(
-            self.average.state_dict().values(), self.net.state_dict().values(), strict=True
-        ):
-            if slow.dtype.is_floating_point:
-                slow.lerp_(fast, 1 - decay)
-            else:
-                slow.copy_(fast)
-
-    def keep(self, path: Path, *, epoch: int) -> None:
-        """Save everything that the next epoch starts from."""
+    def save(self, path: Path, *, epoch: int) -> None:
+        """Keep everything that the next epoch starts from."""
         state: dict[str, Any] = {
             "epoch": epoch,
-            "done": self.done,
+            "steps_done": self.steps_done,
             "net": self.net.state_dict(),
-            "average": self.average.state_dict(),
+            "average": self.average.module.state_dict(),
             "optimiser": self.optimiser.state_dict(),
         }
-        part = path.with_suffix(f".{os.getpid()}.part")
+        part = _part(path)
         torch.save(state, part)
         os.replace(part, path)
 
@@ -195,10 +203,21 @@ class _Run:
             return 0
         state = torch.load(path, map_location=self.device, weights_only=True)
         self.net.load_state_dict(state["net"])
-        self.average.load_state_dict(state["average"])
+        self.average.module.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
-        self.done = int(state["done"])
+        self.steps_done = int(state["steps_done"])
         return int(state["epoch"])
+
+
+def _part(path: Path) -> Path:
+    return path.with_suffix(f".{os.getpid()}.part")
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write a file so that it is there complete or not at all."""
+    part = _part(path)
+    part.write_bytes(data)
+    os.replace(part, path)
 
 
 def _cosine(progress: float) -> float:

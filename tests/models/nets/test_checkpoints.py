@@ -6,22 +6,24 @@ import pickle
 import pytest
 import timm
 import torch
+from huggingface_hub import constants
 from safetensors.torch import save_file
 
 from models.nets import checkpoints
-from models.nets.checkpoints import WeightsError, find
+from models.nets.checkpoints import WeightsError, find, misfits, require_model
 
 MODEL = "mobilenetv3_small_050"
+BARE = "mobilenetv2_035"  # timm has no weights of it
 
 
 @pytest.fixture
 def state():
     torch.manual_seed(0)
-    made = timm.create_model(MODEL, num_classes=3).state_dict()
-    for name, tensor in made.items():
+    tensors = timm.create_model(MODEL, num_classes=3).state_dict()
+    for name, tensor in tensors.items():
         if name.endswith("running_mean"):
             tensor.normal_()
-    return made
+    return tensors
 
 
 @pytest.fixture
@@ -33,52 +35,79 @@ def folder(tmp_path, state):
 
 
 @pytest.fixture(autouse=True)
-def no_network(monkeypatch):
-    def refuse(*_, **__):
-        raise AssertionError("the network was used")
+def no_network(monkeypatch, tmp_path_factory):
+    """An empty cache of the hub, and no way to the hub itself."""
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path_factory.mktemp("hub")))
+    download = checkpoints.hf_hub_download
 
-    monkeypatch.setattr(checkpoints.urllib.request, "urlopen", refuse)
+    def local_only(*arguments, local_files_only=False):
+        assert local_files_only, "the network was used"
+        return download(*arguments, local_files_only=True)
+
+    monkeypatch.setattr(checkpoints, "hf_hub_download", local_only)
 
 
-@pytest.mark.parametrize("asked", ["auto", "pretrained"])
-def test_folder_comes_first(folder, state, asked):
-    found = find(model=MODEL, weights=asked, folder=folder)
-    assert found.size == 96
-    assert found.mean == (0.1, 0.2, 0.3)
-    assert found.origin.startswith(f"{MODEL}.safetensors sha256 ")
-    torch.testing.assert_close(found.state["conv_stem.weight"], state["conv_stem.weight"])
+@pytest.mark.parametrize("weights", ["auto", "pretrained"])
+def test_folder_comes_first(folder, state, weights):
+    checkpoint = find(model=MODEL, weights=weights, folder=folder)
+    assert checkpoint.size == 96
+    assert checkpoint.mean == (0.1, 0.2, 0.3)
+    assert checkpoint.origin.startswith(f"{MODEL}.safetensors sha256 ")
+    torch.testing.assert_close(checkpoint.state["conv_stem.weight"], state["conv_stem.weight"])
 
 
 def test_a_path_and_a_plain_pth_are_read(folder, state):
     torch.save(state, folder / "mine.pth")
     (folder / "mine.json").write_text("{}")
-    found = find(model=MODEL, weights=str(folder / "mine.pth"), folder=folder / "nowhere")
-    torch.testing.assert_close(found.state["conv_stem.weight"], state["conv_stem.weight"])
+    checkpoint = find(model=MODEL, weights=str(folder / "mine.pth"), folder=folder / "nowhere")
+    torch.testing.assert_close(checkpoint.state["conv_stem.weight"], state["conv_stem.weight"])
 
 
 def test_auto_without_weights_is_from_scratch_and_uses_no_network(tmp_path):
-    found = find(model=MODEL, weights="auto", folder=tmp_path)
-    assert found.state is None
-    assert "from scratch" in found.origin
-    assert MODEL in found.origin
+    checkpoint = find(model=MODEL, weights="auto", folder=tmp_path)
+    assert checkpoint.state is None
+    assert "from scratch" in checkpoint.origin
+    assert MODEL in checkpoint.origin
 
 
 def test_none_ignores_the_folder(folder):
     assert find(model=MODEL, weights="none", folder=folder).state is None
 
 
-def test_pretrained_without_weights_says_what_to_do_after_one_attempt(tmp_path, monkeypatch):
-    attempts = []
+@pytest.mark.parametrize("weights", ["none", "auto", "pretrained", "some.pth"])
+def test_a_model_that_timm_does_not_know_is_refused_whatever_the_weights(tmp_path, weights):
+    with pytest.raises(WeightsError, match=r"timm .* has no model 'resnet999'; names like it: .*resnet\d"):
+        find(model="resnet999", weights=weights, folder=tmp_path)
 
-    def offline(request, timeout):
-        attempts.append(timeout)
-        raise OSError("no route")
 
-    monkeypatch.setattr(checkpoints.urllib.request, "urlopen", offline)
-    with pytest.raises(WeightsError, match=f"put {MODEL}.safetensors and {MODEL}.json there"):
-        find(model=MODEL, weights="pretrained", folder=tmp_path)
-    assert len(attempts) == 1
-    assert attempts[0] <= 10
+def test_a_name_like_none_of_timm_is_refused_too():
+    with pytest.raises(WeightsError, match=r"has no model '---'; timm.list_models\(\) lists its names"):
+        require_model("---")
+
+
+def test_a_tag_may_be_given_and_must_be_one_of_the_model():
+    require_model("resnet50.a1_in1k")
+    with pytest.raises(WeightsError, match="no weights 'a9' of resnet50; allowed are .*a1_in1k"):
+        require_model("resnet50.a9")
+
+
+def test_misfits_name_what_is_missing_unknown_or_of_another_shape():
+    expected = {"a": torch.zeros(2), "b": torch.zeros(3), "c": torch.zeros(1)}
+    given = {"a": torch.zeros(2), "b": torch.zeros(4), "d": torch.zeros(1)}
+    assert misfits(expected, given) == [
+        "c is missing",
+        "d is unknown",
+        "b has shape (4,) instead of (3,)",
+    ]
+    assert misfits(expected, expected) == []
+
+
+def test_a_model_without_pretrained_weights_is_said_to_have_none(tmp_path):
+    with pytest.raises(
+        WeightsError, match=f"timm names no pretrained ones on the hub; put {BARE}.safetensors"
+    ):
+        find(model=BARE, weights="pretrained", folder=tmp_path)
+    assert find(model=BARE, weights="auto", folder=tmp_path).state is None
 
 
 def test_missing_json_is_named(folder):
@@ -90,6 +119,14 @@ def test_missing_json_is_named(folder):
 def test_missing_path_is_named(tmp_path):
     with pytest.raises(WeightsError, match=r"nope.pth is not a file; allowed are none, auto"):
         find(model=MODEL, weights=str(tmp_path / "nope.pth"), folder=tmp_path)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_a_damaged_file_is_named(folder, share):
+    path = folder / f"{MODEL}.safetensors"
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+    with pytest.raises(WeightsError, match=f"{MODEL}.safetensors cannot be read: "):
+        find(model=MODEL, weights="auto", folder=folder)
 
 
 class Evil:

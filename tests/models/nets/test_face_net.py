@@ -1,15 +1,16 @@
 """Face nets: rows depend on their crop alone, inputs are what they say, saving loses nothing."""
 
 import dataclasses
+import os
 
 import numpy as np
 import pytest
 import torch
 
 from features.views import Crop
-from models.nets.checkpoints import Checkpoint, WeightsError
-from models.nets.face_net import FaceNet, InputTransform, NetSpec, build, crop_for, initialise, window
-from models.nets.inference import frozen
+from models.nets.checkpoints import WeightsError
+from models.nets.face_net import FaceNet, build, crop_for, window
+from models.nets.net_spec import NetError, NetSpec
 
 SPEC = NetSpec(
     model="mobilenetv3_small_050",
@@ -65,39 +66,6 @@ def test_logits_are_the_mean_over_members_and_mirror_images(states):
     assert np.ptp(both) > 0
 
 
-@pytest.mark.parametrize("kind", ["rgb", "npr", "highpass"])
-def test_folding_changes_rows_by_rounding_only(kind):
-    spec = dataclasses.replace(SPEC, input=kind)
-    state = initialise(spec, Checkpoint(None, "test"), seed=3)[1].state_dict()
-    statistics = np.random.default_rng(0)
-    for name, tensor in state.items():
-        if name.endswith("running_var"):
-            tensor.copy_(torch.from_numpy(statistics.uniform(0.5, 2, tensor.shape)))
-        if name == "classifier.weight":
-            tensor.mul_(100)
-    pictures = crops(8)
-    net = build(spec, state).eval()
-    x = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
-    with torch.inference_mode():
-        plain = ((net(x) + net(x.flip(3))) / 2).numpy()
-    rows = FaceNet(spec, [state])(pictures)
-    assert np.ptp(plain[:, 0]) > 1e-2
-    np.testing.assert_allclose(rows, plain, atol=1e-3 * np.ptp(plain[:, 0]))
-
-
-def test_a_net_that_cannot_be_traced_still_scores():
-    class Untraceable(torch.nn.Module):
-        def forward(self, x):
-            if torch.jit.is_tracing():
-                raise RuntimeError("control flow")
-            return x.float().mean((1, 2, 3), keepdim=True)
-
-    example = torch.zeros((2, 3, 4, 4), dtype=torch.uint8)
-    net = torch.nn.Sequential(torch.nn.Identity(), Untraceable())
-    (member,) = frozen(net, [net[1].state_dict()], example)
-    assert float(member(example + 3).mean()) == 3.0
-
-
 def test_no_crops_give_no_rows(states):
     assert FaceNet(SPEC, states)([]).shape == (0, 2)
 
@@ -110,38 +78,55 @@ def test_save_and_load_change_nothing(tmp_path, states):
     np.testing.assert_array_equal(first(crops(4)), FaceNet(SPEC, states[:1])(crops(4)))
 
 
+def test_saved_files_can_be_read_by_whom_the_umask_lets(tmp_path, states):
+    before = os.umask(0o022)
+    try:
+        FaceNet.save(tmp_path / "net", SPEC, states[:1])
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "net").iterdir()}
+    assert modes == {"net.json": 0o644, "member0.safetensors": 0o644}
+
+
+@pytest.fixture
+def saved(tmp_path, states):
+    FaceNet.save(tmp_path, SPEC, states)
+    return tmp_path
+
+
+def test_a_missing_member_is_named(saved):
+    (saved / "member1.safetensors").unlink()
+    with pytest.raises(NetError, match="member1.safetensors is missing"):
+        FaceNet.load(saved)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.999])
+def test_a_member_that_was_cut_is_named(saved, share):
+    path = saved / "member1.safetensors"
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+    with pytest.raises(NetError, match="member1.safetensors is damaged.*; copy the folder again"):
+        FaceNet.load(saved)
+
+
+def test_a_member_of_another_net_is_named(saved):
+    other = build(dataclasses.replace(SPEC, heads=("labelled",)))[1].state_dict()
+    FaceNet.save(saved, dataclasses.replace(SPEC, heads=("labelled",)), [other])
+    FaceNet.save(saved / "new", SPEC, [other])
+    message = "member0.safetensors holds no weights of .* with 2 heads: classifier.weight has shape"
+    with pytest.raises(NetError, match=message):
+        FaceNet.load(saved / "new")
+
+
+def test_a_member_without_a_tensor_is_named(saved, states):
+    FaceNet.save(saved, SPEC, [{k: v for k, v in states[0].items() if k != "bn1.bias"}])
+    with pytest.raises(NetError, match="member0.safetensors .*: bn1.bias is missing"):
+        FaceNet.load(saved)
+
+
 def test_features_have_the_width_they_say():
     spec = dataclasses.replace(SPEC, heads=())
     net = FaceNet(spec, [build(spec)[1].state_dict()])
     assert net(crops(2)).shape == (2, net.width)
-
-
-@pytest.mark.parametrize("kind", ["rgb", "npr", "highpass"])
-def test_front_keeps_the_shape(kind):
-    x = torch.from_numpy(np.stack(crops(2))).permute(0, 3, 1, 2)
-    assert InputTransform(dataclasses.replace(SPEC, input=kind))(x).shape == (2, 3, 64, 64)
-
-
-def test_rgb_front_is_zero_at_the_mean():
-    x = torch.full((1, 3, 8, 8), 0, dtype=torch.uint8)
-    x[:, 0], x[:, 1], x[:, 2] = 127, 102, 77
-    assert InputTransform(SPEC)(x).abs().max() < 0.02
-
-
-def test_residual_fronts_see_no_constant_and_no_offset():
-    x = torch.from_numpy(np.stack(crops(1)) // 2).permute(0, 3, 1, 2)
-    for kind in ("npr", "highpass"):
-        transform = InputTransform(dataclasses.replace(SPEC, input=kind))
-        assert transform(torch.full((1, 3, 16, 16), 93, dtype=torch.uint8)).abs().max() < 1e-4
-        torch.testing.assert_close(transform(x), transform(x + 50), atol=1e-3, rtol=0)
-
-
-def test_npr_front_is_the_difference_from_the_first_pixel_of_each_block():
-    x = torch.zeros((1, 3, 4, 4), dtype=torch.uint8)
-    x[0, 0, 1, 1] = 24
-    out = InputTransform(dataclasses.replace(SPEC, input="npr"))(x)
-    assert out[0, 0, 1, 1] == pytest.approx(2.0)
-    assert out.abs().sum() == pytest.approx(2.0)
 
 
 def test_window_cuts_pixels_as_they_are_at_even_corners():
@@ -167,30 +152,6 @@ def test_crop_for_follows_the_spec():
     assert crop_for(SPEC, image, crop).shape == (64, 64, 3)
 
 
-def test_initialise_takes_the_backbone_and_leaves_the_head():
-    given = build(dataclasses.replace(SPEC, heads=()))[1].state_dict()
-    checkpoint = Checkpoint(state={**given, "classifier.weight": torch.zeros(7, 1024)}, origin="x")
-    net = initialise(SPEC, checkpoint, seed=0)[1].state_dict()
-    for name, tensor in given.items():
-        torch.testing.assert_close(net[name], tensor, rtol=0, atol=0)
-    assert net["classifier.weight"].abs().sum() > 0
-
-
-def test_initialise_refuses_weights_of_another_net():
-    with pytest.raises(WeightsError, match="do not fit the net: .* check model and model_args"):
-        initialise(SPEC, Checkpoint(state={"conv.weight": torch.zeros(1)}, origin="x"), seed=0)
-
-
 def test_unknown_model_names_the_ones_like_it():
-    with pytest.raises(WeightsError, match="mobilenet_nope.*names like it: .*mobilenet"):
-        build(dataclasses.replace(SPEC, model="mobilenet_nope"))
-
-
-@pytest.mark.parametrize("model", ["mobilenetv2_035", "resnet10t"])
-def test_a_net_starts_undecided(model):
-    """timm gives one logit over 1,280 features weights of U(-1, 1) in some families: a loss of 2 at the start."""
-    spec = dataclasses.replace(SPEC, model=model, heads=("labelled",))
-    net = initialise(spec, Checkpoint(state=None, origin="from scratch"), seed=0)
-    with torch.no_grad():
-        logits = net(torch.from_numpy(np.stack(crops(16))).permute(0, 3, 1, 2))
-    assert 0 < float(logits.abs().max()) < 0.5
+    with pytest.raises(WeightsError, match="no model 'resnet999'; names like it: .*resnet"):
+        build(dataclasses.replace(SPEC, model="resnet999"))

@@ -1,4 +1,6 @@
-"""Fine-tuning: learns, repeats, resumes in the same weights, and its short cuts change no number."""
+"""Fine-tuning: learns, repeats, resumes in the same weights; what is saved is the moving average."""
+
+import os
 
 import numpy as np
 import pytest
@@ -8,10 +10,10 @@ from safetensors.torch import load_file
 
 from models.errors import UserError
 from models.nets.checkpoints import Checkpoint
-from models.nets.face_net import FaceNet, NetSpec
-from models.nets.layers import densify_strided_depthwise
+from models.nets.face_net import FaceNet
+from models.nets.net_spec import NetSpec
 from models.nets.sampler import PairedSampler
-from models.nets.training import Schedule, head_weights, train_fold
+from models.nets.training import EMA_DECAY, Schedule, _Run, head_weights, train_fold
 
 SPEC = NetSpec(
     model="mobilenetv3_small_050",
@@ -28,7 +30,7 @@ SCRATCH = Checkpoint(state=None, origin="from scratch")
 TARGET = (np.arange(48) % 2).astype(np.float32)
 
 
-LESSONS = PairedSampler(
+SAMPLER = PairedSampler(
     target=TARGET.astype(np.int64),
     groups=np.arange(48).astype(str),
     sources=np.full(48, "all"),
@@ -38,13 +40,13 @@ LESSONS = PairedSampler(
 )
 
 
-def sample(visit):
+def picture(sample):
     """Noise; a labelled fake is reddish, a blend bluish."""
-    rng = np.random.default_rng(visit.draw)
-    picture = rng.integers(0, 120, (32, 32, 3), dtype=np.uint8)
-    picture[..., 0] += np.uint8(120 * (visit.kind == "labelled"))
-    picture[..., 2] += np.uint8(120 * (visit.kind == "blend"))
-    return picture
+    rng = np.random.default_rng(sample.draw)
+    pixels = rng.integers(0, 120, (32, 32, 3), dtype=np.uint8)
+    pixels[..., 0] += np.uint8(120 * (sample.kind == "labelled"))
+    pixels[..., 2] += np.uint8(120 * (sample.kind == "blend"))
+    return pixels
 
 
 def schedule(**changes):
@@ -63,8 +65,8 @@ def schedule(**changes):
 
 def train(folder, progress=lambda _: None, checkpoint=SCRATCH, **changes):
     path = train_fold(
-        sample,
-        LESSONS,
+        picture,
+        SAMPLER,
         spec=SPEC,
         checkpoint=checkpoint,
         schedule=schedule(**changes),
@@ -86,9 +88,9 @@ def trained(tmp_path_factory):
 
 def test_each_head_learns_its_own_kind(tmp_path):
     weights = train(tmp_path, epochs=12)
-    shown = LESSONS.epoch(99)
-    logits = FaceNet(SPEC, [weights])([sample(visit) for visit in shown])
-    kinds = np.array([visit.kind for visit in shown])
+    shown = SAMPLER.epoch(99)
+    logits = FaceNet(SPEC, [weights])([picture(sample) for sample in shown])
+    kinds = np.array([sample.kind for sample in shown])
     for head, name in enumerate(SPEC.heads):
         assert logits[kinds == name, head].mean() > logits[kinds == "real", head].mean() + 0.5
 
@@ -122,12 +124,12 @@ def test_a_killed_run_goes_on_after_its_last_epoch_and_ends_alike(tmp_path, trai
 def test_a_finished_fold_is_not_trained_again(tmp_path, trained):
     train(tmp_path)
 
-    def refuse(visit):
+    def refuse(sample):
         raise AssertionError("an image was read")
 
     path = train_fold(
         refuse,
-        LESSONS,
+        SAMPLER,
         spec=SPEC,
         checkpoint=SCRATCH,
         schedule=schedule(),
@@ -136,26 +138,6 @@ def test_a_finished_fold_is_not_trained_again(tmp_path, trained):
         progress=lambda _: None,
     )
     assert same(load_file(path), trained)
-
-
-@pytest.mark.parametrize(("model", "size"), [("mobilenetv2_100", 64), ("mobilenetv2_100", 75)])
-@pytest.mark.parametrize("arguments", [{}, {"pad_type": "same"}])
-def test_quickened_convolutions_give_the_same_numbers_and_gradients(model, size, arguments):
-    torch.manual_seed(0)
-    plain = timm.create_model(model, num_classes=1, **arguments).eval().double()
-    quick = timm.create_model(model, num_classes=1, **arguments).eval().double()
-    quick.load_state_dict(plain.state_dict())
-    densify_strided_depthwise(quick)
-    assert any("forward" in vars(m) for m in quick.modules())
-    outputs, gradients = [], []
-    for net in (plain, quick):
-        x = torch.rand(2, 3, size, size, generator=torch.Generator().manual_seed(1)).double().requires_grad_()
-        out = net(x)
-        out.sum().backward()
-        outputs.append(out.detach())
-        gradients.append(x.grad)
-    torch.testing.assert_close(*outputs, rtol=1e-9, atol=1e-9)
-    torch.testing.assert_close(*gradients, rtol=1e-9, atol=1e-12)
 
 
 def test_head_weights_balance_classes_and_heads_and_leave_out_what_says_nothing():
@@ -190,3 +172,57 @@ def test_a_backbone_that_would_not_train_is_refused(tmp_path):
     given = Checkpoint(state=timm.create_model(SPEC.model).state_dict(), origin="test")
     with pytest.raises(UserError, match="freeze_layers is 99, but the backbone has"):
         train(tmp_path, checkpoint=given, freeze_layers=99, epochs=1)
+
+
+def test_the_saved_weights_can_be_read_by_whom_the_umask_lets(tmp_path):
+    before = os.umask(0o022)
+    try:
+        train(tmp_path, epochs=1)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "weights.safetensors").stat().st_mode & 0o777 == 0o644
+
+
+def batch(n):
+    rng = np.random.default_rng(n)
+    pixels = torch.from_numpy(rng.integers(0, 256, (6, 32, 32, 3), dtype=np.uint8))
+    return pixels, torch.tensor([SAMPLER.goal(kind) for kind in ("real", "labelled", "blend") * 2])
+
+
+def test_the_average_warms_up_and_takes_in_batch_norm_statistics():
+    """After n steps it keeps min(0.998, (1 + n) / (10 + n)) of what it was, tensor by tensor."""
+    run = _Run(SPEC, SCRATCH, schedule(), device="cpu", steps=4)
+    expected = {k: v.clone() for k, v in run.net.state_dict().items()}
+    for n in range(1, 5):
+        run.step(*batch(n))
+        keep = min(EMA_DECAY, (1 + n) / (10 + n))
+        for name, tensor in run.net.state_dict().items():
+            old = expected[name]
+            expected[name] = (
+                keep * old + (1 - keep) * tensor if tensor.is_floating_point() else tensor.clone()
+            )
+    average = run.average.module.state_dict()
+    torch.testing.assert_close(average, expected)
+    assert int(average["1.bn1.num_batches_tracked"]) == 4
+    assert not torch.equal(average["1.bn1.running_mean"], run.net.state_dict()["1.bn1.running_mean"])
+    assert run.average.get_decay(10**6) == EMA_DECAY
+
+
+def test_an_interrupted_run_restores_net_average_and_optimiser(tmp_path):
+    first, second = (_Run(SPEC, SCRATCH, schedule(seed=s), device="cpu", steps=4) for s in (0, 1))
+    first.step(*batch(1))
+    first.save(tmp_path / "epoch.pt", epoch=1)
+    assert second.restore(tmp_path / "epoch.pt") == 1
+    for run in (first, second):
+        run.step(*batch(2))
+    assert same(first.net.state_dict(), second.net.state_dict())
+    assert same(first.average.module.state_dict(), second.average.module.state_dict())
+
+
+def test_only_kernels_and_matrices_decay():
+    run = _Run(SPEC, SCRATCH, schedule(weight_decay=0.5), device="cpu", steps=4)
+    decays = {id(p): group["weight_decay"] for group in run.optimiser.param_groups for p in group["params"]}
+    parameters = dict(run.net.named_parameters())
+    assert len(decays) == len(parameters)
+    for name, parameter in parameters.items():
+        assert decays[id(parameter)] == (0.5 if parameter.ndim > 1 else 0.0), name

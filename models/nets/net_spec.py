@@ -1,0 +1,127 @@
+"""What is needed to build and feed a net, and the record `net.json` that keeps it beside saved weights."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+
+from models.errors import UserError
+
+Input = Literal["rgb", "npr", "highpass"]
+RECORD = "net.json"
+REMEDY = "copy the folder again, or make the net again with `dvc repro`"
+
+
+class NetError(UserError):
+    """A saved net that cannot be used; the message names the file and says what to do."""
+
+
+@dataclass(frozen=True)
+class NetSpec:
+    """What is needed to build and feed a net.
+
+    Attributes
+    ----------
+    model : str
+        Name of a timm model.
+    model_args : dict
+        Further keyword arguments of `timm.create_model`.
+    input : {'rgb', 'npr', 'highpass'}
+        What `InputTransform` makes of the pixels.
+    crop : {'aligned', 'native'}
+        A similarity warp to size × size, or an un-resampled window.
+    size : int
+        Side of the input, px.
+    mean, std : tuple of 3 floats
+        Of the channels R, G, B, scaled to [0, 1].
+    origin : str
+        Where the first weights came from, as reports state it.
+    heads : tuple of str
+        What each logit (log-odds of fake) tells from real faces, e.g. `labelled`, `blend`. Without any, the
+        outputs are the backbone's pooled features.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    model: str
+    model_args: dict[str, Any]
+    input: Input
+    crop: Literal["aligned", "native"]
+    size: Annotated[int, Field(ge=1)]
+    mean: Annotated[tuple[float, ...], Field(min_length=3, max_length=3)]
+    std: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=3, max_length=3)]
+    origin: str
+    heads: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetRecord(NetSpec):
+    """A saved net as `net.json` has it.
+
+    Attributes
+    ----------
+    members : int
+        Nets of this make in the folder, `member0.safetensors` and so on; a row is their mean.
+    """
+
+    members: Annotated[int, Field(ge=1)]
+
+    @property
+    def spec(self) -> NetSpec:
+        """The record without the number of members."""
+        return NetSpec(**{field.name: getattr(self, field.name) for field in fields(NetSpec)})
+
+
+_RECORD = TypeAdapter(NetRecord)
+
+
+def member_file(folder: Path, index: int) -> Path:
+    """File of the weights of one member of a saved net."""
+    return folder / f"member{index}.safetensors"
+
+
+def write_record(folder: Path, spec: NetSpec, *, members: int) -> None:
+    """Write `net.json`.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the weights lie, as `member_file` names them.
+    spec : NetSpec
+    members : int
+        How many there are.
+    """
+    text = json.dumps({**asdict(spec), "members": members}, indent=2)
+    (folder / RECORD).write_text(text, encoding="utf-8")
+
+
+def read_record(folder: Path) -> NetRecord:
+    """Read `net.json` and check it, key by key.
+
+    Parameters
+    ----------
+    folder : Path
+        Of a saved net.
+
+    Returns
+    -------
+    NetRecord
+
+    Raises
+    ------
+    NetError
+        Where the file is missing, no JSON, or says something that a net cannot be built from.
+    """
+    path = folder / RECORD
+    try:
+        return _RECORD.validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise NetError(f"{path} is missing, so the net there cannot be read; {REMEDY}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole file"
+        raise NetError(f"{path} is damaged: {where}: {first['msg']}; {REMEDY}") from None
