@@ -40,9 +40,8 @@ from models.detection.cascade import CascadeNet, load_cascade
 from models.detection.faces import NO_FACE, area, choose, enlarge
 from models.detection.pyramid import CELL, Page, SummedArea, pages, search_steps
 
-__all__ = ["DETECTOR_VERSION", "SEARCH", "FaceDetector"]
+__all__ = ["SEARCH", "FaceDetector"]
 
-DETECTOR_VERSION = 3  # raised whenever boxes or landmarks change; part of the cache's address
 SEARCH = (
     "min_face",
     "coarse_face",

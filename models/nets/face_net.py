@@ -20,7 +20,6 @@ from models.nets.inference import Backbone, compile_for_inference
 from models.nets.input_transform import InputTransform
 from models.nets.net_spec import REMEDY, NetError, NetSpec, member_file, read_record, write_record
 
-NETS_VERSION = 3  # raised when the way from a crop to a net's numbers changes; part of the cache's address
 # Rows of a net must not depend on what else is in the batch. A position in a batch of fixed size is
 # exact, another batch size is not (up to 1e-5), so every batch on the CPU is padded to this size.
 CPU_BATCH = 8

@@ -22,7 +22,6 @@ from models.nets.net_spec import NetSpec
 from models.nets.prefetch import MakePicture, batches
 from models.nets.sampler import PairedSampler
 
-FINETUNE_VERSION = 5  # raised when training changes; part of the address of its results
 EMA_DECAY = 0.998
 WARM_UP = 0.1  # share of the steps in which the learning rate rises
 

@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 
 from features.views import Crop
 
-AUGMENT_VERSION = 3  # raised when a drawn picture changes; part of the address of all that comes of it
-
 F32 = NDArray[np.float32]
 U8 = NDArray[np.uint8]
 _ZOOM = (0.7, 1.3)

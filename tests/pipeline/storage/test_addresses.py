@@ -84,7 +84,7 @@ CHANGES = {
     "share of mirrored pictures": (
         "models/synthesis/degradations.py", "if rng.random() < 0.5 else pixels", "if rng.random() < 0.4 else pixels", TRAINING, False,
     ),
-    "decoding": ("pipeline/storage/images.py", "scale = (255.0", "scale = (254.0", EVERYTHING_FROM_PIXELS, True),
+    "decoding": ("pipeline/storage/images.py", "(255.0 / (high", "(254.0 / (high", EVERYTHING_FROM_PIXELS, True),
     "mixture": ("models/stacker/stacker.py", "logsumexp(", "1.0 * logsumexp(", [], True),
     "rate of the moving average": ("models/nets/training.py", "EMA_DECAY = 0.998", "EMA_DECAY = 0.99", TRAINING, False),
 }  # fmt: skip
