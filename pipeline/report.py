@@ -18,25 +18,65 @@ import pandas as pd
 
 from models.bundle import Bundle
 from pipeline.reporting import importance, page, worst_errors
-from pipeline.reporting.data import Facts
+from pipeline.reporting.data import ReportData
 from pipeline.reporting.radial_spectrum import mean_radial_spectrum
 from pipeline.runtime import params
 from pipeline.runtime.command import run
 from pipeline.samples.feature_table import Table, read_table
 
 REPORTS = Path("reports")
-EXPLAINED = 5000  # val rows at most that permutation and SHAP are worked out on
+MAX_EXPLAINED = 5000  # val images at most that permutation and SHAP are worked out on
 
 
 def explain(bundle: Bundle, val: Table, options: params.Report) -> importance.Explained:
-    """The model on its labelled val rows, a seeded sample of them where there are many."""
-    known = np.flatnonzero(val.rows["target"].notna())
-    known = known[importance.sample_rows(len(known), limit=EXPLAINED, seed=options.seed)]
-    target = val.rows["target"].iloc[known].to_numpy(dtype=np.int64)
-    return importance.Explained.of(bundle.stacker, val.features.iloc[known], target)
+    """Explain the model on its labelled val rows, a seeded sample of them where there are many."""
+    labelled = np.flatnonzero(val.rows["target"].notna())
+    sample = labelled[importance.sample_rows(len(labelled), limit=MAX_EXPLAINED, seed=options.seed)]
+    target = val.rows["target"].iloc[sample].to_numpy(dtype=np.int64)
+    return importance.Explained.of(bundle.stacker, val.features.iloc[sample], target)
 
 
-def _json(name: str) -> Any:
+def collect(
+    bundle: Bundle, val: Table, features: pd.DataFrame, blocks: pd.DataFrame, options: params.Report
+) -> ReportData:
+    """Bring together what the page shows.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        The model.
+    val : Table
+        Its val images.
+    features, blocks : DataFrame
+        Importance, as `importance.by_feature` and `by_block` give it.
+    options : params.Report
+        How much of it the page shows.
+
+    Returns
+    -------
+    ReportData
+        With what manifest, audit and evaluate have written.
+    """
+    scores = pd.read_parquet("cache/scores.parquet")
+    use = features.set_index("feature")
+    labelled = int(val.rows["target"].notna().sum())
+    return ReportData(
+        evaluation=_read_json("evaluation.json"),
+        audit=_read_json("audit.json"),
+        manifest=_read_json("manifest.json"),
+        info=bundle.info,
+        scores=scores,
+        effects=pd.read_csv(REPORTS / "ablation.csv", keep_default_na=False, na_values=[""]),
+        features=features,
+        blocks=blocks,
+        explained=min(labelled, MAX_EXPLAINED),
+        top=options.top,
+        spectrum=mean_radial_spectrum(val.rows, val.features, use["shap"].fillna(use["gain"])),
+        worst=worst_errors.contact_sheet(scores[~scores["fold_out"]], options.errors),
+    )
+
+
+def _read_json(name: str) -> Any:
     return json.loads((REPORTS / name).read_text(encoding="utf-8"))
 
 
@@ -48,31 +88,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     ).parse_args(arguments)
     options, bundle = params.load("report"), Bundle.load(Path("cache/model"))
-    val = read_table(["val"], list(bundle.info["blocks"]))
+    val = read_table(["val"], list(bundle.info.blocks))
     explained = explain(bundle, val, options)
     repeated = {"repeats": options.permutation_repeats, "seed": options.seed}
     features = importance.by_feature(explained, top=options.top, **repeated)
     blocks = importance.by_block(explained, **repeated)
     features.to_csv(REPORTS / "importance_features.csv", index=False)
     blocks.to_csv(REPORTS / "importance_blocks.csv", index=False)
-    scores = pd.read_parquet("cache/scores.parquet")
-    use = features.set_index("feature")
-    facts = Facts(
-        figures=_json("metrics.json"),
-        audit=_json("audit.json"),
-        manifest=_json("manifest.json"),
-        info=bundle.info,
-        scores=scores,
-        effects=pd.read_csv(REPORTS / "ablation.csv", keep_default_na=False, na_values=[""]),
-        costs=pd.read_csv(REPORTS / "costs.csv"),
-        features=features,
-        blocks=blocks,
-        explained=len(explained.target),
-        top=options.top,
-        spectrum=mean_radial_spectrum(val.rows, val.features, use["shap"].fillna(use["gain"])),
-        worst=worst_errors.contact_sheet(scores[~scores["fold_out"]], options.errors),
-    )
-    (REPORTS / "report.html").write_text(page.render(facts), encoding="utf-8")
+    shown = page.compose(collect(bundle, val, features, blocks, options))
+    (REPORTS / "report.html").write_text(page.render(shown), encoding="utf-8")
 
 
 if __name__ == "__main__":

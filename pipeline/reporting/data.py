@@ -7,12 +7,13 @@ from typing import Any
 
 import pandas as pd
 
+from models.bundle_info import BundleInfo
 from pipeline.evaluation import metrics
 from pipeline.reporting.radial_spectrum import RadialSpectrum
 from pipeline.reporting.worst_errors import WorstError
 
-MANY = 6  # sources; beyond it the page shows all together and points to the file
-LABELS = {
+MAX_SOURCES = 6  # with more, the page shows all of them together and points to the file
+METRIC_LABELS = {
     "auc": "AUC",
     **{f"tpr_at_fpr_{name}": f"TPR @ FPR {name}" for name in metrics.FPR_BOUNDS},
     "ap": "AP",
@@ -24,21 +25,37 @@ LABELS = {
 
 
 @dataclass(frozen=True)
-class Facts:
-    """Everything the page says.
+class ReportData:
+    """Everything that the page shows.
 
-    figures : metrics.json; audit, manifest : their JSON; info : bundle.json; scores : scores.parquet;
-    effects : ablation.csv; costs : costs.csv; features, blocks : importance; explained : val rows behind importance;
-    spectrum : None without the radial block; worst : errors, furthest first.
+    Attributes
+    ----------
+    evaluation, audit, manifest : dict
+        reports/evaluation.json, audit.json (empty when the audit has not run) and manifest.json.
+    info : BundleInfo
+        The record of the bundle.
+    scores : DataFrame
+        cache/scores.parquet: an image a row, of val and, with `fold_out`, of train.
+    effects : DataFrame
+        reports/ablation.csv.
+    features, blocks : DataFrame
+        Importance by feature and by block.
+    explained : int
+        Val images that the importance rests on.
+    top : int
+        Features that the page shows.
+    spectrum : RadialSpectrum or None
+        None without the radial block or with one class only.
+    worst : list of WorstError
+        The furthest from its label first.
     """
 
-    figures: dict[str, Any]
+    evaluation: dict[str, Any]
     audit: dict[str, Any]
     manifest: dict[str, Any]
-    info: dict[str, Any]
+    info: BundleInfo
     scores: pd.DataFrame
     effects: pd.DataFrame
-    costs: pd.DataFrame
     features: pd.DataFrame
     blocks: pd.DataFrame
     explained: int
@@ -52,11 +69,11 @@ class Facts:
         known = ~self.scores["fold_out"] & self.scores["target"].notna() & self.scores["score"].notna()
         return self.scores[known]
 
-    def parts(self) -> dict[str, pd.DataFrame]:
-        """Val rows together and, where there are several but not many, by source."""
+    def val_by_source(self) -> dict[str, pd.DataFrame]:
+        """Group the val rows: `overall`, then each source where there are 2 to `MAX_SOURCES`."""
         val = self.val
-        names = sorted(val["source"].unique())
-        found = {"overall": val}
-        if 1 < len(names) <= MANY:
-            found |= {name: val[val["source"] == name] for name in names}
-        return found
+        sources = sorted(val["source"].unique())
+        groups = {"overall": val}
+        if 1 < len(sources) <= MAX_SOURCES:
+            groups |= {source: val[val["source"] == source] for source in sources}
+        return groups

@@ -1,57 +1,95 @@
-"""The whole report as one HTML page."""
+"""The report as one HTML page: what stands on it, in order, and its rendering."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from pipeline.reporting import html, model_sections, result_sections
-from pipeline.reporting.data import Facts
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from pipeline.reporting import data_sections, model_sections, refit_sections, result_sections
+from pipeline.reporting.data import ReportData
+from pipeline.reporting.elements import Level, Notice, NoticeLine, Page
 
 TITLE = "Deepfake face detector: report"
-
-
-VERDICTS = {
+VERDICTS: dict[Level, str] = {
     "ok": "Audit: nothing but the faces was found to tell the classes apart.",
     "amber": "Audit: read the warnings below before the figures.",
     "red": "Audit: the labels can be told without the faces, or images repeat: the figures below are not to be trusted.",
-    None: "The audit has not run, so a leak of the labels is not ruled out.",
 }
+NO_AUDIT = "The audit has not run, so a leak of the labels is not ruled out."
 
 
-def findings(audit: dict[str, Any], level: str) -> list[str]:
-    """The audit's findings of one level, in its own words."""
+def environment() -> Environment:
+    """Templates in which every text is escaped and a value that is missing is an error."""
+    return Environment(
+        loader=PackageLoader("pipeline.reporting"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def render(page: Page) -> str:
+    """Write a page as HTML that loads nothing and runs no script.
+
+    Parameters
+    ----------
+    page : Page
+        What stands on it.
+
+    Returns
+    -------
+    str
+        The text of the file.
+
+    Raises
+    ------
+    jinja2.UndefinedError
+        The templates show a value that the page does not have.
+    """
+    return environment().get_template("report.html.j2").render(page=page)
+
+
+def compose(data: ReportData) -> Page:
+    """Set up the page: findings and warnings first, then figures, reasons, data and model.
+
+    Parameters
+    ----------
+    data : ReportData
+        What the stages before have measured.
+
+    Returns
+    -------
+    Page
+        The same for the same data.
+    """
+    level: Level | None = data.audit.get("verdict")
+    red = [NoticeLine("Finding", text) for text in _findings(data.audit, "red")]
+    amber = [NoticeLine("Warning", text) for text in _findings(data.audit, "amber")]
+    amber += [NoticeLine("About the model", text) for text in data.info.warnings]
+    return Page(
+        title=TITLE,
+        verdict=NO_AUDIT if level is None else VERDICTS[level],
+        level="red" if level is None else level,
+        notices=[notice for notice in (Notice("red", red), Notice("amber", amber)) if notice.lines],
+        sections=[
+            result_sections.main_figures(data),
+            result_sections.curves(data),
+            model_sections.importance(data),
+            model_sections.spectrum(data),
+            refit_sections.ablation(data),
+            refit_sections.sources_left_out(data),
+            result_sections.novelty(data),
+            result_sections.worst_errors(data),
+            data_sections.dataset(data),
+            data_sections.audit(data),
+            model_sections.model(data),
+            model_sections.repeat(data),
+        ],
+    )
+
+
+def _findings(audit: dict[str, Any], level: Level) -> list[str]:
     return [finding["text"] for finding in audit.get("findings", []) if finding["level"] == level]
-
-
-def render(facts: Facts) -> str:
-    """HTML of the report: findings and warnings first, then figures, reasons, data and model."""
-    parts = [
-        ("figures", "Main figures", result_sections.figures_part(facts)),
-        ("curves", "Curves", result_sections.curves_part(facts)),
-        ("importance", "What the model looks at", model_sections.importance_part(facts)),
-        ("spectrum", "Mean radial spectrum", model_sections.spectrum_part(facts)),
-        ("ablation", "What each block adds", result_sections.ablation_part(facts)),
-        ("sources", "Sources it has not seen", result_sections.held_out_part(facts)),
-        ("novelty", "Out of distribution", result_sections.novelty_part(facts)),
-        ("errors", "Worst errors", result_sections.errors_part(facts)),
-        ("data", "Data", model_sections.data_part(facts)),
-        ("audit", "Audit", model_sections.audit_part(facts)),
-        ("model", "Model", model_sections.members_part(facts)),
-        ("repeat", "How to repeat", model_sections.repeat_part(facts)),
-    ]
-    return html.document(TITLE, _verdict(facts), parts)
-
-
-def _verdict(facts: Facts) -> str:
-    """The line under the title, then what a reader has to know before any figure."""
-    level = facts.audit.get("verdict")
-    bad = "" if level == "ok" else " bad" if level in ("red", None) else " odd"
-    line = f'<p class="verdict{bad}">{html.esc(VERDICTS[level])}</p>\n'
-    red = [_marked("Finding", text) for text in findings(facts.audit, "red")]
-    amber = [_marked("Warning", text) for text in findings(facts.audit, "amber")]
-    amber += [_marked("About the model", text) for text in facts.info["warnings"]]
-    return line + html.notice("red", red) + html.notice("amber", amber)
-
-
-def _marked(word: str, text: str) -> html.Html:
-    return html.Html(f"<b>{word}:</b> {html.esc(text)}")

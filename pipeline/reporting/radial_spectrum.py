@@ -17,10 +17,18 @@ BIN = re.compile(r"radial\.bin_\d+")
 
 @dataclass(frozen=True)
 class RadialSpectrum:
-    """Mean radial spectra. frequency : cycles/px (bins,); weight : share of what the model uses, (bins,).
+    """Mean radial spectra of both classes.
 
-    real, fake : mean and half width of its 95 % interval, each (bins,), log power; gaps : source ->
-    fake minus real, (bins,).
+    Attributes
+    ----------
+    frequency : float64 array, shape (bins,), cycles per pixel
+        Centres of the bands.
+    weight : float64 array, shape (bins,)
+        Share of each band in what the model uses of them; zeros when it uses none.
+    real, fake : pair of float64 arrays, shape (bins,), log power
+        The mean of the class and half the width of its 95 % interval.
+    gaps : mapping of str to float64 array, shape (bins,), log power
+        Fake minus real of each source that has both.
     """
 
     frequency: NDArray[np.float64]
@@ -31,15 +39,37 @@ class RadialSpectrum:
 
 
 def bin_columns(columns: Sequence[str]) -> list[str]:
-    """The radial spectrum's bins among the columns, from low to high frequency."""
+    """Pick the bins of the radial spectrum among columns, from low to high frequency.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        `block.column`, those of a block in the block's order.
+
+    Returns
+    -------
+    list of str
+        Empty without the radial block.
+    """
     return [column for column in columns if BIN.fullmatch(column)]
 
 
 def mean_radial_spectrum(rows: pd.DataFrame, features: pd.DataFrame, use: pd.Series) -> RadialSpectrum | None:
-    """Spectra of labelled rows, None when a class or the radial block is missing.
+    """Average the spectra of labelled rows.
 
-    rows : target, source; features : same length; use : what the model makes of each column, >= 0.
-    Sources without both classes have no gap.
+    Parameters
+    ----------
+    rows : DataFrame, n rows
+        Columns target (0, 1 or missing) and source.
+    features : DataFrame, n rows
+        Columns of the blocks; NaN where a bin holds nothing.
+    use : Series
+        What the model makes of each column, from 0 up, by column.
+
+    Returns
+    -------
+    RadialSpectrum or None
+        None when a class or the radial block is missing.
     """
     columns = bin_columns(list(features.columns))
     values = features[columns].to_numpy(dtype=np.float64)
@@ -49,9 +79,10 @@ def mean_radial_spectrum(rows: pd.DataFrame, features: pd.DataFrame, use: pd.Ser
     weight = use.reindex(columns).fillna(0.0).to_numpy(dtype=np.float64)
     gaps = {}
     for source in sorted(rows["source"].unique()):
-        here = (rows["source"] == source).to_numpy()
-        if (here & (target == 0)).any() and (here & (target == 1)).any():
-            gaps[source] = _mean(values[here & (target == 1)])[0] - _mean(values[here & (target == 0)])[0]
+        of_source = (rows["source"] == source).to_numpy()
+        real, fake = of_source & (target == 0), of_source & (target == 1)
+        if real.any() and fake.any():
+            gaps[source] = _mean(values[fake])[0] - _mean(values[real])[0]
     return RadialSpectrum(
         frequency=(np.arange(len(columns)) + 0.5) / RINGS_PER_CYCLE,
         weight=weight / weight.sum() if weight.sum() > 0 else weight,
@@ -62,7 +93,7 @@ def mean_radial_spectrum(rows: pd.DataFrame, features: pd.DataFrame, use: pd.Ser
 
 
 def _mean(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean of each column and 1.96 standard errors, over its finite rows; NaN where there is none."""
+    """Average each column over its finite rows, with 1.96 standard errors; NaN where there is none."""
     known = np.isfinite(values)
     count = np.maximum(known.sum(0), 1)
     filled = np.where(known, values, 0.0)

@@ -19,7 +19,21 @@ QUALITY = 82
 
 @dataclass(frozen=True)
 class WorstError:
-    """One image on the wrong side. uri : JPEG data URI, or None with the reason in `why`."""
+    """An image on the wrong side of the threshold.
+
+    Attributes
+    ----------
+    name, source : str
+        As listed.
+    target : int
+        0 real, 1 fake.
+    score : float
+        Probability of a fake.
+    uri : str or None
+        JPEG data URI of a thumbnail; None when the file cannot be read.
+    why : str
+        Why it cannot be read.
+    """
 
     name: str
     source: str
@@ -30,9 +44,19 @@ class WorstError:
 
 
 def most_confident(scores: pd.DataFrame, count: int) -> pd.DataFrame:
-    """Rows on the wrong side of 0.5, the furthest first: at most half of `count` of each class.
+    """Pick the rows that are furthest on the wrong side of the threshold.
 
-    scores : target (0, 1 or missing), score. Ties keep the order of the rows.
+    Parameters
+    ----------
+    scores : DataFrame
+        Columns target (0, 1 or missing) and score; rows without a target are never wrong.
+    count : int
+        Rows at most, half of them (of an odd count, one more) real.
+
+    Returns
+    -------
+    DataFrame
+        Rows of `scores`, real ones first, the furthest of each class first; ties in the order of the rows.
     """
     target = scores["target"].to_numpy(dtype=np.float64, na_value=np.nan)
     wrong = np.where(target == 1, THRESHOLD - scores["score"], scores["score"] - THRESHOLD)
@@ -43,27 +67,45 @@ def most_confident(scores: pd.DataFrame, count: int) -> pd.DataFrame:
 
 
 def contact_sheet(scores: pd.DataFrame, count: int) -> list[WorstError]:
-    """`most_confident` with thumbnails. scores : img_name, path, source, target, score, width, height."""
-    found = []
+    """Load a thumbnail of each of the `most_confident` errors.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Columns img_name, path, source, target, score, width and height (px, of the file in the manifest).
+    count : int
+        Images at most.
+
+    Returns
+    -------
+    list of WorstError
+        In the order of `most_confident`.
+    """
+    errors = []
     for row in most_confident(scores, count).itertuples():
-        facts = {
-            "name": row.img_name,
-            "source": row.source,
-            "target": int(row.target),
-            "score": float(row.score),
-        }
+        uri, why = None, ""
         try:
             # The manifest accepted this size, so it is the bound: a file swapped since is not decoded.
-            pixels = read_image(row.path, max_pixels=max(int(row.width) * int(row.height), 1)).pixels
+            uri = thumbnail(read_image(row.path, max_pixels=max(int(row.width) * int(row.height), 1)).pixels)
         except BadImage as error:
-            found.append(WorstError(**facts, uri=None, why=error.detail))
-            continue
-        found.append(WorstError(**facts, uri=thumbnail(pixels)))
-    return found
+            why = error.detail
+        errors.append(WorstError(row.img_name, row.source, int(row.target), float(row.score), uri, why))
+    return errors
 
 
 def thumbnail(pixels: NDArray[np.uint8]) -> str:
-    """JPEG data URI of a picture, at most `SIDE` px on its longer side. pixels : uint8 (H, W, 3), RGB."""
+    """Shrink a picture to at most `SIDE` px on its longer side; a smaller one keeps its size.
+
+    Parameters
+    ----------
+    pixels : uint8 array, shape (H, W, 3), RGB
+        The picture.
+
+    Returns
+    -------
+    str
+        JPEG data URI.
+    """
     height, width = pixels.shape[:2]
     scale = min(SIDE / max(height, width), 1.0)
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
