@@ -6,10 +6,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from models.fingerprint import fingerprint, reached
 
 from features.spectral import blocks
 from models.bundle_info import BlockInfo, BundleError
+from models.fingerprint import fingerprint, reached
 from models.synthesis import pseudo_fakes
 from pipeline.samples import variants
 from pipeline.storage import addresses
