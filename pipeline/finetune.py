@@ -25,7 +25,7 @@ from pipeline.runtime import params
 from pipeline.runtime.command import run
 from pipeline.runtime.process import limit_threads, pick_device
 from pipeline.samples.feature_table import block_folder, net_keys, read_faces
-from pipeline.samples.net_rows import NETS, fill_net, net_spec
+from pipeline.samples.net_rows import NETS, fill_net, leave_out, net_spec
 from pipeline.samples.training_images import TrainImages
 from pipeline.samples.variants import DRAWN_VERSION, VARIANTS_VERSION, expand, items_of
 from pipeline.storage.feature_store import Store, finish, version_of
@@ -220,6 +220,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("name", help="a key of finetune.nets in params.yaml")
     name = parser.parse_args(arguments).name
     section, options, compute = params.load("finetune"), params.load("faces"), params.load("compute")
+    if params.was_removed("finetune", "nets", name):
+        shutil.rmtree(RUNS / name, ignore_errors=True)
+        leave_out(f"net_{name}", reason=f"net '{name}' was removed by {params.LOCAL_FILE}")
+        shutil.copytree(NETS / f"net_{name}", RUNS / name / "skipped")
+        return
     if name not in section.nets:
         raise params.ParamsError(f"finetune.nets has no '{name}'; it has {', '.join(section.nets) or 'none'}")
     rows, faces = read_faces()

@@ -18,7 +18,7 @@ from pipeline.storage.face_schema import FOLDER as FACES
 from pipeline.storage.feature_store import FEATURES, NotMadeError, Store, open_current
 
 FACE_BLOCK = {"face": ["face.found", "face.prob"]}
-NONE = params.Variants(degraded=0, blend=0, resynthesis=0)
+NONE = params.Variants(degraded=0, pseudo_fakes={})
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from functools import lru_cache, partial
 from pathlib import Path
@@ -14,8 +15,9 @@ from models.nets.face_net import FaceNet, NetSpec, crop_for
 from pipeline.runtime import params
 from pipeline.runtime.engine import folder_fingerprint
 from pipeline.runtime.process import limit_threads, pick_device
+from pipeline.samples.feature_table import block_folder
 from pipeline.samples.variants import Item
-from pipeline.storage.feature_store import Store, fill, shard_size_for
+from pipeline.storage.feature_store import Store, fill, mark_skipped, shard_size_for, write_json
 from pipeline.storage.images import BadImage
 
 NETS = Path("cache/nets")
@@ -36,6 +38,15 @@ def net_spec(net: params.Backbone | params.Net, checkpoint: Checkpoint) -> NetSp
         origin=checkpoint.origin,
         heads=tuple(learned.heads) if learned else (),
     )
+
+
+def leave_out(block: str, *, reason: str) -> None:
+    """Say that this block and its net are not made, and why; what an earlier run made of them is removed."""
+    folder = NETS / block
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    write_json(folder / "skipped.json", {"reason": reason})
+    mark_skipped(block_folder(block), reason=reason)
 
 
 def load_net(folder: Path, device: str, member: int | None) -> FaceNet:

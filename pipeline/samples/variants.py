@@ -37,7 +37,8 @@ def names_of(key: str, target: float, split: str, asked: params.Variants) -> lis
         return [ORIGINAL]
     kinds = (DEGRADED, *pseudo_fakes.KINDS) if target == 0 else (DEGRADED,)
     lots = np.random.default_rng(_seed(key)).random(1 + len(pseudo_fakes.KINDS))
-    counts = {kind: int(getattr(asked, kind) + lot) for kind, lot in zip(kinds, lots, strict=False)}
+    shares = {DEGRADED: asked.degraded, **asked.pseudo_fakes}
+    counts = {kind: int(shares.get(kind, 0) + lot) for kind, lot in zip(kinds, lots, strict=False)}
     return [ORIGINAL] + [f"{kind}{i}" for kind, count in counts.items() for i in range(count)]
 
 

@@ -19,7 +19,7 @@ TINY = {
     "manifest": {},
     "faces": {},
     "spectral": {"blocks": ["radial", "npr", "contrast"]},
-    "variants": {"degraded": 1, "blend": 1, "resynthesis": 1},
+    "variants": {"degraded": 1, "pseudo_fakes": {"blend": 1, "resynthesis": 1}},
     "embed": {"backbones": {"small": {"model": MODEL}, "absent": {"model": "mobilenetv2_035"}}},
     "finetune": {
         "folds": 2,

@@ -11,7 +11,7 @@ from pipeline.samples.variants import expand, forge, items_of, kind_of
 from pipeline.storage.face_schema import to_face
 from pipeline.storage.images import recompress_like
 
-ASKED = params.Variants(degraded=2, blend=1, resynthesis=1)
+ASKED = params.Variants(degraded=2, pseudo_fakes={"blend": 1, "resynthesis": 1})
 
 
 @pytest.fixture
@@ -47,14 +47,14 @@ def test_reals_get_copies_and_pseudo_fakes_fakes_get_copies_val_nothing(rows):
 
 
 def test_nothing_asked_is_the_rows_themselves(rows):
-    made, _ = expand(rows, faces(3), params.Variants(degraded=0, blend=0, resynthesis=0))
+    made, _ = expand(rows, faces(3), params.Variants(degraded=0, pseudo_fakes={}))
     pd.testing.assert_frame_equal(made[rows.columns], rows)
 
 
 def test_a_fraction_is_drawn_by_the_images_own_key():
     keys = [f"{i:032x}" for i in range(400)]
     rows = pd.DataFrame({"split": "train", "target": pd.array([0] * 400, dtype="Int8"), "key": keys})
-    half = params.Variants(degraded=0.5, blend=1.5, resynthesis=0)
+    half = params.Variants(degraded=0.5, pseudo_fakes={"blend": 1.5})
     made, _ = expand(rows, faces(400), half)
     variants = made["variant"].value_counts()
     assert 160 <= variants["degraded0"] <= 240
@@ -84,7 +84,7 @@ def test_each_variant_is_its_own_picture_and_the_same_each_time(rows):
 def test_the_face_goes_with_a_resampled_picture(rows):
     """Its centre stays the picture's centre, to the shift of a pixel that was drawn with it."""
     face = np.r_[1, 1, 0.9, [16, 16, 47, 47], (TEMPLATE * 31 + 16).ravel()].astype(np.float32)
-    made, own = expand(rows, np.stack([face] * 3), params.Variants(degraded=20, blend=0, resynthesis=0))
+    made, own = expand(rows, np.stack([face] * 3), params.Variants(degraded=20, pseudo_fakes={}))
     sizes = set()
     for item in items_of(made, own, keys=made["key"]):
         pixels, moved = item.read(max_pixels=10**6)
