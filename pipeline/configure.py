@@ -1,84 +1,128 @@
-"""Write DATA, WEIGHTS and an overlay of parameters into params.yaml, and make the demo data if asked for."""
+"""Write a person's settings into params.local.yaml, which is laid over params.yaml, and draw the demo faces."""
 
 from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping, Sequence
-from io import StringIO
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap
-from ruamel.yaml.error import YAMLError
+import yaml
 
-from pipeline.demo.dataset import DemoDataError, make_dataset
+from pipeline.demo.dataset import is_demo_set, make_dataset
 from pipeline.runtime import params
 from pipeline.runtime.command import run
+from pipeline.runtime.effective_params import checked_models, previous
+from pipeline.runtime.names import check_names
+from pipeline.runtime.params import LOCAL_FILE, PARAMS_FILE, Params, ParamsError
+from pipeline.runtime.reference import reference
 
 DEMO = Path("data/demo")
-DEMO_IMAGES = 400
 DEMO_SEED = 0
+HEADER = f"# Your settings, laid over {PARAMS_FILE}. Written by `make repro DATA=... WEIGHTS=... PARAMS=...`; git ignores it.\n"
 
 
-def overlay(base: CommentedMap, changes: Mapping[str, Any]) -> None:
-    """Lay `changes` over `base` in place, mapping by mapping; `null` removes a mapping."""
-    for key, value in changes.items():
-        here = base.get(key)
-        if isinstance(value, Mapping) and isinstance(here, CommentedMap):
-            overlay(here, value)
-        elif value is None and isinstance(here, CommentedMap):
-            del base[key]
-        else:
-            base[key] = value
+def local_settings(
+    before: dict[str, Any], *, data: str | None, weights: str | None, overlay: dict[str, Any] | None
+) -> dict[str, Any]:
+    """What params.local.yaml shall hold.
+
+    Parameters
+    ----------
+    before : dict
+        What it holds.
+    data, weights : str
+        Folders; None keeps the one that is there, an empty string goes back to params.yaml's.
+    overlay : dict
+        Takes the place of everything but the two folders; None keeps what is there.
+    """
+    settings = dict(before)
+    if overlay is not None:
+        given = settings.get("data") or {}
+        folders = {key: given[key] for key in ("root", "weights") if key in given}
+        settings = params.merge({"data": folders}, overlay)
+    places = dict(settings.pop("data", None) or {})
+    for key, path in (("root", data), ("weights", weights)):
+        if path:
+            places[key] = str(Path(path).absolute())
+        elif path is not None:
+            places.pop(key, None)
+    return ({"data": places} if places else {}) | settings
 
 
-def relative(path: str) -> str:
-    """A path as params.yaml keeps it: relative to the repository where it can be, without a slash at its end."""
-    return Path(os.path.relpath(path)).as_posix() if not os.path.isabs(path) else str(Path(path))
+def check(settings: dict[str, Any], *, name: str) -> Params:
+    """The settings in force with this overlay. ParamsError for wrong keys, values, names and paths."""
+    combined = params.combine(params.read_mapping(PARAMS_FILE), settings, overlay_name=name)
+    to_be_drawn = Path(combined.data.root) if is_demo(combined) else None
+    try:
+        check_names(combined, known_models=checked_models(previous()), to_be_drawn=to_be_drawn)
+    except ParamsError as error:
+        raise ParamsError("\n".join(f"{name}: {line}" for line in str(error).splitlines())) from None
+    return combined
+
+
+def is_demo(settings: Params) -> bool:
+    """Whether the data set is the demo, which is drawn where it is missing."""
+    return Path(settings.data.root).absolute() == DEMO.absolute()
+
+
+def draw_demo(images: int) -> None:
+    """Draw the demo set where it is missing, or in place of one of another size. DemoDataError for anything else."""
+    same = is_demo_set(DEMO, images=images, seed=DEMO_SEED)
+    make_dataset(DEMO, images=images, seed=DEMO_SEED, force=not same and is_demo_set(DEMO))
+
+
+def write(settings: dict[str, Any]) -> None:
+    """Write params.local.yaml in one step, or remove it when it would say nothing."""
+    if not settings:
+        LOCAL_FILE.unlink(missing_ok=True)
+        return
+    part = LOCAL_FILE.with_name(f".{LOCAL_FILE.name}.{os.getpid()}.part")
+    part.write_text(HEADER + yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    os.replace(part, LOCAL_FILE)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    options = argparse.ArgumentParser(prog="python -m pipeline.configure", description=__doc__)
+    options.add_argument(
+        "--data", help="folder of a data set in the challenge's layout; kept until given again"
+    )
+    options.add_argument("--weights", help="folder of local checkpoints; kept until given again")
+    options.add_argument(
+        "--params", help=f"YAML file laid over {PARAMS_FILE}, instead of an earlier one; '': none"
+    )
+    options.add_argument("--reset", action="store_true", help="the same as --params ''")
+    options.add_argument(
+        "--reference", action="store_true", help="print docs/parameters.md, and do nothing else"
+    )
+    return options
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m pipeline.configure", description=__doc__)
-    parser.add_argument("--data", help="folder of a data set in the challenge's layout -> data.root")
-    parser.add_argument("--weights", help="folder of local checkpoints -> data.weights")
-    parser.add_argument("--params", type=Path, help="YAML file laid over params.yaml")
-    asked = parser.parse_args(arguments)
-    yaml = YAML()
-    yaml.width = 200
-    yaml.representer.add_representer(
-        type(None), lambda made, _: made.represent_scalar("tag:yaml.org,2002:null", "null")
-    )
-    before = params.PARAMS_FILE.read_text(encoding="utf-8")
-    tree = yaml.load(before)
-    if asked.params is not None:
-        if not asked.params.is_file():
-            parser.error(f"--params {asked.params} is not a file")
-        try:
-            overlay(tree, yaml.load(asked.params.read_text(encoding="utf-8")) or {})
-        except (YAMLError, AttributeError) as error:
-            parser.error(f"{asked.params} is not a YAML mapping of sections: {error}")
-    for key, value in (("root", asked.data), ("weights", asked.weights)):
-        if value is not None:
-            if not Path(value).is_dir():
-                parser.error(f"{value} is not a folder; give one that is there")
-            tree["data"][key] = relative(value)
-    text = StringIO()
-    yaml.dump(tree, text)
-    try:
-        checked = params.parse(
-            YAML(typ="safe").load(text.getvalue()), where=str(asked.params or params.PARAMS_FILE)
+    """Run the command."""
+    options = parser().parse_args(arguments)
+    if options.reference:
+        print(reference(params.read_mapping(PARAMS_FILE)), end="")
+        return
+    for name in ("data", "weights"):
+        path = getattr(options, name)
+        if path and not Path(path).is_dir() and Path(path).absolute() != DEMO.absolute():
+            raise ParamsError(f"--{name} {path} is not a folder; give one that is there")
+    if options.params and not Path(options.params).is_file():
+        raise ParamsError(
+            f"--params {options.params} is not a file; give a YAML file, e.g. recipes/quick.yaml"
         )
-    except params.ParamsError as error:
-        parser.error(str(error))
-    if text.getvalue() != before:
-        params.PARAMS_FILE.write_text(text.getvalue(), encoding="utf-8")
-    if Path(checked.data.root) == DEMO:
-        try:
-            make_dataset(DEMO, images=DEMO_IMAGES, seed=DEMO_SEED)
-        except DemoDataError as error:
-            parser.error(str(error))
+    path = "" if options.reset else options.params
+    overlay = None if path is None else params.read_mapping(Path(path)) if path else {}
+    before = params.read_mapping(LOCAL_FILE) if LOCAL_FILE.is_file() else {}
+    settings = local_settings(before, data=options.data, weights=options.weights, overlay=overlay)
+    combined = check(settings, name=path or str(LOCAL_FILE))
+    if settings != before:
+        write(settings)
+    if is_demo(combined):
+        draw_demo(combined.data.demo_images)
 
 
 if __name__ == "__main__":

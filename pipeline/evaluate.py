@@ -49,6 +49,14 @@ def audit_verdict(path: Path) -> dict[str, Any]:
     return {"verdict": audit["verdict"], "red": red}
 
 
+def main_figures(overall: dict[str, Any], audit: dict[str, Any]) -> dict[str, Any]:
+    """The few figures that DVC shows."""
+    figures = {"images": overall["n"], "audit": audit.get("verdict", "not run")}
+    for name in ("auc", "tpr_at_fpr_1e-2", "ece"):
+        figures[name] = (overall.get(name) or {}).get("value")
+    return figures
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the stage."""
     argparse.ArgumentParser(
@@ -82,7 +90,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "novelty": scores.novelty(rows[~rows["fold_out"]]),
         "audit": audit_verdict(REPORTS / "audit.json"),
     }
-    write_json(REPORTS / "metrics.json", found)
+    write_json(REPORTS / "evaluation.json", found)
+    write_json(REPORTS / "metrics.json", main_figures(found["val"]["overall"], found["audit"]))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Stage manifest: one checked row per listed image, with hashes, groups and near-duplicates.
 
-Reads the lists and images under data.root. Writes cache/manifest.parquet,
+Reads the lists and images under data.root. Checks every name and path of the settings first, and writes those in
+force to cache/params.yaml. Writes cache/manifest.parquet,
 cache/manifest_issues.csv, reports/manifest.json and cache/files/ (what is known of each file, so
 that only changed files are read).
 """
@@ -20,7 +21,7 @@ from pipeline.dataset import splits
 from pipeline.dataset.entries import ListedImage
 from pipeline.dataset.file_index import FOLDER, FileTable
 from pipeline.dataset.lists import find, read_all, read_groups
-from pipeline.runtime import params
+from pipeline.runtime import effective_params, params
 from pipeline.runtime.command import run
 
 MANIFEST = Path("cache/manifest.parquet")
@@ -160,6 +161,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     ).parse_args(arguments)
+    effective_params.write()
     rows, origin = build(params.load("data"), params.load("manifest"), params.load("compute"))
     write(rows, origin)
     splits.refuse_one_class(rows)

@@ -13,7 +13,7 @@ from pipeline.runtime.command import run
 
 PREDICTION = Path("prediction.txt")
 REPORT = Path("reports/report.html")
-METRICS = Path("reports/metrics.json")
+EVALUATION = Path("reports/evaluation.json")
 
 
 def _with_interval(figure: dict[str, Any] | None) -> str:
@@ -27,7 +27,7 @@ def _with_interval(figure: dict[str, Any] | None) -> str:
 def main_figures(metrics: dict[str, Any]) -> str:
     """A few lines: AUC, TPR@FPR=1e-2 and ECE on val with 95 % intervals, overall and by source.
 
-    metrics : reports/metrics.json as evaluate wrote it.
+    metrics : reports/evaluation.json as stage evaluate wrote it.
     """
     parts = {"overall": metrics["val"]["overall"]}
     if len(metrics["val"]["by_source"]) > 1:
@@ -49,14 +49,14 @@ def main_figures(metrics: dict[str, Any]) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print it; 2 when the run has not finished."""
     argparse.ArgumentParser(prog="python -m pipeline.summary", description=__doc__).parse_args(arguments)
-    absent = [str(path) for path in (PREDICTION, REPORT, METRICS) if not path.is_file()]
+    absent = [str(path) for path in (PREDICTION, REPORT, EVALUATION) if not path.is_file()]
     if absent:
         print(
             f"{', '.join(absent)} not found in {Path.cwd()}; run `make repro` first",
             file=sys.stderr,
         )
         return 2
-    print(main_figures(json.loads(METRICS.read_text(encoding="utf-8"))))
+    print(main_figures(json.loads(EVALUATION.read_text(encoding="utf-8"))))
     print(f"prediction: {PREDICTION.resolve()}\nreport:     {REPORT.resolve()}")
     return 0
 

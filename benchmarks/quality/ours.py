@@ -10,20 +10,18 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import yaml
 from numpy.typing import NDArray
-from ruamel.yaml import YAML
 
 from benchmarks.quality.conditions import U8
 from benchmarks.quality.rows import picture
 from benchmarks.quality.runs import Run, over_chunks
 from models.bundle import Bundle
-from pipeline.configure import overlay
 from pipeline.runtime import params
 from pipeline.runtime.process import limit_threads
 from pipeline.serving.scoring import load_bundle
@@ -95,25 +93,20 @@ def parameters(
     recipe: Recipe, *, holdout_source: str | None, changes: Callable[[Any], dict[str, Any]] | None
 ) -> str:
     """The text of the run's params.yaml. Raises ParamsError for what the product refuses."""
-    yaml = YAML()
-    tree = yaml.load((REPOSITORY / "params.yaml").read_text(encoding="utf-8"))
+    tree = params.read_mapping(REPOSITORY / "params.yaml")
     for path in recipe.overlays:
-        overlay(tree, yaml.load(path.read_text(encoding="utf-8")) or {})
+        tree = params.merge(tree, params.read_mapping(path))
     places = {"root": str(recipe.data.resolve()), "weights": str(recipe.weights.resolve())}
-    overlay(tree, {"data": places, "manifest": {"holdout_source": holdout_source}})
+    tree = params.merge(tree, {"data": places, "manifest": {"holdout_source": holdout_source}})
     if changes is not None:
-        overlay(tree, changes(tree))
-    text = StringIO()
-    yaml.dump(tree, text)
-    params.parse(
-        YAML(typ="safe").load(text.getvalue()), where=f"params of {holdout_source or 'the full set'}"
-    )
-    return text.getvalue()
+        tree = params.merge(tree, changes(tree))
+    params.parse(tree, where=f"params of {holdout_source or 'the full set'}")
+    return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
 
 
 def stages(text: str) -> list[list[str]]:
     """Module and arguments of every stage that the bundle needs, in the order of dvc.yaml."""
-    asked = params.parse(YAML(typ="safe").load(text), where="params.yaml")
+    asked = params.parse(yaml.safe_load(text), where="params.yaml")
     return [
         ["pipeline.manifest"],
         ["pipeline.faces"],

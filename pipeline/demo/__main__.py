@@ -29,8 +29,8 @@ def build_parser() -> argparse.ArgumentParser:
         prog="python -m pipeline.demo",
         description=(
             "Draws a labelled set of procedural faces and forgeries of them, in the challenge's "
-            "layout: train_label.txt + trainset/ (65 %%), val_label.txt + valset/ (25 %%), "
-            "test_list.txt + testset/ (10 %%), groups.csv, and truth.csv with the forgery of "
+            "layout: train_label.txt + trainset/ (65 %), val_label.txt + valset/ (25 %), "
+            "test_list.txt + testset/ (10 %), groups.csv, and truth.csv with the forgery of "
             "every picture. For trying the software: figures measured on it say nothing about "
             "real deepfakes. The same options give the same bytes."
         ),

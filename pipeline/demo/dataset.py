@@ -128,14 +128,25 @@ def make_dataset(
     jobs = joblib.Parallel(n_jobs=workers or joblib.cpu_count(), return_as="generator")(
         joblib.delayed(make_pair)(seed, number, split) for number, split in enumerate(splits)
     )
-    pairs = tqdm(jobs, total=len(splits), desc="drawing faces", unit="person")
+    pairs = tqdm(jobs, total=len(splits), desc="drawing faces", unit="person", mininterval=1.0)
     pictures = [picture for pair in pairs for picture in pair][:images]
     _write_set(partial, pictures, seed=seed)
     _write_json(partial / "demo.json", {**arguments, "operations": list(OPERATIONS)})
+    before = out.with_name(f".{out.name}.before")
+    shutil.rmtree(before, ignore_errors=True)
     if out.exists():
-        shutil.rmtree(out)
+        os.replace(out, before)
     os.replace(partial, out)
+    shutil.rmtree(before, ignore_errors=True)
     return True
+
+
+def is_demo_set(folder: Path, *, images: int | None = None, seed: int = 0) -> bool:
+    """Whether a folder holds a demo set: any, or the one of these arguments."""
+    found = _read_arguments(folder / "demo.json")
+    if images is None:
+        return found.get("generator_version") is not None
+    return found == {"generator_version": GENERATOR_VERSION, "images": images, "seed": seed}
 
 
 def _holds_same_set(out: Path, arguments: dict[str, int], *, force: bool) -> bool:
@@ -145,24 +156,40 @@ def _holds_same_set(out: Path, arguments: dict[str, int], *, force: bool) -> boo
     record = out / "demo.json"
     if not record.is_file():
         raise DemoDataError(
-            f"{out}: holds something that is not demo data (no demo.json), and nothing here "
-            "deletes that; name a new or empty folder with --out"
+            f"{out}: holds something that is not demo data (no demo.json), which is never deleted; "
+            "name a new or empty folder"
         )
     found = _read_arguments(record)
     if found == arguments and not force:
         return True
-    if force:
-        return False
-    raise DemoDataError(
-        f"{out}: holds demo data made with {_spell(found)}, asked for {_spell(arguments)}; "
-        "`python -m pipeline.demo --force --out FOLDER` replaces it"
-    )
+    if not force:
+        raise DemoDataError(
+            f"{out}: holds demo data made with {_spell(found)}, but {_spell(arguments)} are wanted; "
+            "`python -m pipeline.demo --force --out FOLDER` replaces it"
+        )
+    foreign = _foreign_files(out)
+    if foreign:
+        raise DemoDataError(
+            f"{out}: {len(foreign)} files are not of the demo set and would be deleted, the first is {foreign[0]}; "
+            "move them somewhere else"
+        )
+    return False
+
+
+def _foreign_files(out: Path) -> list[str]:
+    """Files that no demo set has, by the list of its pictures."""
+    known = {"demo.json", "groups.csv", "test_list.txt", "train_label.txt", "truth.csv", "val_label.txt"}
+    if (out / "truth.csv").is_file():
+        with (out / "truth.csv").open(encoding="utf-8", newline="") as stream:
+            known |= {f"{row['split']}set/{row['img_name']}" for row in csv.DictReader(stream)}
+    files = (path.relative_to(out).as_posix() for path in sorted(out.rglob("*")) if path.is_file())
+    return [name for name in files if name not in known]
 
 
 def _read_arguments(record: Path) -> dict[str, object]:
     try:
         content = json.loads(record.read_text(encoding="utf-8"))
-    except ValueError:
+    except (OSError, ValueError):
         content = None
     if not isinstance(content, dict):
         return {}

@@ -1,0 +1,117 @@
+"""The settings in force, in the file that DVC compares: cache/params.yaml.
+
+Beside the sections it holds `checkpoints`: for each block of a net, the file that its first weights come from and its
+SHA-256, so that other weights under the same name make its stage run again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline.runtime import params
+from pipeline.runtime.names import check_names
+from pipeline.runtime.params import Backbone, Net, Params
+
+FILE = Path("cache/params.yaml")
+HEADER = "# Written by stage manifest: params.yaml with params.local.yaml laid over it. Changing this file changes nothing.\n"
+
+
+def previous() -> dict[str, Any]:
+    """What the last run wrote; empty when there is none or it cannot be read."""
+    try:
+        raw = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError, UnicodeDecodeError):
+        return {}
+    return raw if isinstance(raw, dict) else {}
+
+
+def checked_models(before: dict[str, Any]) -> set[str]:
+    """Names of timm models that an earlier run found to be right: importing timm takes seconds."""
+    entries = [
+        entry
+        for section, key in params.STAGE_ENTRIES
+        for entry in ((before.get(section) or {}).get(key) or {}).values()
+    ]
+    return {entry["model"] for entry in entries if isinstance(entry, dict) and "model" in entry}
+
+
+def write() -> None:
+    """Check every name and path of the settings in force, and write them.
+
+    Raises
+    ------
+    ParamsError
+        Listing every mistake.
+    """
+    settings, before = params.read(), previous()
+    check_names(settings, known_models=checked_models(before))
+    record = settings.model_dump(mode="json")
+    for (
+        section,
+        key,
+    ) in params.STAGE_ENTRIES:  # an entry that the overlay removed still has its stage in dvc.yaml
+        defaults = params.read_mapping(params.PARAMS_FILE)[section][key] or {}
+        record[section][key] |= {name: None for name in defaults if name not in record[section][key]}
+    record["checkpoints"] = checkpoints(record, settings, before.get("checkpoints") or {})
+    FILE.parent.mkdir(parents=True, exist_ok=True)
+    part = FILE.with_name(f".{FILE.name}.{os.getpid()}.part")
+    part.write_text(HEADER + yaml.safe_dump(record, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    os.replace(part, FILE)
+
+
+def checkpoints(record: dict[str, Any], settings: Params, before: dict[str, Any]) -> dict[str, Any]:
+    """File and SHA-256 of the first weights of each net, by block; None for a net that was removed."""
+    entries = {
+        **{f"embed_{name}": settings.embed.backbones.get(name) for name in record["embed"]["backbones"]},
+        **{f"net_{name}": settings.finetune.nets.get(name) for name in record["finetune"]["nets"]},
+    }
+    folder = Path(settings.data.weights)
+    return {
+        block: None if net is None else _weights(net, folder, before.get(block) or {})
+        for block, net in entries.items()
+    }
+
+
+def _weights(net: Backbone | Net, folder: Path, before: dict[str, Any]) -> dict[str, Any]:
+    """Where these weights come from, as far as it can be known without loading them.
+
+    The same places in the same order as `models.nets.checkpoints.find`.
+    """
+    facts: dict[str, Any] = {"model": net.model, "weights": net.weights}
+    if net.weights == "none":
+        return facts
+    named = Path(net.weights) if net.weights not in ("auto", "pretrained") else None
+    candidates = [named] if named else [folder / f"{net.model}{end}" for end in (".safetensors", ".pth")]
+    local = next((path for path in candidates if path.is_file()), None)
+    if local is not None:
+        return facts | {"file": local.name, "sha256": _sha256(local)}
+    known = {key: before.get(key) for key in facts} == facts and "hub" in before
+    facts["hub"] = before["hub"] if known else _repository(net.model)
+    # `pretrained` means the hub's file, downloaded or not; `auto` means from scratch until somebody downloads it.
+    cached = _in_hub_cache(facts["hub"]) if net.weights == "auto" and facts["hub"] else None
+    return facts | ({"file": cached.name, "sha256": _sha256(cached)} if cached else {})
+
+
+def _repository(model: str) -> str | None:
+    """The repository of timm's own weights on the hub."""
+    import timm
+
+    config = timm.get_pretrained_cfg(model)
+    return getattr(config, "hf_hub_id", None)
+
+
+def _in_hub_cache(repository: str) -> Path | None:
+    from huggingface_hub import try_to_load_from_cache
+
+    path = try_to_load_from_cache(repository, "model.safetensors")
+    return Path(path) if isinstance(path, str) else None
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
