@@ -111,6 +111,11 @@ class BundleInfo(Record):
             raise ValueError(f"{outside[0]!r} is not a path inside the bundle")
         return files
 
+    @property
+    def sorts(self) -> dict[str, BlockSort]:
+        """Sort of each block, in the order of training."""
+        return {name: block.sort for name, block in self.blocks.items()}
+
     def blocks_of(self, *sorts: BlockSort) -> dict[str, BlockInfo]:
         """The blocks of these sorts, in the order of training."""
         return {name: block for name, block in self.blocks.items() if block.sort in sorts}

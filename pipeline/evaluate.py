@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from models.bundle import Bundle
 from pipeline.evaluation import ablation, block_cost, curves, scores
 from pipeline.runtime import params
 from pipeline.runtime.command import run
 from pipeline.samples.feature_table import read_table
+from pipeline.serving.bundles import load_bundle
 from pipeline.storage.feature_store import write_json
 
 BUNDLE = Path("cache/model")
@@ -64,11 +64,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     ).parse_args(arguments)
-    options, bundle = params.load("evaluate"), Bundle.load(BUNDLE)
+    options, bundle = params.load("evaluate"), load_bundle(BUNDLE, "cpu")
     bootstrap = ablation.Bootstrap(resamples=options.bootstrap, seed=options.seed)
     quick = ablation.quick(params.load("train"), num_boost_round=options.ablation_num_boost_round)
-    blocks = bundle.info["blocks"]
-    val, train = read_table(["val"], list(blocks)), read_table(["train"], list(blocks))
+    blocks = {name: block.columns for name, block in bundle.info.blocks.items()}
+    val, train = read_table(["val"], bundle.info.sorts), read_table(["train"], bundle.info.sorts)
     rows = scores.join(val.rows, bundle.predict(val.features), train.rows, pd.read_parquet(OOF))
     rows.to_parquet(SCORES, index=False)
     write_plots(rows[~rows["fold_out"]], REPORTS / "plots")

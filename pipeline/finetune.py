@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from models.nets.net_spec import member_file, write_record
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from models.nets.net_spec import member_file, write_record
 from pipeline.runtime import params, paths
 from pipeline.runtime.command import run
 from pipeline.samples.feature_table import block_folder, read_faces

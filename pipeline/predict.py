@@ -46,7 +46,7 @@ def stored_rows(bundle: Bundle) -> Iterator[PredictionRow]:
     manifest = pd.read_parquet(paths.MANIFEST)
     split = "test" if (manifest["split"] == "test").any() else "val"
     listed = manifest[manifest["split"] == split]
-    table = read_table([split], {name: block.sort for name, block in bundle.info.blocks.items()})
+    table = read_table([split], bundle.info.sorts)
     predictions = dict(zip(table.rows["sha256"], bundle.predict(table.features), strict=True))
     found = dict(zip(table.rows["sha256"], table.rows["found"], strict=True))
     for row in listed.itertuples():

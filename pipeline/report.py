@@ -20,9 +20,10 @@ from models.bundle import Bundle
 from pipeline.reporting import importance, page, worst_errors
 from pipeline.reporting.data import ReportData
 from pipeline.reporting.radial_spectrum import mean_radial_spectrum
-from pipeline.runtime import params
+from pipeline.runtime import params, paths
 from pipeline.runtime.command import run
 from pipeline.samples.feature_table import Table, read_table
+from pipeline.serving.bundles import load_bundle
 
 REPORTS = Path("reports")
 MAX_EXPLAINED = 5000  # val images at most that permutation and SHAP are worked out on
@@ -87,8 +88,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     ).parse_args(arguments)
-    options, bundle = params.load("report"), Bundle.load(Path("cache/model"))
-    val = read_table(["val"], list(bundle.info.blocks))
+    options, bundle = params.load("report"), load_bundle(paths.BUNDLE, "cpu")
+    val = read_table(["val"], bundle.info.sorts)
     explained = explain(bundle, val, options)
     repeated = {"repeats": options.permutation_repeats, "seed": options.seed}
     features = importance.by_feature(explained, top=options.top, **repeated)

@@ -108,7 +108,7 @@ def bundle(folder: Path, data: Path) -> Path:
     text = parameters(Recipe(root, checkpoint(folder / "weights")), holdout_source=None, changes=without_nets)
     train(folder, text, lender=None)
     made = folder / "cache/model"
-    if f"embed_{MODEL}" not in Bundle.load(made).info["blocks"]:
+    if f"embed_{MODEL}" not in Bundle.load(made).info.blocks:
         raise ValueError(f"{made} lacks the backbone, so nothing can be compared")
     return made
 

@@ -29,7 +29,7 @@ def measure(bundle: Bundle, paths: Sequence[str]) -> pd.DataFrame:
     Worked out on some of `paths`, spread over the list. Empty when none can be read.
     """
     step = max(len(paths) // IMAGES, 1)
-    pictures = _pictures(paths[::step][:IMAGES], max_pixels=bundle.info["params"]["manifest"]["max_pixels"])
+    pictures = _pictures(paths[::step][:IMAGES], max_pixels=bundle.max_pixels)
     if not pictures:
         return pd.DataFrame(columns=["block", "ms"])
     threads = cv2.getNumThreads(), torch.get_num_threads()
@@ -57,7 +57,7 @@ def _works(bundle: Bundle, pictures: list[NDArray[np.uint8]]) -> dict[str, Calla
     crops = [bundle.crop(p, face) for p, face in zip(pictures, faces, strict=True)]
     views = [cut_views(p, f, c) for p, f, c in zip(pictures, faces, crops, strict=True)]
     works: dict[str, Callable[[], Any]] = {}
-    for name in bundle.info["blocks"]:
+    for name in bundle.info.blocks:
         if name == "face":
             works[name] = lambda: bundle.detector.detect(pictures)
         elif name in bundle.nets:

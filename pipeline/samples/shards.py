@@ -33,7 +33,9 @@ class Item(Protocol):
 class Extractor(Protocol):
     """Turns items into rows of named numbers; it travels to the process that does the work."""
 
-    images_per_batch: int
+    @property
+    def images_per_batch(self) -> int:
+        """How many inputs are held in memory at a time."""
 
     def start(self) -> None:
         """Prepare this process: its threads, its device, its nets."""

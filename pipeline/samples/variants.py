@@ -13,10 +13,10 @@ from functools import lru_cache
 
 import numpy as np
 import pandas as pd
-from models.fingerprint import fingerprint
 from numpy.typing import NDArray
 
 from features.views import Face
+from models.fingerprint import fingerprint
 from models.kinds import DEGRADED, LABELLED, REAL
 from models.synthesis import pseudo_fakes
 from models.synthesis.degradations import degrade, resampled

@@ -54,7 +54,8 @@ class RowKey:
         face, *variant = parts[:-1] if out_of_fold else parts
         if len(variant) not in (0, 2):
             raise ValueError(f"'{text}' is no row key; one looks like face[-variant-code][-{_ROLE}]")
-        return cls(face, *variant, out_of_fold=out_of_fold)
+        name, code = variant or ("", "")
+        return cls(face, name, code, out_of_fold)
 
     def __str__(self) -> str:
         parts = [
