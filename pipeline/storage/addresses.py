@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from models.fingerprint import fingerprint
-
 from features.spectral import get
 from models.bundle_info import BlockInfo, BundleError, BundleInfo
+from models.fingerprint import fingerprint
 from models.kinds import LABELLED
 from models.synthesis import pseudo_fakes
 
