@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from features.views import Crop, align
+from features.alignment import align
+from features.views import Crop
 from models.nets.checkpoints import Checkpoint, WeightsError
 from models.nets.inference import Backbone, compile_for_inference
 
