@@ -9,14 +9,8 @@ from numpy.typing import NDArray
 
 # Where the five landmarks (left eye, right eye, nose, mouth corners) of a frontal face lie, in units of the
 # face's square: the template of ArcFace (Deng et al. 2019, arXiv:1801.07698), which is in pixels of 112.
-_ARCFACE = [
-    [38.2946, 51.6963],
-    [73.5318, 51.5014],
-    [56.0252, 71.7366],
-    [41.5493, 92.3655],
-    [70.7299, 92.2041],
-]
-TEMPLATE = np.array(_ARCFACE) / 112
+_PX_112 = [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]]
+TEMPLATE = np.array(_PX_112) / 112
 # The point of the template that the aligned square is centred on: between eyes and nose tip, so that
 # a tight crop keeps chin and brow alike.
 CENTRE = np.array([0.5, 0.60])
