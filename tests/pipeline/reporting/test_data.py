@@ -5,12 +5,11 @@ from __future__ import annotations
 import pytest
 
 from pipeline.reporting.data import MAX_SOURCES
-from tests.pipeline.reporting.example import ODD_SOURCE, report_data, scores
-from tests.pipeline.reporting.example import images as made
+from tests.pipeline.reporting.example import ODD_SOURCE, images, report_data, scores
 
 
 def test_val_is_labelled_and_scored():
-    table = scores(made("val", 40), made("train", 20))
+    table = scores(images("val", 40), images("train", 20))
     table.loc[0, "target"] = None
     table.loc[1, "score"] = float("nan")
     val = report_data(scores=table).val
@@ -26,7 +25,7 @@ def test_val_is_labelled_and_scored():
     ],
 )
 def test_sources_are_groups_where_there_are_several_but_not_many(sources, groups):
-    table = scores(made("val", 40, sources=sources), made("train", 20))
+    table = scores(images("val", 40, sources=sources), images("train", 20))
     by_source = report_data(scores=table).val_by_source()
     assert list(by_source) == groups
     assert len(by_source["overall"]) == 40

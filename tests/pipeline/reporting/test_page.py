@@ -161,7 +161,7 @@ def test_verdict_has_the_colour_of_its_level(level, css):
 
 
 def test_without_findings_there_is_no_box():
-    composed = page.compose(report_data(audit=audit("ok"), info=report_data().info))
+    composed = page.compose(report_data(audit=audit("ok")))
     assert [notice.level for notice in composed.notices] == ["amber"]
     assert [line.label for line in composed.notices[0].lines] == ["About the model"]
 
@@ -208,9 +208,7 @@ def test_the_templates_show_every_field(path):
 
 def test_style_of_a_column():
     columns = [Column("number"), Column("text", is_text=True), Column("long", is_text=True, wraps=True)]
-    text = page.render(
-        Page("t", "v", "ok", [], [Section("s", "s", [Table(columns, [["1", "2", "3"]], "")])])
-    )
+    text = page.render(Page("t", "v", "ok", [], [Section("s", "s", [Table(columns, [["1", "2", "3"]], "")])]))
     assert '<tr><td>1</td><td class="text">2</td><td class="text wrap">3</td></tr>' in text
     assert '<th scope="col" class="text wrap">long</th>' in text
     assert 'class="note"' not in text
