@@ -157,7 +157,7 @@ def test_verdict_has_the_colour_of_its_level(level, css):
     assert composed.verdict == page.VERDICTS[level]
     assert f'<p class="{css}">{page.VERDICTS[level]}</p>' in page.render(composed)
     sheet = (ROOT / "pipeline/reporting/templates/style.css").read_text(encoding="utf-8")
-    assert level == "ok" or f".verdict.{level}" in sheet and f".notice.{level}" in sheet
+    assert level == "ok" or (f".verdict.{level}" in sheet and f".notice.{level}" in sheet)
 
 
 def test_without_findings_there_is_no_box():

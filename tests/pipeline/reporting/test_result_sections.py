@@ -111,7 +111,7 @@ def test_the_calibration_caption_names_the_side(score, side):
 def test_novelty_shows_sources_where_there_are_several():
     data = report_data()
     section = result_sections.novelty(data)
-    assert [row for row in tables(section)[0].rows][0] == ["overall", "12", "3", "0.750"]
+    assert tables(section)[0].rows[0] == ["overall", "12", "3", "0.750"]
     assert len(tables(section)[0].rows) == 3
     data.evaluation["novelty"].pop(ODD_SOURCE)  # the one source is all there is
     assert len(tables(result_sections.novelty(data))[0].rows) == 1
