@@ -58,13 +58,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     scores = pd.read_parquet("cache/scores.parquet")
     use = features.set_index("feature")
     facts = Facts(
-        figures=_json("metrics.json"),
+        figures=_json("evaluation.json"),
         audit=_json("audit.json"),
         manifest=_json("manifest.json"),
         info=bundle.info,
         scores=scores,
         effects=pd.read_csv(REPORTS / "ablation.csv", keep_default_na=False, na_values=[""]),
-        costs=pd.read_csv(REPORTS / "costs.csv"),
         features=features,
         blocks=blocks,
         explained=len(explained.target),

@@ -13,7 +13,7 @@ from pipeline.runtime.command import run
 
 PREDICTION = Path("prediction.txt")
 REPORT = Path("reports/report.html")
-METRICS = Path("reports/metrics.json")
+METRICS = Path("reports/evaluation.json")
 
 
 def _with_interval(figure: dict[str, Any] | None) -> str:
@@ -27,7 +27,7 @@ def _with_interval(figure: dict[str, Any] | None) -> str:
 def main_figures(metrics: dict[str, Any]) -> str:
     """A few lines: AUC, TPR@FPR=1e-2 and ECE on val with 95 % intervals, overall and by source.
 
-    metrics : reports/metrics.json as evaluate wrote it.
+    metrics : reports/evaluation.json as evaluate wrote it.
     """
     parts = {"overall": metrics["val"]["overall"]}
     if len(metrics["val"]["by_source"]) > 1:

@@ -27,8 +27,8 @@ LABELS = {
 class Facts:
     """Everything the page says.
 
-    figures : metrics.json; audit, manifest : their JSON; info : bundle.json; scores : scores.parquet;
-    effects : ablation.csv; costs : costs.csv; features, blocks : importance; explained : val rows behind importance;
+    figures : evaluation.json; audit, manifest : their JSON; info : bundle.json; scores : scores.parquet;
+    effects : ablation.csv; features, blocks : importance; explained : val rows behind importance;
     spectrum : None without the radial block; worst : errors, furthest first.
     """
 
@@ -38,7 +38,6 @@ class Facts:
     info: dict[str, Any]
     scores: pd.DataFrame
     effects: pd.DataFrame
-    costs: pd.DataFrame
     features: pd.DataFrame
     blocks: pd.DataFrame
     explained: int

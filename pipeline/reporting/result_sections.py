@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.evaluation import curves, metrics
-from pipeline.evaluation.ablation import LABELLED, MAX_TRAIN_IMAGES, OVERALL
+from pipeline.evaluation.ablation import MAX_TRAIN_IMAGES, OVERALL
 from pipeline.reporting import figures, html
 from pipeline.reporting.data import LABELS, MANY, Facts
 from pipeline.reporting.html import Html, number, paragraph, percent
@@ -119,11 +119,9 @@ def ablation_part(facts: Facts) -> str:
     cells = {(row["block"], row["source"]): row for row in effects.to_dict("records")}
     full = {source: cells[effects["block"].iloc[0], source]["auc_full"] for source in shown}
     names = ["overall" if source == OVERALL else source for source in shown]
-    cost = dict(zip(facts.costs["block"], facts.costs["ms"], strict=True))
     head = [
         "block",
         "columns",
-        "ms an image",
         *(f"without: {n}" for n in names),
         *(f"alone: {n}" for n in names),
     ]
@@ -131,7 +129,7 @@ def ablation_part(facts: Facts) -> str:
     for block in dict.fromkeys(effects["block"]):
         mine = [cells[block, source] for source in shown]
         rows.append(
-            [block, number(int(mine[0]["columns"])), _milliseconds(cost.get(block))]
+            [block, number(int(mine[0]["columns"]))]
             + [_effect(row) for row in mine]
             + [number(row["auc_only"]) for row in mine]
         )
@@ -139,13 +137,9 @@ def ablation_part(facts: Facts) -> str:
     caption = (
         f"Without: change of val AUC when the block is left out (small: paired 95 % interval; below zero the block "
         f"helps). Alone: AUC of that block by itself. All are quick refits (few trees, at most about {MAX_TRAIN_IMAGES:,} train images, "
-        f"labelled fakes alone); with all blocks: {said}. ms: of one thread here, of each block alone; face: the detection."
+        f"labelled fakes alone); with all blocks: {said}."
     )
     return _ablation_text(effects) + html.table(head, rows, caption=caption)
-
-
-def _milliseconds(cost: float | None) -> str:
-    return html.NONE if cost is None else f"{cost:.1f}"
 
 
 def _effect(row: dict[str, Any]) -> Html:
@@ -174,7 +168,7 @@ def held_out_part(facts: Facts) -> str:
         paragraph(f"{source} has no training image: every val figure of it is one of an unseen source.")
         for source in unseen
     )
-    nets = any(block.startswith(LABELLED) for block in facts.info["blocks"])
+    nets = any(block.startswith("net_") for block in facts.info["blocks"])
     rows = [
         _held_row(source, _kind(kind, optimistic=nets and result["in_train"]), result[kind])
         for source, result in results.items()
