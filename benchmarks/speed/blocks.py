@@ -43,7 +43,7 @@ def works(bundle: Bundle, pictures: Sequence[NDArray[np.uint8]]) -> dict[str, Ca
     crops = [bundle.crop(p, face) for p, face in zip(pictures, faces, strict=True)]
     views = [cut_views(p, f, c) for p, f, c in zip(pictures, faces, crops, strict=True)]
     by_name: dict[str, Callable[[], Any]] = {}
-    for name in bundle.info["blocks"]:  # MERGE: bundle.info.blocks
+    for name in bundle.info.blocks:
         if name == "face":
             by_name[name] = lambda: bundle.detector.detect(pictures)
         elif name in bundle.nets:
