@@ -37,10 +37,16 @@ def folder_fingerprint(folder: Path) -> tuple[tuple[str, int, int], ...]:
 
 @dataclass(frozen=True)
 class Engine:
-    """Where pieces are done.
+    """Where pieces of work are done.
 
-    backend : `loky` (processes of this machine), `sequential` (this process) or `dask`. workers : of
-    loky, 0 for one per core. scheduler : address of Dask's, e.g. `tcp://10.0.0.1:8786`.
+    Parameters
+    ----------
+    backend : {"loky", "sequential", "dask"}
+        Processes of this machine, this process, or the workers of a Dask cluster.
+    workers : int
+        Of loky; 0 for one per core.
+    scheduler : str or None
+        Address of Dask's, e.g. `tcp://10.0.0.1:8786`.
     """
 
     backend: str = "loky"
@@ -55,32 +61,46 @@ class Engine:
         ordered: bool = True,
         min_pieces_per_worker: int = 1,
     ) -> Iterator[Result]:
-        """Results of `function`, as they come when not `ordered`.
+        """Results of `function` for each of `pieces`.
 
-        min_pieces_per_worker : pieces that a further process of this machine has to be worth. Workers of a cluster see
-        the same files under the same paths and have this package; a piece whose worker dies is done
-        again by another.
+        Workers of a cluster see the same files under the same paths and have this package; a piece whose worker dies
+        is done again by another.
+
+        Parameters
+        ----------
+        function : callable
+            Of one piece. It and the pieces travel to other processes.
+        pieces : sequence
+        ordered : bool
+            Results in the order of the pieces, else as they come.
+        min_pieces_per_worker : int
+            Pieces that a further process of this machine has to be worth.
+
+        Raises
+        ------
+        ClusterError
+            The cluster cannot be used.
         """
-        # A worker stands where it was started; paths here are relative to the run.
-        there = partial(_at, os.getcwd(), function)
+        # A worker stands where it was started; the paths of a run are relative to its folder.
+        in_folder = partial(_in_folder, os.getcwd(), function)
         if self.backend == "dask":
             with self._client() as client:
                 with joblib.parallel_config(backend="dask", client=client, n_jobs=-1):
                     parallel = joblib.Parallel(**_options(ordered))
-                yield from parallel(joblib.delayed(there)(piece) for piece in pieces)
+                yield from parallel(joblib.delayed(in_folder)(piece) for piece in pieces)
             return
         jobs = min(self.workers or joblib.cpu_count(), len(pieces) // min_pieces_per_worker)
         if jobs <= 1 or self.backend == "sequential":
             yield from map(function, pieces)
             return
         parallel = joblib.Parallel(n_jobs=jobs, backend=self.backend, **_options(ordered))
-        yield from parallel(joblib.delayed(there)(piece) for piece in pieces)
+        yield from parallel(joblib.delayed(in_folder)(piece) for piece in pieces)
 
     def _client(self) -> Any:
         """Connected to the cluster, which has a worker. Raises ClusterError."""
         if find_spec("distributed") is None:
             raise ClusterError(
-                "compute.backend is 'dask', but it is not here; pip install 'faketrace[cluster]'"
+                "compute.backend is 'dask', but the package distributed is not installed; run pip install 'faketrace[cluster]'"
             )
         from distributed import Client
 
@@ -106,7 +126,7 @@ def _options(ordered: bool) -> dict[str, Any]:
     }
 
 
-def _at(folder: str, function: Callable[[Piece], Result], piece: Piece) -> Result:
+def _in_folder(folder: str, function: Callable[[Piece], Result], piece: Piece) -> Result:
     """`function(piece)` with the run's folder as the working directory."""
     if os.getcwd() != folder:
         os.chdir(folder)

@@ -29,9 +29,9 @@ COLUMNS = [
 
 
 def to_row(face: Face) -> NDArray[np.float32]:
-    """A face as the table's numbers, float32 (17,)."""
-    head = np.array([face.found, face.n_faces, face.prob], dtype=np.float32)
-    return np.concatenate([head, face.box.ravel(), face.landmarks.ravel()]).astype(np.float32)
+    """A face as a row of the face table, float32 (17,), in the order of COLUMNS."""
+    scalars = np.array([face.found, face.n_faces, face.prob], dtype=np.float32)
+    return np.concatenate([scalars, face.box.ravel(), face.landmarks.ravel()]).astype(np.float32)
 
 
 def to_face(row: NDArray[np.float32]) -> Face:

@@ -87,7 +87,15 @@ class Store:
         return chain.from_iterable(map(_row_groups, self.shards()))
 
     def write(self, keys: Sequence[str], values: NDArray[np.float32], detail: Sequence[str]) -> None:
-        """Add one shard. values : float32 (len(keys), len(columns))."""
+        """Add one shard.
+
+        Parameters
+        ----------
+        keys : sequence of str
+        values : float32 array, shape (n, columns)
+        detail : sequence of str
+            Why a row is missing, empty where it is not.
+        """
         if values.shape != (len(keys), len(self.columns)):
             raise ValueError(
                 f"store {self.folder}: values have shape {values.shape}, "
@@ -106,9 +114,18 @@ class Store:
             pq.write_table(table, part, compression="zstd")
 
     def read(self, keys: Sequence[str]) -> tuple[NDArray[np.float32], list[str]]:
-        """Rows of `keys`, in that order: float32 (n, len(columns)) and the details.
+        """Rows of `keys`, in that order.
 
-        Raises KeyError naming the block and how many keys have no row.
+        Returns
+        -------
+        float32 array, shape (n, columns)
+        list of str
+            Why a row is missing, empty where it is not.
+
+        Raises
+        ------
+        KeyError
+            Naming the block and how many keys have no row.
         """
         wanted = pd.Index(keys, dtype=object)
         unique = wanted.unique()

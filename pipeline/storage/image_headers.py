@@ -14,7 +14,15 @@ JPEG_SIZE_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
 class BadImage(ValueError):
-    """A file that gives no picture. status : a manifest code; detail : the reason in words."""
+    """A file that gives no picture.
+
+    Parameters
+    ----------
+    status : str
+        A code of the manifest.
+    detail : str
+        The reason in words.
+    """
 
     def __init__(self, status: str, detail: str) -> None:
         super().__init__(detail)
@@ -27,9 +35,20 @@ class BadImage(ValueError):
 
 @dataclass(frozen=True)
 class Header:
-    """Header facts. width, height : px as stored; orientation : EXIF 1..8.
+    """What a header says.
 
-    segments : JPEG marker and PNG chunk layout as (name, start, end) byte ranges of their payloads.
+    Parameters
+    ----------
+    kind : str
+        Format, as Pillow names it, in lower case.
+    width, height : int
+        px as stored.
+    orientation : int
+        EXIF's, 1 to 8.
+    notes : tuple of str
+        What decoding has to convert, in words.
+    segments : tuple of (str, int, int)
+        Layout of JPEG markers and PNG chunks: name, start and end of the payload in bytes.
     """
 
     kind: str

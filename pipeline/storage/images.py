@@ -35,7 +35,14 @@ SUFFIXES = frozenset(
 
 @dataclass(frozen=True)
 class DecodedImage:
-    """pixels : uint8 (H, W, 3), RGB, upright; notes : what had to be converted, in words."""
+    """A decoded image.
+
+    Parameters
+    ----------
+    pixels : uint8 array, shape (H, W, 3), RGB, upright
+    notes : tuple of str
+        What had to be converted, in words.
+    """
 
     pixels: NDArray[np.uint8]
     notes: tuple[str, ...]
@@ -43,7 +50,17 @@ class DecodedImage:
 
 @dataclass(frozen=True)
 class ImageProbe:
-    """A cheap look. gray : uint8, reduced, upright; width, height : px of the upright image."""
+    """A cheap look at an image.
+
+    Parameters
+    ----------
+    width, height : int
+        px of the upright image.
+    gray : uint8 array, shape (h, w)
+        Reduced, upright.
+    notes : tuple of str
+        As of `DecodedImage`.
+    """
 
     width: int
     height: int
@@ -68,10 +85,22 @@ def read_image(path: str | Path, *, max_pixels: int) -> DecodedImage:
 
 
 def decode(data: bytes, *, max_pixels: int, where: str = "image") -> DecodedImage:
-    """Decode to upright 8-bit RGB: the first frame, without alpha; notes say what was converted.
+    """Decode to upright 8-bit RGB: the first frame, without alpha.
 
-    Raises BadImage with a status: empty_file, not_an_image, truncated, too_large (by the header,
-    before anything is decoded) or unreadable. A picture cut off by the file's end is refused too.
+    Parameters
+    ----------
+    data : bytes
+        Of a whole file.
+    max_pixels : int
+        A larger image is refused by its header, before anything is decoded.
+    where : str
+        Name for messages.
+
+    Raises
+    ------
+    BadImage
+        With the status empty_file, not_an_image, truncated, too_large or unreadable. A picture cut off by the file's
+        end is refused too.
     """
     header = image_headers.inspect(data, where=where)
     _refuse_large(header.width, header.height, max_pixels=max_pixels, where=where)
@@ -85,7 +114,7 @@ def to_rgb(data: bytes, header: Header, *, where: str) -> NDArray[np.uint8]:
 
 
 def probe(data: bytes, *, max_pixels: int, where: str = "image") -> ImageProbe:
-    """Size and a reduced grayscale picture, with the same refusals as `decode`.
+    """Size and a reduced grayscale picture; parameters and refusals as of `decode`.
 
     JPEG files are decoded at 1/2, 1/4 or 1/8 scale, which costs a fraction of the full decode.
     """
@@ -106,8 +135,18 @@ def probe(data: bytes, *, max_pixels: int, where: str = "image") -> ImageProbe:
 def recompress_like(pixels: NDArray[np.uint8], data: bytes) -> NDArray[np.uint8]:
     """What would come back if `pixels` had been saved as the file `data` was.
 
-    pixels : uint8 (H, W, 3), RGB, of any size. Of a JPEG, its quantisation tables and chroma
-    sub-sampling are used; other kinds of file do not tell their quality: `pixels` come back as they are.
+    Of a JPEG, its quantisation tables and chroma sub-sampling are used; other kinds of file do not tell their
+    quality, and `pixels` come back as they are.
+
+    Parameters
+    ----------
+    pixels : uint8 array, shape (H, W, 3), RGB, of any size
+    data : bytes
+        Of a whole file.
+
+    Returns
+    -------
+    uint8 array, shape (H, W, 3), RGB
     """
     try:
         with JpegImagePlugin.JpegImageFile(io.BytesIO(data)) as image:
