@@ -85,16 +85,16 @@ def wanted_blocks(
     spectral: params.Spectral, embed: params.Embed, finetune: params.Finetune, train: params.Train
 ) -> dict[str, BlockSort]:
     """Sort of each block that these sections ask for, `face` first. ParamsError for an unknown one in train.blocks."""
-    made: dict[str, BlockSort] = {FACE_BLOCK: "face"}
-    made |= dict.fromkeys(spectral.blocks, "spectral")
-    made |= {f"embed_{name}": "embedding" for name in embed.backbones}
-    made |= {f"net_{name}": "net" for name in finetune.nets}
-    unknown = [name for name in train.blocks or [] if name not in made]
+    sorts: dict[str, BlockSort] = {FACE_BLOCK: "face"}
+    sorts |= dict.fromkeys(spectral.blocks, "spectral")
+    sorts |= {f"embed_{name}": "embedding" for name in embed.backbones}
+    sorts |= {f"net_{name}": "net" for name in finetune.nets}
+    unknown = [name for name in train.blocks or [] if name not in sorts]
     if unknown:
         raise params.ParamsError(
             f"params.yaml: key 'train.blocks' names {', '.join(unknown)}; made are {', '.join(made)}"
         )
-    return {name: made[name] for name in train.blocks or made}
+    return {name: sorts[name] for name in train.blocks or sorts}
 
 
 def read_table(
@@ -129,20 +129,20 @@ def read_table(
                 stores[name] = open_current(block_folder(name, sort))
         except SkippedError as reason:
             skipped[name] = str(reason)
-    found = {
+    infos = {
         name: BlockInfo(sort=sort, columns=list(stores[name].columns) if name in stores else FACE_COLUMNS)
         for name, sort in blocks.items()
         if name not in skipped
     }
-    columns = [column for block in found.values() for column in block.columns]
+    columns = [column for block in infos.values() for column in block.columns]
     values = np.empty((len(rows), len(columns)), np.float32)  # filled block by block: one copy of the table
     start = 0
-    for name, block in found.items():
+    for name, block in infos.items():
         end = start + len(block.columns)
         values[:, start:end] = _values(block.sort, stores.get(name), rows)
         start = end
-    table = Table(rows, pd.DataFrame(values, columns=columns, copy=False), found, skipped)
-    logits = [column for block in found.values() if block.sort == "net" for column in block.columns]
+    table = Table(rows, pd.DataFrame(values, columns=columns, copy=False), infos, skipped)
+    logits = [column for block in infos.values() if block.sort == "net" for column in block.columns]
     in_every_net = (rows["split"] == "train").to_numpy() & table.features[logits].isna().any(
         axis=1
     ).to_numpy()

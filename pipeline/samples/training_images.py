@@ -21,7 +21,22 @@ from pipeline.storage.images import read_image
 
 @dataclass(frozen=True)
 class TrainImages:
-    """Augmented training pictures of one net; the visit alone decides what is drawn."""
+    """Augmented training pictures of one net, by sample; the sample alone decides what is drawn.
+
+    Parameters
+    ----------
+    paths : list of str
+        Of the training images.
+    faces : float32 array, shape (n, 17)
+        Their rows of the face table.
+    spec : NetSpec
+    options : params.Faces
+    max_pixels : int
+    degrade_prob : float
+        Of any picture, alike for the pictures of a pair.
+    real_degrade_prob : float
+        Of a real face, on its own.
+    """
 
     paths: list[str]
     faces: NDArray[np.float32]

@@ -194,5 +194,5 @@ def items_of(
     keys : sequence of RowKey
         Keys of their rows, where these are not `rows.key`.
     """
-    found = [RowKey.parse(key) for key in rows["key"]] if keys is None else keys
-    return [Item(*parts) for parts in zip(found, rows["path"], faces, strict=True)]
+    row_keys = [RowKey.parse(key) for key in rows["key"]] if keys is None else keys
+    return [Item(*parts) for parts in zip(row_keys, rows["path"], faces, strict=True)]

@@ -117,10 +117,10 @@ def _net_info(folder: Path) -> NetInfo:
 
 def _warnings(table: Table, nets: dict[str, NetInfo], *, calibration: int) -> list[str]:
     """What a reader of the scores has to know about how this bundle was made."""
-    found = list(table.skipped.values())
+    warnings = list(table.skipped.values())
     if not calibration and any(block.sort == "net" for block in table.blocks.values()):
-        found.append(
+        warnings.append(
             "calibrated out of fold, by single nets: no image was kept to calibrate all of them together"
         )
-    found += [f"{name}: {net.origin}" for name, net in nets.items() if net.origin.startswith("from scratch")]
-    return found
+    warnings += [f"{name}: {net.origin}" for name, net in nets.items() if net.origin.startswith("from scratch")]
+    return warnings

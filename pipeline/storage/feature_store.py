@@ -77,10 +77,10 @@ class Store:
 
     def keys(self) -> set[str]:
         """Every key that has a row."""
-        found: set[str] = set()
+        keys: set[str] = set()
         for shard in self.shards():
-            found.update(pq.read_table(shard, columns=["key"])["key"].to_pylist())
-        return found
+            keys.update(pq.read_table(shard, columns=["key"])["key"].to_pylist())
+        return keys
 
     def _tables(self) -> Iterator[pa.Table]:
         """Every shard as it was written, joined or not: memory for one at a time."""
@@ -131,17 +131,17 @@ class Store:
         unique = wanted.unique()
         values = np.full((len(unique), len(self.columns)), np.nan, dtype=np.float32)
         detail = np.full(len(unique), "", dtype=object)
-        found = np.zeros(len(unique), dtype=bool)
+        is_read = np.zeros(len(unique), dtype=bool)
         for table in self._tables():
             rows = table["values"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
             at = unique.get_indexer(pd.Index(table["key"].to_pylist(), dtype=object))
             new = at >= 0
-            new[new] = ~found[at[new]]
+            new[new] = ~is_read[at[new]]
             values[at[new]] = rows.reshape(-1, len(self.columns))[new]
             detail[at[new]] = np.array(table["detail"].to_pylist(), dtype=object)[new]
-            found[at[new]] = True
+            is_read[at[new]] = True
         place = unique.get_indexer(wanted)
-        missing = int((~found[place]).sum())
+        missing = int((~is_read[place]).sum())
         if missing:
             raise KeyError(f"{self.root}: {missing} of {len(keys)} rows are missing; run `dvc repro`")
         if len(unique) < len(wanted):

@@ -164,7 +164,7 @@ def _png(data: bytes, *, where: str) -> Header:
     if name != "IHDR" or end - start < 13:
         raise BadImage("unreadable", f"{where} is a PNG whose header chunk is damaged")
     width, height, depth, colour = struct.unpack(">IIBB", data[start : start + 10])
-    found = {name: (start, end) for name, start, end in segments}
+    chunks = {name: (start, end) for name, start, end in segments}
     notes = []
     if depth == 16:
         notes.append("16-bit reduced to 8")
@@ -172,12 +172,12 @@ def _png(data: bytes, *, where: str) -> Header:
         notes.append("converted from gray")
     if colour == 3:
         notes.append("converted from palette")
-    if colour in (4, 6) or "tRNS" in found:
+    if colour in (4, 6) or "tRNS" in chunks:
         notes.append("alpha dropped")
-    if "acTL" in found:
-        frames = int.from_bytes(data[found["acTL"][0] : found["acTL"][0] + 4], "big")
+    if "acTL" in chunks:
+        frames = int.from_bytes(data[chunks["acTL"][0] : chunks["acTL"][0] + 4], "big")
         notes += [f"first of {frames} frames"] if frames > 1 else []
-    orientation = _orientation(data[slice(*found["eXIf"])]) if "eXIf" in found else 1
+    orientation = _orientation(data[slice(*chunks["eXIf"])]) if "eXIf" in chunks else 1
     return Header("png", width, height, orientation, (*notes, *_turned(orientation)), tuple(segments))
 
 
