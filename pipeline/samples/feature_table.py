@@ -92,7 +92,7 @@ def wanted_blocks(
     unknown = [name for name in train.blocks or [] if name not in sorts]
     if unknown:
         raise params.ParamsError(
-            f"params.yaml: key 'train.blocks' names {', '.join(unknown)}; made are {', '.join(made)}"
+            f"params.yaml: key 'train.blocks' names {', '.join(unknown)}; made are {', '.join(sorts)}"
         )
     return {name: sorts[name] for name in train.blocks or sorts}
 
