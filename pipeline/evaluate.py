@@ -29,7 +29,6 @@ from pipeline.serving.bundles import load_bundle
 from pipeline.storage.feature_store import write_json
 
 
-
 def write_plots(rows: pd.DataFrame, folder: Path) -> None:
     """ROC, precision-recall, calibration and histogram of labelled, scored rows as CSV."""
     known = rows[rows["target"].notna()]
