@@ -37,7 +37,7 @@ def test_the_stage_needs_a_manifest(
     monkeypatch.setattr("sys.argv", ["audit"])
     with pytest.raises(SystemExit, match="2"):
         command.run("audit")
-    assert "params.yaml is not here" in capsys.readouterr().err
+    assert "params.yaml is not in" in capsys.readouterr().err
     monkeypatch.setattr(audit.params, "load", lambda name: audit.params.Compute())
     with pytest.raises(SystemExit, match="2"):
         command.run("audit")

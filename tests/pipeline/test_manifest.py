@@ -18,6 +18,7 @@ from tests.pipeline.dataset.pictures import draw
 
 SECTIONS: dict = {
     "faces": {},
+    "variants": {"degraded": 0, "pseudo_fakes": {}},
     "spectral": {"blocks": ["radial"]},
     "embed": {"backbones": {}},
     "finetune": {"folds": 3, "nets": {}},
@@ -46,7 +47,7 @@ class Place:
                 text = "\n".join(["img_name,target", *rows]) + "\n"
                 (self.data / f"{split}_label.txt").write_text(text, encoding="utf-8")
         section = {"near_duplicate_bits": 16, **options}
-        raw = {"data": {"root": "data"}, "manifest": section, "compute": {"workers": 1}, **SECTIONS}
+        raw = {"data": {"root": "data", "weights": "data"}, "manifest": section, "compute": {"workers": 1}, **SECTIONS}
         Path("params.yaml").write_text(yaml.safe_dump(raw), encoding="utf-8")
         command.run("manifest")
         return pd.read_parquet(manifest.MANIFEST)
