@@ -25,7 +25,8 @@ from pipeline.runtime.command import run
 from pipeline.samples.feature_table import Table, read_table
 from pipeline.serving.bundles import load_bundle
 
-REPORTS = Path("reports")
+IMPORTANCE_FEATURES = paths.REPORTS / "importance_features.csv"
+IMPORTANCE_BLOCKS = paths.REPORTS / "importance_blocks.csv"
 MAX_EXPLAINED = 5000  # val images at most that permutation and SHAP are worked out on
 
 
@@ -58,16 +59,16 @@ def collect(
     ReportData
         With what manifest, audit and evaluate have written.
     """
-    scores = pd.read_parquet("cache/scores.parquet")
+    scores = pd.read_parquet(paths.SCORES)
     use = features.set_index("feature")
     labelled = int(val.rows["target"].notna().sum())
     return ReportData(
-        evaluation=_read_json("evaluation.json"),
-        audit=_read_json("audit.json"),
-        manifest=_read_json("manifest.json"),
+        evaluation=_read_json(paths.EVALUATION),
+        audit=_read_json(paths.AUDIT),
+        manifest=_read_json(paths.MANIFEST_SUMMARY),
         info=bundle.info,
         scores=scores,
-        effects=pd.read_csv(REPORTS / "ablation.csv", keep_default_na=False, na_values=[""]),
+        effects=pd.read_csv(paths.ABLATION, keep_default_na=False, na_values=[""]),
         features=features,
         blocks=blocks,
         explained=min(labelled, MAX_EXPLAINED),
@@ -77,8 +78,8 @@ def collect(
     )
 
 
-def _read_json(name: str) -> Any:
-    return json.loads((REPORTS / name).read_text(encoding="utf-8"))
+def _read_json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -94,10 +95,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     repeated = {"repeats": options.permutation_repeats, "seed": options.seed}
     features = importance.by_feature(explained, top=options.top, **repeated)
     blocks = importance.by_block(explained, **repeated)
-    features.to_csv(REPORTS / "importance_features.csv", index=False)
-    blocks.to_csv(REPORTS / "importance_blocks.csv", index=False)
+    features.to_csv(IMPORTANCE_FEATURES, index=False)
+    blocks.to_csv(IMPORTANCE_BLOCKS, index=False)
     shown = page.compose(collect(bundle, val, features, blocks, options))
-    (REPORTS / "report.html").write_text(page.render(shown), encoding="utf-8")
+    paths.REPORT.write_text(page.render(shown), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from features.spectral import get
 from models.bundle_info import BundleInfo
 from pipeline.reporting import figures
 from pipeline.reporting.data import ReportData
@@ -112,11 +113,9 @@ def model(data: ReportData) -> Section:
 
 def _blocks(info: BundleInfo) -> list[Table | Paragraph]:
     """Show the blocks, each with the fingerprint of its code, then the fingerprints of all other code."""
-    # A record names code as `module:symbol`, and a spectral block has the name of its function.
-    code_of = {key.rpartition(":")[2]: key for key in info.code}
-    keys = {name: code_of[name] for name in info.blocks_of("spectral") if name in code_of}
+    targets = {name: get(name).target for name in info.blocks_of("spectral")}
     rows = [
-        [name, block.sort, number(len(block.columns)), info.code[keys[name]] if name in keys else ABSENT]
+        [name, block.sort, number(len(block.columns)), info.code.get(targets.get(name, ""), ABSENT)]
         for name, block in info.blocks.items()
     ]
     columns = [
@@ -125,7 +124,7 @@ def _blocks(info: BundleInfo) -> list[Table | Paragraph]:
         Column("columns"),
         Column("fingerprint of its code"),
     ]
-    others = [f"{key} {value}" for key, value in info.code.items() if key not in keys.values()]
+    others = [f"{target} {value}" for target, value in info.code.items() if target not in targets.values()]
     text = f"Fingerprints of other code that the columns depend on: {', '.join(others)}."
     return [Table(columns, rows), *([Paragraph(text)] if others else [])]
 

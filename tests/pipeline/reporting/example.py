@@ -15,7 +15,7 @@ from pipeline.runtime import params
 SCRIPT = "<script>alert('x')</script>"
 ODD_SOURCE = f'beta "{SCRIPT}" &$x$'  # the dollars would start a formula in matplotlib
 ODD_IMAGE = f'gone "{SCRIPT}" & away.png'
-ODD_BLOCK = f'embed "{SCRIPT}"'
+ODD_BLOCK = f"embed_{SCRIPT}"  # LightGBM takes no double quote and no space in the name of a column
 BLOCKS = {
     "face": ["face.found", "face.prob"],
     "radial": [f"radial.bin_{i:02d}" for i in range(8)] + ["radial.slope_low"],
