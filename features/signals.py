@@ -33,13 +33,12 @@ class Signals:
 
     def __init__(self, views: FaceViews) -> None:
         self.views = views
-        height, width = views.native.shape[:2]
-        self._window = _centred(height, width, MAX_NATIVE)
 
     @cached_property
     def pixels(self) -> NDArray[np.uint8]:
         """The face, uint8 (H, W, 3), RGB; its centred window where it is larger than MAX_NATIVE px."""
-        x0, y0, x1, y1 = self._window
+        height, width = self.views.native.shape[:2]
+        x0, y0, x1, y1 = _centred(height, width, MAX_NATIVE)
         return self.views.native[y0:y1, x0:x1]
 
     @cached_property

@@ -1,29 +1,16 @@
-"""From one decoded image and one face to the three pictures every feature is computed on."""
+"""Where a face is in an image, and the pictures that are cut from there."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-# Where the five landmarks (left eye, right eye, nose, mouth corners) of a frontal face lie, in
-# units of the face's square: the 112 px template of ArcFace (Deng et al. 2019,
-# arXiv:1801.07698), divided by 112.
-TEMPLATE = (
-    np.array(
-        [
-            [38.2946, 51.6963],
-            [73.5318, 51.5014],
-            [56.0252, 71.7366],
-            [41.5493, 92.3655],
-            [70.7299, 92.2041],
-        ],
-        dtype=np.float64,
-    )
-    / 112.0
-)
+# Where the five landmarks (left eye, right eye, nose, mouth corners) of a frontal face lie, in units of the
+# face's square: the template of ArcFace (Deng et al. 2019, arXiv:1801.07698), which is in pixels of 112.
+_PX_112 = [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]]
+TEMPLATE = np.array(_PX_112) / 112
 # The point of the template that the aligned square is centred on: between eyes and nose tip, so that
 # a tight crop keeps chin and brow alike.
 CENTRE = np.array([0.5, 0.60])
@@ -167,12 +154,8 @@ def plan_crop(face: Face, *, height: int, width: int, native: float, context: fl
         return Crop(native=rect, context=(0, 0, width, height), matrix=matrix)
     inner = _square(face.box, scale=native, height=height, width=width, snap=BLOCK)
     outer = _square(face.box, scale=context, height=height, width=width, snap=1)
-    outer = (
-        min(inner[0], outer[0]),
-        min(inner[1], outer[1]),
-        max(inner[2], outer[2]),
-        max(inner[3], outer[3]),
-    )
+    x0, y0, x1, y1 = outer
+    outer = (min(inner[0], x0), min(inner[1], y0), max(inner[2], x1), max(inner[3], y1))
     matrix = _inside(similarity(face.landmarks, scale=aligned), height=height, width=width)
     return Crop(native=inner, context=outer, matrix=matrix)
 
@@ -262,68 +245,4 @@ def cut_views(pixels: NDArray[np.uint8], face: Face, crop: Crop) -> FaceViews:
         face_in_context=(x0 - u0, y0 - v0, x1 - u0, y1 - v0),
         landmarks=(face.landmarks - np.array([x0, y0])).astype(np.float32),
         found=face.found,
-    )
-
-
-def align(pixels: NDArray[np.uint8], crop: Crop, *, size: int) -> NDArray[np.uint8]:
-    """Aligned face by one similarity warp.
-
-    Where the warp shrinks by a factor of two or more, the image is first reduced by area averaging, so that
-    nothing aliases.
-
-    Parameters
-    ----------
-    pixels : uint8 array, shape (H, W, 3), RGB
-        The image.
-    crop : Crop
-        Planned for this image.
-    size : int
-        Side of the aligned face, px.
-
-    Returns
-    -------
-    uint8 array, shape (size, size, 3), RGB
-        What lies outside the image is mirrored.
-    """
-    matrix = crop.matrix * size
-    # Pixel centres lie at integer + 0.5 in the continuous frame that the matrix maps.
-    shrink = 1.0 / max(float(np.hypot(matrix[0, 0], matrix[1, 0])), 1e-12)
-    factor = int(shrink) if shrink >= 2.0 else 1
-    if factor > 1:
-        x0, y0, x1, y1 = _footprint(matrix, size=size, height=pixels.shape[0], width=pixels.shape[1])
-        pixels = pixels[y0:y1, x0:x1]
-        height, width = max(pixels.shape[0] // factor, 1), max(pixels.shape[1] // factor, 1)
-        scale_x, scale_y = pixels.shape[1] / width, pixels.shape[0] / height
-        matrix = matrix @ np.array([[scale_x, 0, x0], [0, scale_y, y0], [0, 0, 1.0]])
-        reduced = cv2.resize(np.ascontiguousarray(pixels), (width, height), interpolation=cv2.INTER_AREA)
-        pixels = np.asarray(reduced, dtype=np.uint8)
-    centred = matrix.copy()
-    centred[:, 2] += centred[:, :2] @ np.array([0.5, 0.5]) - 0.5
-    warped = cv2.warpAffine(
-        np.ascontiguousarray(pixels),
-        centred,
-        (size, size),
-        flags=cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REFLECT_101,
-    )
-    return np.asarray(warped, dtype=np.uint8)
-
-
-def _footprint(
-    matrix: NDArray[np.float64], *, size: int, height: int, width: int
-) -> tuple[int, int, int, int]:
-    """Rectangle of the image that the aligned square can read, with the mirrored border's reach."""
-    inverse = np.linalg.inv(matrix[:, :2])
-    corners = np.array([[0, 0], [size, 0], [0, size], [size, size]], dtype=np.float64)
-    points = (corners - matrix[:, 2]) @ inverse.T
-    lo, hi = points.min(0), points.max(0)
-    reach = (hi - lo).max() * 0.05
-    inside = lo[0] >= 0 and lo[1] >= 0 and hi[0] <= width and hi[1] <= height
-    if not inside:
-        return 0, 0, width, height
-    return (
-        max(int(lo[0] - reach), 0),
-        max(int(lo[1] - reach), 0),
-        min(int(hi[0] + reach) + 1, width),
-        min(int(hi[1] + reach) + 1, height),
     )

@@ -3,18 +3,22 @@
 Source files are read and never imported; an address costs milliseconds.
 
 Followed, by name: functions, classes and module-level assignments; imports anywhere, re-exports included;
-`module.attribute` chains; tables of functions; default arguments, decorators, base classes. Of a class its body
-and its `__dunder__` methods count, any other method where the reached code reads an attribute of that name, and
-every method below a base that is not ours, because that base may call it (`forward` of a torch module).
-Annotations lead to classes. A module that is imported for its side effects, and named nowhere, is not followed.
+`module.attribute` chains; tables of functions; default arguments, decorators, base classes. Annotations lead to
+classes. Of a class its body and its `__dunder__` methods count; any other method where the reached code reads an
+attribute of that name; every method where a base is not ours, because that base may call it (`forward` of a torch
+module). Not followed is a module that is imported for its side effects and named nowhere, and a decorator that
+gives back the function it got: it only notes it down. So no block depends on the registry's other blocks.
 
-Not hashed: formatting, comments, docstrings, annotations, import statements and where a definition stands, the
-message of a `raise` or an `assert`, the keyword `description`. A decorator that gives back the function it got
-only notes it down: of its arguments the names are followed and the texts left out.
+Not hashed: formatting, comments, docstrings, annotations, import statements, where a definition stands, the
+message of a `raise` or an `assert`, the keyword `description`, strings given to a decorator that only notes down.
 
-Not known: names made at run time (`getattr(x, name)`), functions that are found in a registry (name each of them
-as a target), what another module writes into a table, annotations that compute (pydantic's conversions), methods
-that foreign code calls on an object without a base of its own, other people's libraries, and data.
+Not known, so it needs a target or a fact of its own in the address:
+
+- what is looked up at run time: functions in a registry, `getattr(x, name)`;
+- the class of an argument that no annotation tells, or the subclass that is passed for the annotated base;
+- a table that another module writes into; annotations that compute, as pydantic's conversions do;
+- a method that foreign code calls by name on an object whose class has no foreign base;
+- the versions of libraries, weights and other data.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Stage evaluate: scores of val and train, their figures, and what blocks and sources contribute.
 
 Reads the feature table, cache/model, cache/oof.parquet and reports/audit.json. Writes
-reports/metrics.json, reports/plots/*.csv, reports/ablation.csv, reports/costs.csv,
-reports/leave_one_source_out.csv and cache/scores.parquet.
+reports/metrics.json (the few figures that runs are compared by), reports/evaluation.json (all of
+them), reports/plots/*.csv, reports/ablation.csv, reports/leave_one_source_out.csv and
+cache/scores.parquet.
 """
 
 from __future__ import annotations
@@ -16,17 +17,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.evaluation import ablation, block_cost, curves, scores
-from pipeline.runtime import params
+from pipeline.evaluation import curves, scores
+from pipeline.evaluation.ablation import MAX_TRAIN_IMAGES, ablate
+from pipeline.evaluation.refits import Bootstrap, Rows, quick
+from pipeline.evaluation.source_holdout import as_table, leave_one_source_out
+from pipeline.runtime import params, paths
 from pipeline.runtime.command import run
 from pipeline.samples.feature_table import read_table
 from pipeline.serving.bundles import load_bundle
-from pipeline.storage.feature_store import write_json
-
-BUNDLE = Path("cache/model")
-OOF = Path("cache/oof.parquet")
-SCORES = Path("cache/scores.parquet")
-REPORTS = Path("reports")
+from pipeline.storage.files import write_json
 
 
 def write_plots(rows: pd.DataFrame, folder: Path) -> None:
@@ -49,14 +48,6 @@ def audit_verdict(path: Path) -> dict[str, Any]:
     return {"verdict": audit["verdict"], "red": red}
 
 
-def main_figures(overall: dict[str, Any], audit: dict[str, Any]) -> dict[str, Any]:
-    """The few figures that DVC shows."""
-    figures = {"images": overall["n"], "audit": audit.get("verdict", "not run")}
-    for name in ("auc", "tpr_at_fpr_1e-2", "ece"):
-        figures[name] = (overall.get(name) or {}).get("value")
-    return figures
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the stage."""
     argparse.ArgumentParser(
@@ -64,34 +55,33 @@ def main(arguments: Sequence[str] | None = None) -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     ).parse_args(arguments)
-    options, bundle = params.load("evaluate"), load_bundle(BUNDLE, "cpu")
-    bootstrap = ablation.Bootstrap(resamples=options.bootstrap, seed=options.seed)
-    quick = ablation.quick(params.load("train"), num_boost_round=options.ablation_num_boost_round)
-    blocks = {name: block.columns for name, block in bundle.info.blocks.items()}
+    options, bundle = params.load("evaluate"), load_bundle(paths.BUNDLE, "cpu")
+    bootstrap = Bootstrap(resamples=options.bootstrap, seed=options.seed)
+    blocks = bundle.info.blocks
     val, train = read_table(["val"], bundle.info.sorts), read_table(["train"], bundle.info.sorts)
-    rows = scores.join(val.rows, bundle.predict(val.features), train.rows, pd.read_parquet(OOF))
-    rows.to_parquet(SCORES, index=False)
-    write_plots(rows[~rows["fold_out"]], REPORTS / "plots")
+    rows = scores.join(val.rows, bundle.predict(val.features), train.rows, pd.read_parquet(paths.OOF))
+    rows.to_parquet(paths.SCORES, index=False)
+    write_plots(rows[~rows["fold_out"]], paths.REPORTS / "plots")
 
-    learned = ablation.Rows.of(train.rows, train.features).sample(
-        ablation.MAX_TRAIN_IMAGES, seed=options.seed
-    )
-    tested = ablation.Rows.of(val.rows, val.features)
-    effects = ablation.ablate(learned, tested, blocks, options=quick, bootstrap=bootstrap)
-    effects.to_csv(REPORTS / "ablation.csv", index=False)
-    block_cost.measure(bundle, val.rows["path"].tolist()).to_csv(REPORTS / "costs.csv", index=False)
-    held_out = ablation.leave_one_source_out(learned, tested, blocks, options=quick, bootstrap=bootstrap)
-    ablation.as_table(held_out).to_csv(REPORTS / "leave_one_source_out.csv", index=False)
-    draws = {"resamples": options.bootstrap, "seed": options.seed}
-    found = {
-        "val": scores.summaries(rows[~rows["fold_out"]], **draws),
-        "train_oof": scores.summaries(rows[rows["fold_out"]], **draws),
-        "leave_one_source_out": held_out,
-        "novelty": scores.novelty(rows[~rows["fold_out"]]),
-        "audit": audit_verdict(REPORTS / "audit.json"),
+    fitted = Rows.of(train.rows, train.features).sample(MAX_TRAIN_IMAGES, seed=options.seed)
+    tested = Rows.of(val.rows, val.features)
+    refits = {
+        "options": quick(params.load("train"), num_boost_round=options.ablation_num_boost_round),
+        "bootstrap": bootstrap,
     }
-    write_json(REPORTS / "evaluation.json", found)
-    write_json(REPORTS / "metrics.json", main_figures(found["val"]["overall"], found["audit"]))
+    ablate(fitted, tested, blocks, **refits).to_csv(paths.ABLATION, index=False)
+    holdouts = leave_one_source_out(fitted, tested, blocks, **refits)
+    as_table(holdouts).to_csv(paths.REPORTS / "leave_one_source_out.csv", index=False)
+    resampling = {"resamples": bootstrap.resamples, "seed": bootstrap.seed}
+    evaluation = {
+        "val": scores.summaries(rows[~rows["fold_out"]], **resampling),
+        "train_oof": scores.summaries(rows[rows["fold_out"]], **resampling),
+        "leave_one_source_out": holdouts,
+        "novelty": scores.novelty(rows[~rows["fold_out"]]),
+        "audit": audit_verdict(paths.AUDIT),
+    }
+    write_json(paths.EVALUATION, evaluation)
+    write_json(paths.METRICS, scores.key_figures(evaluation))
 
 
 if __name__ == "__main__":

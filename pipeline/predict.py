@@ -85,13 +85,8 @@ def parser() -> argparse.ArgumentParser:
 def run_stage() -> None:
     """Write prediction.txt, and reports/prediction_issues.csv and prediction_details.csv."""
     bundle = load_bundle(paths.BUNDLE, "cpu")
-    write_predictions(
-        stored_rows(bundle),
-        paths.PREDICTION,
-        paths.PREDICTION_ISSUES,
-        paths.PREDICTION_DETAILS,
-        kinds=bundle.kinds,
-    )
+    files = paths.PREDICTION, paths.PREDICTION_ISSUES, paths.PREDICTION_DETAILS
+    write_predictions(stored_rows(bundle), *files, kinds=bundle.kinds)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -16,7 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from models.kinds import LABELLED, REAL
-from pipeline.evaluation.metrics import auc, rank, tpr_at_fpr
+from pipeline.evaluation.metrics import auc
+from pipeline.evaluation.ranking import rank, tpr_at_fpr
 from pipeline.runtime import params
 from pipeline.samples.feature_table import Table, block_names, read_table
 from pipeline.train import fit_table

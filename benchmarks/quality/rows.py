@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.quality.conditions import U8, apply
-from pipeline.dataset.lists import find, read_all, read_groups
+from pipeline.dataset.dataset_files import find, read_all
+from pipeline.dataset.lists import read_groups
 from pipeline.dataset.splits import add_groups, carve_val
 from pipeline.storage.images import read_image
 

@@ -16,7 +16,8 @@ from benchmarks.quality.kinds import CONDITIONS as KIND_CONDITIONS
 from benchmarks.quality.kinds import held_name
 from benchmarks.quality.runs import NONE, Run
 from models.synthesis.pseudo_fakes import kinds as pseudo_kinds
-from pipeline.evaluation.metrics import auc, summary
+from pipeline.evaluation.intervals import summary
+from pipeline.evaluation.metrics import auc
 
 RESAMPLES = 500
 ALL = "all"

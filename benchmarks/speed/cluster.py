@@ -25,12 +25,12 @@ from benchmarks.speed.timing import machine
 from pipeline.storage.images import SUFFIXES
 
 MAPPED = ("faces", "spectral")  # the stages whose shards go to the workers
-MADE = ("cache/faces", "cache/features")
+STAGE_OUTPUTS = ("cache/faces", "cache/features")
 
 
 def contents(folder: Path) -> dict[str, str]:
     """SHA-256 of every file that the stages have made, by path."""
-    files = (path for name in MADE for path in sorted((folder / name).rglob("*")) if path.is_file())
+    files = (path for name in STAGE_OUTPUTS for path in sorted((folder / name).rglob("*")) if path.is_file())
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
@@ -70,42 +70,45 @@ def losing_a_worker(client: Client, *, after: float) -> Iterator[list[int]]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the benchmark and print its figures."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed.cluster", description=__doc__)
     parser.add_argument("--images", type=Path, required=True, help="folder of face pictures")
     parser.add_argument("--work", type=Path, required=True, help="scratch folder")
     parser.add_argument("--size", type=int, default=1000, help="images (default: %(default)s)")
     parser.add_argument(
-        "--side", type=int, default=224, help="px of the pictures made (default: %(default)s)"
+        "--side", type=int, default=224, help="px of the pictures drawn (default: %(default)s)"
     )
-    asked = parser.parse_args(arguments)
-    sources = sorted(p for p in asked.images.rglob("*") if p.suffix.lower() in SUFFIXES)
+    args = parser.parse_args(arguments)
+    sources = sorted(p for p in args.images.rglob("*") if p.suffix.lower() in SUFFIXES)
     if not sources:
-        parser.error(f"--images {asked.images}: no image there")
-    shutil.rmtree(asked.work, ignore_errors=True)
-    make_data(asked.work / "data", sources, images=asked.size, side=asked.side)
-    base, cores = asked.work / "base", joblib.cpu_count()
-    prepare(base, asked.work / "data")
+        parser.error(f"--images {args.images}: no image in it")
+    shutil.rmtree(args.work, ignore_errors=True)
+    make_data(args.work / "data", sources, images=args.size, side=args.side)
+    base, cores = args.work / "base", joblib.cpu_count()
+    prepare(base, args.work / "data")
     timed(base, "--single-item", "manifest")
-    print(f"{machine()}; {asked.size} pictures of {asked.side} px, stages {', '.join(MAPPED)}", flush=True)
-    plain, expected = run(base, asked.work / "loky", {"backend": "loky", "workers": cores})
+    print(f"{machine()}; {args.size} pictures of {args.side} px, stages {', '.join(MAPPED)}", flush=True)
+    plain, expected = run(base, args.work / "loky", {"backend": "loky", "workers": cores})
     print(f"loky, {cores} processes: {plain:.1f} s", flush=True)
     with LocalCluster(n_workers=cores, threads_per_worker=1, dashboard_address=None) as cluster:
         compute = {"backend": "dask", "scheduler": cluster.scheduler_address}
-        seconds, found = run(base, asked.work / "dask", compute)
+        seconds, digests = run(base, args.work / "dask", compute)
         print(
-            f"Dask, {cores} workers: {seconds:.1f} s, {plain / seconds:.0%} of loky's speed; {same(found, expected)}"
+            f"Dask, {cores} workers: {seconds:.1f} s, {plain / seconds:.0%} of loky's speed; {same(digests, expected)}"
         )
         with Client(cluster) as client, losing_a_worker(client, after=plain / 2) as killed:
-            seconds, found = run(base, asked.work / "killed", compute)
+            seconds, digests = run(base, args.work / "killed", compute)
         print(
-            f"Dask, a worker killed after {plain / 2:.0f} s: {seconds:.1f} s, {len(killed)} killed; {same(found, expected)}"
+            f"Dask, a worker killed after {plain / 2:.0f} s: {seconds:.1f} s, {len(killed)} killed; {same(digests, expected)}"
         )
 
 
-def same(found: dict[str, str], expected: dict[str, str]) -> str:
+def same(digests: dict[str, str], expected: dict[str, str]) -> str:
     """How many files are the same."""
-    alike = sum(found.get(path) == digest for path, digest in expected.items())
-    return f"{alike} of {len(expected)} files are the same bytes, {len(found.keys() - expected.keys())} more"
+    alike = sum(digests.get(path) == digest for path, digest in expected.items())
+    return (
+        f"{alike} of {len(expected)} files are the same bytes, {len(digests.keys() - expected.keys())} more"
+    )
 
 
 if __name__ == "__main__":

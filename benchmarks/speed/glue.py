@@ -107,22 +107,24 @@ def bundle(folder: Path, data: Path) -> Path:
     root = write_dataset(rows, folder / "data")
     text = parameters(Recipe(root, checkpoint(folder / "weights")), holdout_source=None, changes=without_nets)
     train(folder, text, lender=None)
-    made = folder / "cache/model"
-    if f"embed_{MODEL}" not in Bundle.load(made).info.blocks:
-        raise ValueError(f"{made} lacks the backbone, so nothing can be compared")
-    return made
+    trained = folder / "cache/model"
+    if f"embed_{MODEL}" not in Bundle.load(trained).info.blocks:
+        raise ValueError(f"{trained} lacks the backbone, so nothing can be compared")
+    return trained
 
 
 def predict(paths: Sequence[Path], data: Path, *, rounds: int) -> str:
     """The whole way from files to scores on every core, ours in processes, theirs in torch's threads."""
     cores = len(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory() as folder:
-        made = bundle(Path(folder), data)
+        trained = bundle(Path(folder), data)
         glue, files = Glue(), [(str(path), str(path)) for path in paths]
         prepare(cores)  # the script's libraries use every core, as they do by default
         works = {
             "glue": lambda: glue.score_all(paths),
-            "ours": lambda: list(score_many(files, folder=made, device="cpu", engine=Engine(workers=cores))),
+            "ours": lambda: list(
+                score_many(files, folder=trained, device="cpu", engine=Engine(workers=cores))
+            ),
         }
         times = side_by_side(works, rounds=rounds, describe="predict")
         prepare()

@@ -30,8 +30,18 @@ MAX_PIXELS = 100_000_000
 
 
 @dataclass(frozen=True)
-class Asked:
-    """images : files of one size; rounds : of each comparison; options : section `faces` of params.yaml."""
+class Comparison:
+    """What a comparison runs on.
+
+    Attributes
+    ----------
+    images : list of Path
+        Files of one size.
+    rounds : int
+        How often each work is timed.
+    options : Faces
+        Section `faces` of params.yaml.
+    """
 
     images: list[Path]
     rounds: int
@@ -42,68 +52,66 @@ class Asked:
         return [read_image(str(path), max_pixels=MAX_PIXELS).pixels for path in self.images]
 
 
-def chunks(pictures: Sequence[NDArray[np.uint8]]) -> list[Sequence[NDArray[np.uint8]]]:
-    """Consecutive parts of CHUNK pictures."""
+def batches(pictures: Sequence[NDArray[np.uint8]]) -> list[Sequence[NDArray[np.uint8]]]:
+    """Consecutive batches of IMAGES_PER_BATCH pictures."""
     return [pictures[i : i + IMAGES_PER_BATCH] for i in range(0, len(pictures), IMAGES_PER_BATCH)]
 
 
-def decode(asked: Asked) -> str:
+def decode(comparison: Comparison) -> str:
     """Reading a file, checked as the pipeline does, against PIL and against OpenCV alone, the floor."""
 
     def pil() -> None:
-        for path in asked.images:
+        for path in comparison.images:
             with Image.open(path) as picture:
                 np.asarray(picture.convert("RGB"))
 
     def floor() -> None:
-        for path in asked.images:
+        for path in comparison.images:
             cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
 
-    works = {"ours": lambda: asked.pixels(), "pil": pil, "opencv": floor}
-    times = side_by_side(works, rounds=asked.rounds, describe="decode")
+    works = {"ours": lambda: comparison.pixels(), "pil": pil, "opencv": floor}
+    times = side_by_side(works, rounds=comparison.rounds, describe="decode")
     rows = [
-        row(name, times, ours="ours", other=other, images=len(asked.images))
+        row(name, times, ours="ours", other=other, images=len(comparison.images))
         for name, other in (("PIL, to RGB", "pil"), ("OpenCV alone", "opencv"))
     ]
     return table("Decoding, one thread", "other", rows)
 
 
-def faces(asked: Asked) -> str:
+def faces(comparison: Comparison) -> str:
     """The detector against facenet-pytorch's with its defaults, single and in batches; one thread each."""
-    pictures = asked.pixels()
+    pictures = comparison.pixels()
     pil = [Image.fromarray(picture) for picture in pictures]
     theirs = MTCNN(device="cpu")
-    ours = detector(asked.options, "cpu")
-    plain = detector(asked.options.model_copy(update={"border": 0.0}), "cpu")
+    ours = detector(comparison.options, "cpu")
+    plain = detector(comparison.options.model_copy(update={"border": 0.0}), "cpu")
     alike = len({picture.shape for picture in pictures}) == 1  # its batches need one size
     works: dict[str, Callable[[], object]] = {
         "single": lambda: [theirs.detect(picture) for picture in pil],
-        "ours": lambda: [ours.detect(part) for part in chunks(pictures)],
-        "plain": lambda: [plain.detect(part) for part in chunks(pictures)],
+        "ours": lambda: [ours.detect(batch) for batch in batches(pictures)],
+        "plain": lambda: [plain.detect(batch) for batch in batches(pictures)],
     }
     if alike:
         works["batched"] = lambda: [
             theirs.detect(pil[i : i + IMAGES_PER_BATCH]) for i in range(0, len(pil), IMAGES_PER_BATCH)
         ]
-    times = side_by_side(works, rounds=asked.rounds, describe="faces")
+    times = side_by_side(works, rounds=comparison.rounds, describe="faces")
     rows = [
-        row(f"{name}, {how}", times, ours=mine, other=other, images=len(pil))
-        for how, mine in (("second search of tight crops", "ours"), ("no second search", "plain"))
+        row(f"{name}, {how}", times, ours=ours_name, other=other, images=len(pil))
+        for how, ours_name in (("second search of tight crops", "ours"), ("no second search", "plain"))
         for name, other in (("one by one", "single"), ("in batches", "batched"))
         if other in works
     ]
-    found = [box for part in chunks(pictures) for box in plain.detect(part)]
-    both = ours_found = close = 0
-    for picture, mine in zip(pil, found, strict=True):
+    detected = [face for batch in batches(pictures) for face in plain.detect(batch)]
+    theirs_count = ours_count = close = 0
+    for picture, face in zip(pil, detected, strict=True):
         boxes, _ = theirs.detect(picture)
         if boxes is not None:
-            both += 1
-            ours_found += mine.found
-            close += mine.found and iou(boxes[0], mine.box) > 0.9
-    said = (
-        f"Of {both} faces that it finds, {ours_found} are found, {close} with IoU > 0.9 (no second search)."
-    )
-    return table("Faces, one thread", "facenet-pytorch", rows) + f"\n\n{said}"
+            theirs_count += 1
+            ours_count += face.found
+            close += face.found and iou(boxes[0], face.box) > 0.9
+    agreement = f"Of {theirs_count} faces that it finds, {ours_count} are found, {close} with IoU > 0.9 (no second search)."
+    return table("Faces, one thread", "facenet-pytorch", rows) + f"\n\n{agreement}"
 
 
 def iou(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
@@ -113,20 +121,20 @@ def iou(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
     return inside / float(np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - inside)
 
 
-def views_of(asked: Asked) -> list[FaceViews]:
+def views_of(comparison: Comparison) -> list[FaceViews]:
     """The cuts of every picture."""
-    found = []
-    for part in chunks(asked.pixels()):
-        for picture, face in zip(part, detector(asked.options, "cpu").detect(part), strict=True):
+    views = []
+    for batch in batches(comparison.pixels()):
+        for picture, face in zip(batch, detector(comparison.options, "cpu").detect(batch), strict=True):
             height, width = picture.shape[:2]
-            crop = plan_crop(face, height=height, width=width, **asked.options.cuts())
-            found.append(cut_views(picture, face, crop))
-    return found
+            crop = plan_crop(face, height=height, width=width, **comparison.options.cuts())
+            views.append(cut_views(picture, face, crop))
+    return views
 
 
-def spectral(asked: Asked) -> str:
+def spectral(comparison: Comparison) -> str:
     """Each block, and all of them, against plain float64 numpy and scipy; one thread."""
-    views = views_of(asked)
+    views = views_of(comparison)
     names = list(PLAIN)
     works: dict[str, Callable[[], object]] = {}
     for name in names:
@@ -134,18 +142,18 @@ def spectral(asked: Asked) -> str:
         works[name] = lambda name=name: [compute(view, [name]) for view in views]  # type: ignore[misc]
     works["plain all"] = lambda: [[PLAIN[name](view) for name in names] for view in views]
     works["all"] = lambda: [compute(view, names) for view in views]
-    times = side_by_side(works, rounds=asked.rounds, describe="spectral")
+    times = side_by_side(works, rounds=comparison.rounds, describe="spectral")
     rows = [row(name, times, ours=name, other=f"plain {name}", images=len(views)) for name in (*names, "all")]
     return table("Spectral blocks, one thread", "plain", rows)
 
 
-def embed(asked: Asked, *, model: str = "mobilenetv2_100", size: int = 224) -> str:
+def embed(comparison: Comparison, *, model: str = "mobilenetv2_100", size: int = 224) -> str:
     """A frozen net in the pipeline's batches against one picture at a time; one thread."""
     mean = std = (0.5, 0.5, 0.5)
     spec = NetSpec(model, {}, "rgb", "aligned", size, mean, std, "from scratch")
     net = FaceNet(spec, [build(spec)[1].state_dict()])
     alone = timm.create_model(model, num_classes=0).eval()
-    crops = [cv2.resize(picture, (size, size)) for picture in asked.pixels()]
+    crops = [cv2.resize(picture, (size, size)) for picture in comparison.pixels()]
 
     def plain() -> None:
         with torch.no_grad():
@@ -153,8 +161,8 @@ def embed(asked: Asked, *, model: str = "mobilenetv2_100", size: int = 224) -> s
                 x = torch.from_numpy(crop).permute(2, 0, 1)[None].float() / 127.5 - 1
                 alone(x)
 
-    works = {"plain": plain, "ours": lambda: [net(list(part)) for part in chunks(crops)]}
-    times = side_by_side(works, rounds=asked.rounds, describe="embed")
+    works = {"plain": plain, "ours": lambda: [net(list(batch)) for batch in batches(crops)]}
+    times = side_by_side(works, rounds=comparison.rounds, describe="embed")
     return table(
         f"Embedding, {model} at {size} px, one thread",
         "one by one",
@@ -162,7 +170,7 @@ def embed(asked: Asked, *, model: str = "mobilenetv2_100", size: int = 224) -> s
     )
 
 
-PARTS: dict[str, Callable[[Asked], str]] = {
+PARTS: dict[str, Callable[[Comparison], str]] = {
     "decode": decode,
     "faces": faces,
     "spectral": spectral,

@@ -62,8 +62,8 @@ def write_batch(numbers: range, *, sources: Sequence[Path], folder: Path, side: 
     """Write these pictures as JPEG files; returns how many."""
     for number in numbers:
         picture = cv2.imread(str(sources[number % len(sources)]))
-        made = cv2.imencode(".jpg", vary(picture, number, side=side), [cv2.IMWRITE_JPEG_QUALITY, 92])[1]
-        (folder / f"{number:07d}.jpg").write_bytes(made.tobytes())
+        code = cv2.imencode(".jpg", vary(picture, number, side=side), [cv2.IMWRITE_JPEG_QUALITY, 92])[1]
+        (folder / f"{number:07d}.jpg").write_bytes(code.tobytes())
     return len(numbers)
 
 
@@ -177,21 +177,22 @@ def measure(work: Path, sources: Sequence[Path], *, images: int, side: int) -> l
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the benchmark and print its figures."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed.scaling", description=__doc__)
     parser.add_argument("--images", type=Path, required=True, help="folder of face pictures")
     parser.add_argument("--work", type=Path, required=True, help="scratch folder, some 10 kB an image")
     parser.add_argument("--sizes", default="1000,10000", help="numbers of images (default: %(default)s)")
     parser.add_argument(
-        "--side", type=int, default=112, help="px of the pictures made (default: %(default)s)"
+        "--side", type=int, default=112, help="px of the pictures drawn (default: %(default)s)"
     )
-    asked = parser.parse_args(arguments)
-    sources = sorted(p for p in asked.images.rglob("*") if p.suffix.lower() in SUFFIXES)
+    args = parser.parse_args(arguments)
+    sources = sorted(p for p in args.images.rglob("*") if p.suffix.lower() in SUFFIXES)
     if not sources:
-        parser.error(f"--images {asked.images}: no image there")
-    print(f"{machine()}; pictures of {asked.side} px, no variants")
+        parser.error(f"--images {args.images}: no image in it")
+    print(f"{machine()}; pictures of {args.side} px, no variants")
     print("| images | stage | s | ms an image | peak MiB |\n|---|---|---|---|---|", flush=True)
-    for images in map(int, asked.sizes.split(",")):
-        lines = measure(asked.work, sources, images=images, side=asked.side)
+    for images in map(int, args.sizes.split(",")):
+        lines = measure(args.work, sources, images=images, side=args.side)
         print("\n".join(lines), flush=True)
 
 

@@ -39,8 +39,8 @@ def measure(*, rows: int, columns: int, options: params.Train) -> Cost:
     target = (kinds != REAL).astype(np.int64)
     values = np.empty((rows, columns), np.float32)
     for start in range(0, rows, _AT_ONCE):
-        part = values[start : start + _AT_ONCE]
-        part[:] = rng.standard_normal(part.shape, dtype=np.float32)
+        chunk = values[start : start + _AT_ONCE]
+        chunk[:] = rng.standard_normal(chunk.shape, dtype=np.float32)
     values[:, 0] += target
     features = pd.DataFrame(values, columns=[f"block.c{i}" for i in range(columns)], copy=False)
     start_time = time.monotonic()
@@ -50,17 +50,18 @@ def measure(*, rows: int, columns: int, options: params.Train) -> Cost:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the benchmark and print its figures."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed.training", description=__doc__)
     parser.add_argument("--rows", type=int, required=True)
     parser.add_argument("--columns", type=int, required=True)
     parser.add_argument("--rounds", type=int, help="of each booster (default: as in params.yaml)")
-    asked = parser.parse_args(arguments)
+    args = parser.parse_args(arguments)
     options = params.load("train")
-    if asked.rounds:
-        options = options.model_copy(update={"num_boost_round": asked.rounds})
-    cost = measure(rows=asked.rows, columns=asked.columns, options=options)
+    if args.rounds:
+        options = options.model_copy(update={"num_boost_round": args.rounds})
+    cost = measure(rows=args.rows, columns=args.columns, options=options)
     print(
-        f"{asked.rows:,} rows × {asked.columns}: {cost.table:.1f} GiB, peak {cost.peak:.1f} GiB, {cost.seconds:.0f} s"
+        f"{args.rows:,} rows × {args.columns}: {cost.table:.1f} GiB, peak {cost.peak:.1f} GiB, {cost.seconds:.0f} s"
     )
 
 

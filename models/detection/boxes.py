@@ -17,7 +17,17 @@ MOST_GROUPS = 1 << 21  # group numbers within an image stay below this
 
 
 def square(boxes: Tensor) -> Tensor:
-    """Smallest square around each box with the same centre, (N, 4) -> (N, 4)."""
+    """Smallest square around each box with the same centre.
+
+    Parameters
+    ----------
+    boxes : float32 tensor, shape (N, 4)
+        x0, y0, x1, y1; px.
+
+    Returns
+    -------
+    float32 tensor, shape (N, 4)
+    """
     size = boxes[:, 2:] - boxes[:, :2]
     side = size.amax(dim=1, keepdim=True)
     start = boxes[:, :2] + size * 0.5 - side * 0.5
@@ -25,19 +35,40 @@ def square(boxes: Tensor) -> Tensor:
 
 
 def shift_edges(boxes: Tensor, regression: Tensor, *, inclusive: bool = True) -> Tensor:
-    """Move each edge by `regression` (N, 4) in units of the box's size.
+    """Move each edge by a share of the box's size.
 
-    `inclusive` counts the last pixel too (size = x1 - x0 + 1), as the R- and O-Net stages do.
+    Parameters
+    ----------
+    boxes : float32 tensor, shape (N, 4)
+        x0, y0, x1, y1; px.
+    regression : float32 tensor, shape (N, 4)
+        In units of the box's width and height.
+    inclusive : bool
+        Count the last pixel too (size = x1 - x0 + 1), as the R- and O-Net stages do.
+
+    Returns
+    -------
+    float32 tensor, shape (N, 4)
     """
     size = boxes[:, 2:] - boxes[:, :2] + float(inclusive)
     return boxes + regression * size.repeat(1, 2)
 
 
 def pixel_windows(boxes: Tensor, height: Tensor, width: Tensor) -> Tensor:
-    """Integer windows of the boxes inside their images: (N, 4) int64, half-open x0, y0, x1, y1.
+    """Integer windows of the boxes inside their images.
 
-    `height` and `width` are (N,) int64, one per box. A box outside its image gives an empty or
-    inverted window (x1 <= x0 or y1 <= y0), which the caller must drop.
+    Parameters
+    ----------
+    boxes : float32 tensor, shape (N, 4)
+        x0, y0, x1, y1; px.
+    height, width : int64 tensor, shape (N,)
+        Of each box's image, px.
+
+    Returns
+    -------
+    int64 tensor, shape (N, 4)
+        x0, y0, x1, y1, half-open. A box outside its image gives an empty or inverted window (x1 <= x0 or
+        y1 <= y0), which the caller must drop.
     """
     whole = boxes.trunc().long()
     start = whole[:, :2].clamp(min=1) - 1
@@ -46,7 +77,17 @@ def pixel_windows(boxes: Tensor, height: Tensor, width: Tensor) -> Tensor:
 
 
 def overlap_of_smaller(boxes: Tensor) -> Tensor:
-    """Pairwise intersection over the smaller area, (N, N), pixels counted inclusively."""
+    """Pairwise intersection over the smaller area, pixels counted inclusively.
+
+    Parameters
+    ----------
+    boxes : float32 tensor, shape (N, 4)
+        x0, y0, x1, y1; px.
+
+    Returns
+    -------
+    float32 tensor, shape (N, N), in [0, 1]
+    """
     size = (boxes[:, 2:] - boxes[:, :2] + 1).clamp(min=0)
     area = size[:, 0] * size[:, 1]
     start = torch.maximum(boxes[:, None, :2], boxes[None, :, :2])
@@ -57,11 +98,24 @@ def overlap_of_smaller(boxes: Tensor) -> Tensor:
 
 
 def nms_union(boxes: Tensor, scores: Tensor, groups: Tensor, *, threshold: float) -> Tensor:
-    """Indices of the boxes kept by greedy suppression above an IoU, within each group.
+    """Greedy suppression above an intersection over union, within each group.
 
-    `groups` (N,) int64: boxes of different groups never meet. The result is sorted by falling
-    score. Groups are moved apart in float64: in float32 the shift would round the coordinates by
-    an amount that depends on what else is in the batch.
+    Groups are moved apart in float64: in float32 the shift would round the coordinates by an amount
+    that depends on what else is in the batch.
+
+    Parameters
+    ----------
+    boxes : float32 tensor, shape (N, 4)
+        x0, y0, x1, y1; px.
+    scores : float32 tensor, shape (N,)
+    groups : int64 tensor, shape (N,)
+        Boxes of different groups never meet.
+    threshold : float
+
+    Returns
+    -------
+    int64 tensor, shape (K,)
+        Indices of the boxes kept, by falling score.
     """
     if len(boxes) == 0:
         return torch.zeros(0, dtype=torch.int64, device=boxes.device)
@@ -77,6 +131,16 @@ def nms_smaller(boxes: Tensor, scores: Tensor, groups: Tensor, *, threshold: flo
     iterating that rule on the whole matrix reaches it in as many rounds as the longest chain.
     Of equal scores the last box wins, as in facenet-pytorch: close portraits often have several
     candidates whose probability is 1 in float32, with boxes that differ by a third.
+
+    Parameters
+    ----------
+    boxes, scores, groups, threshold
+        As of `nms_union`.
+
+    Returns
+    -------
+    int64 tensor, shape (K,)
+        Indices of the boxes kept, by falling score.
     """
     order = torch.sort(scores, stable=True).indices.flip(0)
     group = groups[order]
@@ -99,11 +163,28 @@ def per_image(
     threshold: float,
     within: Tensor | None = None,
 ) -> Tensor:
-    """Run `nms` within each image (or each pair of `image` and `within`): indices kept.
+    """Suppress within each image, or within each pair of `image` and `within`.
 
-    `image` (N,) int64 must be sorted, and the result is sorted by image again. One call for all
-    images on CUDA, where launches and round trips cost most; one call per image on the CPU, where
-    pairs of boxes from different images, quadratic in the batch, cost most.
+    One call for all images on CUDA, where launches and round trips cost most; one call per image on the
+    CPU, where pairs of boxes from different images, quadratic in the batch, cost most.
+
+    Parameters
+    ----------
+    nms : callable
+        `nms_union` or `nms_smaller`.
+    boxes : float32 tensor, shape (N, 4)
+        x0, y0, x1, y1; px.
+    scores : float32 tensor, shape (N,)
+    image : int64 tensor, shape (N,)
+        Sorted.
+    threshold : float
+    within : int64 tensor, shape (N,), optional
+        Groups of an image, numbers below MOST_GROUPS.
+
+    Returns
+    -------
+    int64 tensor, shape (K,)
+        Indices of the boxes kept, by image, then by falling score.
     """
     if len(boxes) == 0:
         return torch.zeros(0, dtype=torch.int64, device=boxes.device)
@@ -112,10 +193,10 @@ def per_image(
         kept = nms(boxes, scores, groups, threshold=threshold)
         return kept[torch.sort(image[kept], stable=True).indices]
     groups = torch.zeros_like(image) if within is None else within
-    parts, start = [], 0
+    indices, start = [], 0
     for count in torch.bincount(image).tolist():
         if count:
-            own = slice(start, start + count)
-            parts.append(nms(boxes[own], scores[own], groups[own], threshold=threshold) + start)
+            rows = slice(start, start + count)
+            indices.append(nms(boxes[rows], scores[rows], groups[rows], threshold=threshold) + start)
         start += count
-    return torch.cat(parts)
+    return torch.cat(indices)

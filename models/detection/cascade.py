@@ -32,8 +32,15 @@ class CascadeNet:
     """One net as a chain of convolutions, its heads merged into the last.
 
     Outputs are, in order: two logits (no face, face), four edge regressions, for O-Net ten
-    landmark coordinates (five x, then five y). `size` is the side of the input of R- and O-Net, 0
-    for P-Net, which takes pages of any size; `group` the number of inputs in one call on the CPU.
+    landmark coordinates (five x, then five y).
+
+    Parameters
+    ----------
+    layers : sequence of layers
+    size : int
+        Side of the input of R- and O-Net, px; 0 for P-Net, which takes pages of any size.
+    group : int
+        Inputs of one call on the CPU.
     """
 
     def __init__(self, layers: Sequence[_Layer], *, size: int, group: int) -> None:
@@ -42,10 +49,18 @@ class CascadeNet:
         self.group = group
 
     def __call__(self, pixels: Tensor, *, seam: Tensor | None = None) -> Tensor:
-        """(N, 3, H, W) float32 in [-1, 1] -> (N, K, h, w), or (N, K) from inputs of `size`.
+        """Run the net.
 
-        `seam` indexes positions of the first convolution's flattened output that take no part
-        in the pooling after it.
+        Parameters
+        ----------
+        pixels : float32 tensor, shape (N, 3, H, W), in [-1, 1]
+            At most `group` inputs on the CPU.
+        seam : int64 tensor, optional
+            Positions of the first convolution's flattened output that take no part in the pooling after it.
+
+        Returns
+        -------
+        float32 tensor, shape (N, K, h, w), or (N, K) from inputs of `size`
         """
         count = len(pixels)
         if pixels.device.type == "cpu" and count < self.group:
@@ -66,7 +81,16 @@ class CascadeNet:
 
 
 def load_cascade(device: torch.device) -> tuple[CascadeNet, CascadeNet, CascadeNet]:
-    """P-Net, R-Net and O-Net with the weights that ship inside the facenet-pytorch wheel."""
+    """P-Net, R-Net and O-Net with the weights that ship inside the facenet-pytorch wheel.
+
+    Parameters
+    ----------
+    device : torch.device
+
+    Returns
+    -------
+    tuple of 3 CascadeNet
+    """
     proposal = _chain(
         PNet(),
         [["conv1"], ["conv2"], ["conv3"], ["conv4_1", "conv4_2"]],

@@ -21,7 +21,17 @@ NO_FACE = Face(
 
 
 def area(face: Face) -> float:
-    """Area of a face's box in pixels, 0 for an inverted one."""
+    """Area of a face's box.
+
+    Parameters
+    ----------
+    face : Face
+
+    Returns
+    -------
+    float
+        px²; 0 for an inverted box.
+    """
     return float(_areas(face.box))
 
 
@@ -30,25 +40,53 @@ def _areas(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def choose(image: Tensor, boxes: Tensor, score: Tensor, points: Tensor) -> dict[int, Face]:
-    """Per image the face of largest area times probability."""
+    """Choose the face of largest area times probability in each image.
+
+    Parameters
+    ----------
+    image : int64 tensor, shape (N,)
+        Which image each face is in.
+    boxes : float32 tensor, shape (N, 4)
+        x0, y0, x1, y1; px.
+    score : float32 tensor, shape (N,)
+        Probability of a face.
+    points : float32 tensor, shape (N, 5, 2)
+        Landmarks; px.
+
+    Returns
+    -------
+    dict of int to Face
+        By image; one without faces is absent.
+    """
     rows = torch.cat([score[:, None], boxes, points.flatten(1)], dim=1).cpu().numpy()
-    owners = image.cpu().numpy()
+    image_of_row = image.cpu().numpy()
     results = {}
-    for i in np.unique(owners):
-        own = rows[owners == i]
-        best = int(np.argmax(_areas(own[:, 1:5]) * own[:, 0]))
+    for i in np.unique(image_of_row):
+        faces = rows[image_of_row == i]
+        best = int(np.argmax(_areas(faces[:, 1:5]) * faces[:, 0]))
         results[int(i)] = Face(
             found=True,
-            n_faces=len(own),
-            prob=float(own[best, 0]),
-            box=own[best, 1:5].copy(),
-            landmarks=own[best, 5:].reshape(5, 2).copy(),
+            n_faces=len(faces),
+            prob=float(faces[best, 0]),
+            box=faces[best, 1:5].copy(),
+            landmarks=faces[best, 5:].reshape(5, 2).copy(),
         )
     return results
 
 
 def enlarge(face: Face, ratio: int) -> Face:
-    """The face in pixels of an image `ratio` times as large."""
+    """The face in an image that is larger by a whole factor.
+
+    Parameters
+    ----------
+    face : Face
+    ratio : int
+        Of the sides.
+
+    Returns
+    -------
+    Face
+    """
     if ratio == 1:
         return face
     scale = np.float32(ratio)

@@ -1,9 +1,8 @@
 """MTCNN's image pyramid from summed-area tables, several levels side by side on one page.
 
-A level is the image shrunk by area averaging (torch's `interpolate(mode="area")`). From a
-summed-area table (Crow 1984) every pixel of every level, and of every crop for the later nets,
-costs four look-ups whatever the factor, in integers, so exactly and in any order. The levels of
-one image lie on one page: P-Net then runs once per image instead of once per level.
+A level is the image shrunk by area averaging (torch's `interpolate(mode="area")`); from a summed-area
+table every pixel of it costs four look-ups whatever the factor. The levels of one image lie on one
+page: P-Net then runs once per image instead of once per level.
 """
 
 from __future__ import annotations
@@ -12,11 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-import cv2
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
+
+from models.detection.summed_area import SummedArea, averaging_bins
 
 CELL = 12  # pixels that one P-Net cell sees
 STRIDE = 2  # pixels between two cells
@@ -34,6 +32,22 @@ def search_steps(
     The grid is MTCNN's: 12 / min_face * factor**k while the shorter side keeps 12 pixels. The
     first step holds the levels whose smallest face (12 / scale) is at least `coarse_face` times
     the shorter side, each further step reaches down to half the face size of the one before.
+
+    Parameters
+    ----------
+    height, width : int
+        Of the image, px.
+    min_face : int
+        Side of the smallest face searched, px.
+    factor : float
+        Ratio between two levels.
+    coarse_face : float
+        Share of the shorter side.
+
+    Returns
+    -------
+    list of tuple of float
+        Scales of each step, largest first; empty where the image is too small for a face.
     """
     shorter = float(min(height, width))
     steps: dict[int, list[float]] = {}
@@ -48,83 +62,27 @@ def search_steps(
     return [tuple(steps[step]) for step in sorted(steps)]
 
 
-class SummedArea:
-    """Summed-area tables of images of any sizes, packed into one (pixels, 3) int32 tensor.
-
-    Sums wrap around at 2**32; differences over fewer than 2**23 pixels are still exact.
-    """
-
-    def __init__(self, images: Sequence[NDArray[np.uint8]], *, device: torch.device) -> None:
-        self.sides = [(image.shape[0], image.shape[1]) for image in images]
-        sizes = [(height + 1) * (width + 1) for height, width in self.sides]
-        starts = np.cumsum([0, *sizes]).tolist()
-        self.start = torch.tensor(starts[:-1], dtype=torch.int64, device=device)
-        self.height, self.width = torch.tensor(self.sides, device=device).reshape(-1, 2).T
-        self.table = torch.zeros((starts[-1], 3), dtype=torch.int32, device=device)
-        for image, begin, size in zip(images, starts, sizes, strict=False):
-            height, width = image.shape[:2]
-            if height * width == 0:
-                continue
-            rows = self.table[begin : begin + size].view(height + 1, width + 1, 3)
-            if device.type == "cpu":
-                into = rows.numpy()
-                done = cv2.integral(np.ascontiguousarray(image), sum=into, sdepth=cv2.CV_32S)
-                if not np.may_share_memory(done, into):
-                    into[...] = done
-            else:
-                pixels = torch.tensor(np.ascontiguousarray(image), device=device)
-                rows[1:, 1:] = pixels.cumsum(0, dtype=torch.int32).cumsum(1, dtype=torch.int32)
-
-    def means(self, corners: Sequence[Tensor], area: Tensor) -> Tensor:
-        """Mean colours of windows, scaled as the nets expect: (P, 3) float32 in [-1, 1].
-
-        `corners`: four (P,) index tensors into the table: bottom right, top left, bottom left,
-        top right; `area`: (P, 1) float32, pixels in each window.
-        """
-        total = self.table.index_select(0, corners[0])
-        total += self.table.index_select(0, corners[1])
-        total -= self.table.index_select(0, corners[2])
-        total -= self.table.index_select(0, corners[3])
-        return total.float().div_(area).sub_(127.5).mul_(0.0078125)
-
-    def page(self, page: Page, image: Tensor) -> Tensor:
-        """The same page of images (N,) of equal size: (N, 3, H, W) float32."""
-        start = self.start[image].int()
-        corners = [(corner + start[:, None]).flatten() for corner in page.corners]
-        means = self.means(corners, page.area.repeat(len(image), 1))
-        return means.view(len(image), *page.shape, 3).permute(0, 3, 1, 2)
-
-    def crops(self, image: Tensor, windows: Tensor, *, size: int) -> Tensor:
-        """Windows (N, 4) int64 of images (N,) shrunk or grown to (N, 3, size, size) float32."""
-        x0, x1 = _bins(windows[:, 0], windows[:, 2], size)
-        y0, y1 = _bins(windows[:, 1], windows[:, 3], size)
-        stride, start = self.width[image] + 1, self.start[image]
-        top = (start[:, None] + y0 * stride[:, None])[:, :, None]
-        low = (start[:, None] + y1 * stride[:, None])[:, :, None]
-        left, right = x0[:, None, :], x1[:, None, :]
-        corners = [low + right, top + left, low + left, top + right]
-        area = ((y1 - y0)[:, :, None] * (x1 - x0)[:, None, :]).float()
-        means = self.means([corner.flatten() for corner in corners], area.view(-1, 1))
-        return means.view(-1, size, size, 3).permute(0, 3, 1, 2)
-
-
-def _bins(begin: Tensor, end: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Edges of `count` averaging bins over [begin, end): two (N, count) int64 tensors."""
-    step = torch.arange(count, device=begin.device)
-    length = (end - begin)[:, None]
-    first = step * length // count
-    last = ((step + 1) * length + count - 1) // count
-    return begin[:, None] + first, begin[:, None] + last
-
-
 @dataclass(frozen=True)
 class Page:
     """Where the pixels of one page come from and what its P-Net cells mean.
 
-    `corners` and `area` are those of `SummedArea.means`, relative to the image's start; `seam`
-    indexes the (H - 2) * (W - 2) outputs of the first convolution that would leak into a level's
-    last pooling window; `cell` (C,) indexes the cells that lie inside a level, `boxes` (C, 4)
-    and `level` (C,) say which window of the image and which level each one sees.
+    Attributes
+    ----------
+    shape : tuple of int
+        Height and width of the page, px.
+    corners : tuple of 4 int32 tensors, shape (H * W,)
+        As of `SummedArea.means`, relative to the image's start.
+    area : float32 tensor, shape (H * W, 1)
+        As of `SummedArea.means`.
+    seam : int64 tensor, shape (S,)
+        Those of the (H - 2) * (W - 2) outputs of the first convolution that would leak into a level's last
+        pooling window.
+    cell : int64 tensor, shape (C,)
+        The cells that lie inside a level.
+    boxes : float32 tensor, shape (C, 4)
+        Window of the image that each cell sees: x0, y0, x1, y1; px.
+    level : int64 tensor, shape (C,)
+        Smallest face of each cell's level, in 1/256 px.
     """
 
     shape: tuple[int, int]
@@ -148,11 +106,45 @@ class _Tile:
 def pages(
     height: int, width: int, scales: tuple[float, ...], *, device: torch.device
 ) -> Sequence[Page] | Iterator[Page]:
-    """Pages that hold the levels `scales` of a height x width image."""
+    """Lay levels of an image out on pages.
+
+    Parameters
+    ----------
+    height, width : int
+        Of the image, px.
+    scales : tuple of float
+        Of the levels.
+    device : torch.device
+
+    Returns
+    -------
+    sequence or iterator of Page
+        Small ones are kept, because many images have the same size; large ones are made as they are needed.
+    """
     area = sum(height * width * scale * scale for scale in scales)
     if area > _CACHED_PIXELS:
         return _build(height, width, scales, device)
     return _cached(height, width, scales, device)
+
+
+def page_pixels(sums: SummedArea, page: Page, image: Tensor) -> Tensor:
+    """The same page of images of equal size.
+
+    Parameters
+    ----------
+    sums : SummedArea
+    page : Page
+    image : int64 tensor, shape (N,)
+        Which images.
+
+    Returns
+    -------
+    float32 tensor, shape (N, 3, H, W), in [-1, 1]
+    """
+    start = sums.start[image].int()
+    corners = [(corner + start[:, None]).flatten() for corner in page.corners]
+    means = sums.means(corners, page.area.repeat(len(image), 1))
+    return means.view(len(image), *page.shape, 3).permute(0, 3, 1, 2)
 
 
 @lru_cache(maxsize=64)
@@ -223,7 +215,7 @@ def _page(tiles: list[_Tile], height: int, width: int, device: torch.device) -> 
 
 def _level_bins(length: int, count: int, first: int, rows: int) -> tuple[Tensor, Tensor]:
     whole = torch.tensor([length])
-    begin, end = _bins(torch.zeros_like(whole), whole, count)
+    begin, end = averaging_bins(torch.zeros_like(whole), whole, count)
     return begin[0, first : first + rows], end[0, first : first + rows]
 
 

@@ -232,11 +232,12 @@ def _download(model: str, repository: str, *, folder: Path) -> str:
     try:
         return hf_hub_download(repository, HUB_FILE)
     except (OSError, HTTPError, EntryNotFoundError, HFValidationError) as error:
-        reason = next(iter(str(error).strip().splitlines()), "no reason given")
+        cause = error.__cause__ or error
+        reason = next(iter(str(cause).strip().splitlines()), "no reason given")
         raise WeightsError(
             f"weights of '{model}': pretrained ones are neither in {folder} nor in the hub's cache "
             f"{constants.HF_HUB_CACHE}, and {constants.ENDPOINT}/{repository} did not give {HUB_FILE} "
-            f"({type(error).__name__}: {reason}); {_remedy(model, folder)}, or set HF_ENDPOINT to a mirror that answers"
+            f"({type(cause).__name__}: {reason}); {_remedy(model, folder)}, or set HF_ENDPOINT to a mirror that answers"
         ) from None
 
 

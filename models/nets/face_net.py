@@ -14,7 +14,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import nn
 
-from features.views import Crop, align
+from features.alignment import align
+from features.views import Crop
 from models.nets.checkpoints import misfits, require_model
 from models.nets.inference import Backbone, compile_for_inference
 from models.nets.input_transform import InputTransform

@@ -7,10 +7,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from models.sourcecode.modules import FUNCTIONS, Module, SourceTree, Symbol, bound, inside
-
-_SKIPPED = {"ctx", "kind", "type_comment", "type_params"}
-_WORDS = {"description"}  # keywords whose value is for people
+from models.sourcecode.decorators import only_notes, without_texts
+from models.sourcecode.modules import Module, SourceTree, Symbol, bound
 
 
 class Reader(ast.NodeVisitor):
@@ -69,7 +67,7 @@ class Reader(ast.NodeVisitor):
         return self.visit(value) if isinstance(value, ast.AST) else value
 
     def generic_visit(self, node: ast.AST) -> Any:
-        fields = ((name, self.value(value)) for name, value in ast.iter_fields(node) if name not in _SKIPPED)
+        fields = ((name, self.value(value)) for name, value in ast.iter_fields(node) if name != "ctx")
         return type(node).__name__, *(field for field in fields if field[1] not in (None, ()))
 
     def visit_Name(self, node: ast.Name) -> Any:
@@ -100,6 +98,10 @@ class Reader(ast.NodeVisitor):
         match node:
             case ast.Call(func=ast.Name(id="getattr"), args=[_, ast.Constant(value=str(name)), *_]):
                 self.reads.add(name)
+        return self.generic_visit(node)
+
+    def visit_MatchClass(self, node: ast.MatchClass) -> Any:
+        self.reads |= set(node.kwd_attrs)
         return self.generic_visit(node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Any:
@@ -159,7 +161,7 @@ class Reader(ast.NodeVisitor):
         return "JoinedStr", *parts
 
     def visit_keyword(self, node: ast.keyword) -> Any:
-        return () if node.arg in _WORDS else self.generic_visit(node)
+        return () if node.arg == "description" else self.generic_visit(node)
 
     def visit_Expr(self, node: ast.Expr) -> Any:
         return () if isinstance(node.value, ast.Constant) else self.generic_visit(node)
@@ -173,11 +175,11 @@ class Reader(ast.NodeVisitor):
         written = []
         for node in nodes:
             symbol, rest = self.resolve(node.func if isinstance(node, ast.Call) else node)
-            if isinstance(symbol, Symbol) and not rest and _only_notes(self.tree.definitions(symbol), node):
-                self.value([*node.args, *node.keywords] if isinstance(node, ast.Call) else [])
+            if isinstance(symbol, Symbol) and not rest and only_notes(self.tree.definitions(symbol), node):
+                written.append(self.value(without_texts(node)))
             else:
                 written.append(self.visit(node))
-        return tuple(written)
+        return tuple(part for part in written if part != ())
 
     def _bound(self, nodes: Sequence[ast.AST]) -> dict[str, str | None]:
         return bound(nodes, package=self.module.package)
@@ -205,28 +207,3 @@ def _parameters(arguments: ast.arguments) -> dict[str, str | None]:
     several += [arguments.kwarg] if arguments.kwarg else []
     named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *several]
     return {parameter.arg: None for parameter in named}
-
-
-def _only_notes(definition: Sequence[ast.stmt], decorator: ast.expr) -> bool:
-    """Whether a decorator gives back the very function that it gets."""
-    function = definition[-1]
-    if not isinstance(function, FUNCTIONS):
-        return False
-    if not isinstance(decorator, ast.Call):
-        return _gives_back(function)
-    makes = {part.name: part for part in function.body if isinstance(part, FUNCTIONS)}
-    returned = _returned(function)
-    return bool(returned) and all(name in makes and _gives_back(makes[name]) for name in returned)
-
-
-def _gives_back(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    first = [parameter.arg for parameter in function.args.args[:1]]
-    return (
-        bool(first) and _returned(function) == {*first} and first[0] not in bound(function.body, package="")
-    )
-
-
-def _returned(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str | None]:
-    """Names that a function returns; None for anything else."""
-    nodes = [node.value for node in inside(function.body) if isinstance(node, ast.Return)]
-    return {node.id if isinstance(node, ast.Name) else None for node in nodes}

@@ -176,8 +176,9 @@ def bound(nodes: Iterable[ast.AST], *, package: str) -> dict[str, str | None]:
     names: dict[str, str | None] = {}
     outer: set[str] = set()
     for node in inside(nodes):
-        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-            names.setdefault(node.id)
+        if isinstance(node, ast.Name):
+            if not isinstance(node.ctx, ast.Load):
+                names.setdefault(node.id)
         elif isinstance(node, (*FUNCTIONS, ast.ClassDef, ast.ExceptHandler)) and node.name:
             names.setdefault(node.name)
         elif isinstance(node, ast.Import):

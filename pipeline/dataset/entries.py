@@ -11,9 +11,26 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class ListedImage:
-    """One row of a list. target : 1 = deepfake, 0 = real, None = unknown; line : 0 = no list.
+    """One row of a list.
 
-    status is "ok" or the code of what is wrong with the row; size and mtime_ns are the file's.
+    Attributes
+    ----------
+    name : str
+        As the list spells it.
+    split : str
+        train, val or test.
+    target : int or None
+        1 = deepfake, 0 = real, None = unknown.
+    line : int
+        In the list, from 1; 0 without a list.
+    listed_in : str
+        The list, or the folder that was walked.
+    path : str
+        Of the image; "" when it was not located.
+    status, detail : str
+        "ok", or the code of what is wrong with the row and the reason in words.
+    size, mtime_ns : int
+        Of the file, bytes and ns.
     """
 
     name: str
@@ -62,8 +79,8 @@ class _Locator:
                 return replace(row, path=path, size=facts.st_size, mtime_ns=facts.st_mtime_ns)
         if not self._is_inside(os.path.join(self.folders[-1], row.name), is_link=True):
             return row.failed("outside_root", f"'{row.name}' points outside the data root {self.root}")
-        places = ", ".join(str(folder) for folder in self.folders)
-        return row.failed("missing_file", f"'{row.name}' is not in {places}")
+        searched = ", ".join(str(folder) for folder in self.folders)
+        return row.failed("missing_file", f"'{row.name}' is not in {searched}")
 
     def _is_inside(self, path: str, *, is_link: bool) -> bool:
         """Whether the real path is in the root; real folders are looked up once."""
@@ -79,6 +96,21 @@ class _Locator:
 
 
 def locate(rows: Iterable[ListedImage], *, folders: Sequence[Path], root: Path) -> list[ListedImage]:
-    """Find each row's file in the first folder that has it, or say missing_file, outside_root."""
+    """Find the file of each row.
+
+    Parameters
+    ----------
+    rows : iterable of ListedImage
+        Of one list.
+    folders : sequence of Path
+        Where to look; the first folder that has the name counts.
+    root : Path
+        The data root; a file whose real place is outside it is refused.
+
+    Returns
+    -------
+    list of ListedImage
+        The rows with path, size and time, or failed as missing_file or outside_root.
+    """
     locator = _Locator(list(folders), root)
     return [locator.locate(row) for row in rows]

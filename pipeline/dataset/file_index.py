@@ -22,7 +22,7 @@ from pipeline.storage.images import BadImage, probe, read_bytes
 FOLDER = Path("cache/files")
 VERSION = 1  # raise whenever what is recorded of an unchanged file changes
 FILES_PER_TASK = 64
-MIN_TASKS_PER_WORKER = 4  # chunks that a further process is worth
+MIN_TASKS_PER_WORKER = 4  # tasks that a further process is worth
 COLUMNS = ["path", "size", "mtime_ns", "sha256", "width", "height", "phash", "status", "detail"]
 
 FileKey = tuple[str, int, int]
@@ -30,16 +30,29 @@ FileRow = tuple[str, int, int, str, int, int, str, str, str]
 
 
 def describe(file: FileKey, *, max_pixels: int) -> FileRow:
-    """Facts of one file (path, size, mtime_ns) as a row of COLUMNS. Never raises for a bad file."""
+    """Look at one file.
+
+    Parameters
+    ----------
+    file : (str, int, int)
+        Path, size in bytes, time of change in ns.
+    max_pixels : int
+        A larger image is refused, px.
+
+    Returns
+    -------
+    tuple
+        A row of `COLUMNS`; a file that gives no picture has its reason in status and detail.
+    """
     path, name, sha256 = file[0], os.path.basename(file[0]), ""
     try:
         data = read_bytes(path)
         sha256 = hashlib.sha256(data).hexdigest()
-        look = probe(data, max_pixels=max_pixels, where=name)
+        image = probe(data, max_pixels=max_pixels, where=name)
     except BadImage as bad:
         return (*file, sha256, 0, 0, "", bad.status, bad.detail)
-    seen = perceptual_hash(look.gray).hex()
-    return (*file, sha256, look.width, look.height, seen, "ok", "; ".join(look.notes))
+    phash = perceptual_hash(image.gray).hex()
+    return (*file, sha256, image.width, image.height, phash, "ok", "; ".join(image.notes))
 
 
 def describe_all(files: Sequence[FileKey], *, max_pixels: int) -> list[FileRow]:
@@ -49,7 +62,17 @@ def describe_all(files: Sequence[FileKey], *, max_pixels: int) -> list[FileRow]:
 
 @dataclass
 class FileTable:
-    """The stored rows, by (path, size, mtime_ns). folder : where the table's file lies."""
+    """What is stored of the files.
+
+    Attributes
+    ----------
+    folder : Path
+        Where the table's file lies.
+    max_pixels : int
+        A larger image is refused, px; rows of another limit are not used.
+    rows : dict
+        Rows of `COLUMNS` by (path, size, mtime_ns).
+    """
 
     folder: Path
     max_pixels: int
@@ -57,6 +80,7 @@ class FileTable:
 
     @property
     def file(self) -> Path:
+        """The table's file."""
         return self.folder / "files.parquet"
 
     def _address(self) -> bytes:
@@ -79,15 +103,26 @@ class FileTable:
         frame = pd.DataFrame([self.rows[key] for key in sorted(self.rows)], columns=COLUMNS)
         table = pa.Table.from_pandas(frame, preserve_index=False)
         table = table.replace_schema_metadata({b"address": self._address()})
-        part = self.folder / f".files.{os.getpid()}.part"
-        pq.write_table(table, part, compression="zstd")
-        os.replace(part, self.file)
+        temporary = self.folder / f".files.{os.getpid()}.part"
+        pq.write_table(table, temporary, compression="zstd")
+        os.replace(temporary, self.file)
 
     def update(self, files: Iterable[FileKey], *, engine: Engine) -> int:
         """Make the rows exactly those of `files`, reading only what is new or changed.
 
-        Returns how many files were read. The rows do not depend on the workers. Saved now and then,
-        so that a killed run continues; rows of files that could not be read at all are asked again.
+        Saved now and then, so that a killed run continues. Files that could not be read at all are tried again.
+
+        Parameters
+        ----------
+        files : iterable of (str, int, int)
+            Path, size and time of each; repeats count once.
+        engine : Engine
+            Where they are read; the rows do not depend on it.
+
+        Returns
+        -------
+        int
+            How many files were read.
         """
         wanted = dict.fromkeys(files)
         known = {key: self.rows[key] for key in wanted if key in self.rows and self.rows[key][3]}
@@ -104,8 +139,8 @@ class FileTable:
                 pause = max(10.0, 20 * (saved - start))  # at most a twentieth of the time goes to saving
         if missing or changed or not self.file.is_file():
             self.save()
-        for part in self.folder.glob(".files.*.part"):
-            part.unlink(missing_ok=True)
+        for temporary in self.folder.glob(".files.*.part"):
+            temporary.unlink(missing_ok=True)
         return len(missing)
 
 

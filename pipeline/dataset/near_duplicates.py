@@ -18,12 +18,26 @@ _FLUSH = 2_000_000  # edges held before they are merged: bounds memory, changes 
 
 
 def perceptual_hash(gray: NDArray[np.uint8]) -> bytes:
-    """256-bit DCT hash (pHash, Zauner 2010, at 16 x 16 coefficients), b"" for a flat picture.
+    """256-bit DCT hash of a picture.
 
-    gray : uint8 (H, W). Bit k is set where the k-th of the lowest 16 x 16 DCT coefficients of the
-    32 x 32 thumbnail exceeds their median; the mean (first) is left out. 64 bits are too few for
-    centred faces: at 256 bits re-encoding, rescaling, mild blur and noise move about 16 bits at
-    most, and pictures of different people lie around 126.
+    Bit k is set where the k-th of the lowest 16 x 16 DCT coefficients of the 32 x 32 thumbnail exceeds
+    their median; the mean (first) is left out. 64 bits are too few for centred faces: at 256 bits
+    re-encoding, rescaling, mild blur and noise move about 16 bits at most, and pictures of different
+    people lie around 126.
+
+    Parameters
+    ----------
+    gray : uint8 array, shape (H, W)
+        The picture, of any size.
+
+    Returns
+    -------
+    bytes
+        `HASH_BYTES` bytes, b"" for a flat picture.
+
+    References
+    ----------
+    Zauner 2010, "Implementation and benchmarking of perceptual image hash functions" (pHash, there with 8 x 8).
     """
     thumb = cv2.resize(gray, (THUMB, THUMB), interpolation=cv2.INTER_AREA).astype(np.float32)
     if float(thumb.std()) < FLAT:
@@ -35,10 +49,21 @@ def perceptual_hash(gray: NDArray[np.uint8]) -> bytes:
 
 
 def cluster(hashes: Sequence[bytes], contents: Sequence[str], *, bits: int) -> NDArray[np.int64]:
-    """Cluster number of each image, numbered by first appearance.
+    """Cluster the images that are copies or near-duplicates of each other.
 
-    hashes : perceptual hashes, b"" for none; contents : hash of the file's bytes, "" for none;
-    bits : Hamming distance up to which two hashes tie. A cluster is a connected component.
+    Parameters
+    ----------
+    hashes : sequence of bytes, length n
+        Perceptual hashes, b"" for none.
+    contents : sequence of str, length n
+        Hash of each file's bytes, "" for none.
+    bits : int
+        Hamming distance up to which two perceptual hashes tie.
+
+    Returns
+    -------
+    int64 array, shape (n,)
+        Connected component of each image, numbered by first appearance.
     """
     count = len(hashes)
     label = np.arange(count)
@@ -67,14 +92,14 @@ def _equal_pairs(
 def _link_near(
     label: NDArray[np.int64], index: NDArray[np.int64], codes: NDArray[np.uint8], *, bits: int
 ) -> NDArray[np.int64]:
-    """Multi-index hashing (Norouzi 2012): of bits + 1 bands one must agree exactly for near hashes.
+    """Join the clusters of near hashes: of bits + 1 bands one must agree exactly (multi-index hashing).
 
-    Bands take every (bits + 1)-th bit, so that each mixes low and high frequencies. In a bucket,
+    Norouzi, Punjani and Fleet 2012 (doi:10.1109/CVPR.2012.6248043). Bands take every (bits + 1)-th bit, so that each mixes low and high frequencies. In a bucket,
     rows are compared at growing offsets of the sorted order, which needs memory for n rows only.
     """
     unpacked = np.unpackbits(codes, axis=1)
     words = np.ascontiguousarray(codes).view(np.uint64)
-    held: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
+    edges: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
     waiting = 0
     for band in range(bits + 1):
         key = np.packbits(unpacked[:, 1 + band :: bits + 1], axis=1)
@@ -87,19 +112,19 @@ def _link_near(
             a, b = order[start], order[start + offset]
             near = np.bitwise_count(words[a] ^ words[b]).sum(axis=1, dtype=np.int64) <= bits
             near &= label[index[a]] != label[index[b]]
-            held.append((index[a[near]], index[b[near]]))
-            offset, waiting = offset + 1, waiting + len(held[-1][0])
+            edges.append((index[a[near]], index[b[near]]))
+            offset, waiting = offset + 1, waiting + len(edges[-1][0])
             if waiting > _FLUSH:
-                label, held, waiting = _merge_all(label, held), [], 0
-        label, held, waiting = _merge_all(label, held), [], 0
+                label, edges, waiting = _merge_all(label, edges), [], 0
+        label, edges, waiting = _merge_all(label, edges), [], 0
     return label
 
 
 def _merge_all(
-    label: NDArray[np.int64], held: list[tuple[NDArray[np.int64], NDArray[np.int64]]]
+    label: NDArray[np.int64], edges: list[tuple[NDArray[np.int64], NDArray[np.int64]]]
 ) -> NDArray[np.int64]:
-    a = np.concatenate([pair[0] for pair in held]) if held else np.empty(0, np.int64)
-    b = np.concatenate([pair[1] for pair in held]) if held else np.empty(0, np.int64)
+    a = np.concatenate([pair[0] for pair in edges]) if edges else np.empty(0, np.int64)
+    b = np.concatenate([pair[1] for pair in edges]) if edges else np.empty(0, np.int64)
     return _merge(label, a, b)
 
 
@@ -114,9 +139,17 @@ def _merge(label: NDArray[np.int64], a: NDArray[np.int64], b: NDArray[np.int64])
 
 
 def join(*labellings: Sequence[object]) -> NDArray[np.int64]:
-    """Coarsest common clusters: rows that agree in any labelling fall together.
+    """Join rows that agree in any of several labellings.
 
-    Numbered by first appearance; a label of "" ties nothing.
+    Parameters
+    ----------
+    *labellings : sequences of one length n
+        Labels of the rows; a label of "" ties nothing.
+
+    Returns
+    -------
+    int64 array, shape (n,)
+        Coarsest common cluster of each row, numbered by first appearance.
     """
     label = np.arange(len(labellings[0]))
     for values in labellings:

@@ -16,7 +16,20 @@ ONE_SOURCE, UNLISTED = "all", "unlisted"
 
 
 def add_clusters(rows: pd.DataFrame, *, bits: int) -> pd.DataFrame:
-    """Column `cluster`: exact and near-duplicates, across splits, named by the smallest hash."""
+    """Add the column `cluster`: exact and near-duplicates, across splits.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Columns phash (hexadecimal), sha256, split, img_name.
+    bits : int
+        Distance of perceptual hashes up to which two images are near-duplicates.
+
+    Returns
+    -------
+    DataFrame
+        With `cluster`, the first 16 digits of the smallest hash in it.
+    """
     hashes = [bytes.fromhex(value) for value in rows["phash"]]
     number = pd.Series(cluster(hashes, rows["sha256"].tolist(), bits=bits), index=rows.index)
     first = rows["sha256"].where(rows["sha256"] != "", rows["split"] + "/" + rows["img_name"])
@@ -24,11 +37,23 @@ def add_clusters(rows: pd.DataFrame, *, bits: int) -> pd.DataFrame:
 
 
 def add_groups(rows: pd.DataFrame, listed: dict[str, tuple[str, str]] | None) -> pd.DataFrame:
-    """Columns `source` and `group`.
+    """Add the columns `source` and `group`.
 
-    listed : groups.csv. A train image's group is its listed group joined with the groups of all
-    train images in its near-duplicate cluster, so that no fold separates near-duplicates; it takes
-    the smallest name. Val and test keep their listed group; without one, it is the cluster.
+    A train image's group is its listed group joined with the groups of all train images in its
+    near-duplicate cluster, so that no fold separates near-duplicates; it takes the smallest name.
+    Val and test keep their listed group; without one, it is the cluster.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Columns path, img_name, split, cluster.
+    listed : dict or None
+        groups.csv as `read_groups` returns it.
+
+    Returns
+    -------
+    DataFrame
+        With `source` (`ONE_SOURCE` without groups.csv) and `group`.
     """
     if listed is None:
         return rows.assign(source=ONE_SOURCE, group=rows["cluster"])
@@ -53,14 +78,36 @@ def _folder(path: str, name: str) -> str:
 
 
 def carve_val(rows: pd.DataFrame) -> pd.DataFrame:
-    """Move whole groups of train to val, about 15 % of each source and class, by group names."""
+    """Move whole groups of train to val: about `VAL_SHARE` of each source and class.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Columns split, status, group, target, source.
+
+    Returns
+    -------
+    DataFrame
+        With the changed `split`; which groups depends on their names alone.
+    """
     return _carve(rows, VAL_SHARE, to="val")
 
 
 def carve_calibration(rows: pd.DataFrame, *, count: int) -> pd.DataFrame:
-    """Move whole groups of train, `count` images in all, to the split `calibration`, as in `carve_val`.
+    """Move whole groups of train to the split `calibration`, in the way of `carve_val`.
 
-    At most a twentieth of the usable images: what is kept from training costs more than it gives beyond that.
+    Parameters
+    ----------
+    rows : DataFrame
+        Columns split, status, group, target, source.
+    count : int
+        Images in all; at most `CALIBRATION_SHARE` of the usable ones, beyond which what is kept from
+        training costs more than it gives.
+
+    Returns
+    -------
+    DataFrame
+        With the changed `split`.
     """
     usable = int(((rows["split"] == "train") & (rows["status"] == "ok")).sum())
     return _carve(rows, min(count / max(usable, 1), CALIBRATION_SHARE), to="calibration")
@@ -85,7 +132,25 @@ def _carve(rows: pd.DataFrame, share: float, *, to: str) -> pd.DataFrame:
 
 
 def holdout_source(rows: pd.DataFrame, source: str) -> pd.DataFrame:
-    """Give the train rows of a source the status held_out; LabelError lists the sources."""
+    """Keep a source out of training.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Columns split, source, status, detail.
+    source : str
+        One of the train list's sources.
+
+    Returns
+    -------
+    DataFrame
+        With the status held_out in its usable train rows.
+
+    Raises
+    ------
+    LabelError
+        For an unknown source; the message lists the known ones.
+    """
     train = rows["split"] == "train"
     known = sorted(rows.loc[train, "source"].unique())
     if source not in known:
@@ -93,13 +158,26 @@ def holdout_source(rows: pd.DataFrame, source: str) -> pd.DataFrame:
             f"params.yaml: manifest.holdout_source is '{source}', sources of the train list are "
             f"{', '.join(known)}; name one of them or remove the key"
         )
-    hit = train & (rows["source"] == source) & (rows["status"] == "ok")
+    held_out = train & (rows["source"] == source) & (rows["status"] == "ok")
     detail = f"source '{source}' is held out of training (manifest.holdout_source)"
-    return rows.assign(status=rows["status"].mask(hit, "held_out"), detail=rows["detail"].mask(hit, detail))
+    return rows.assign(
+        status=rows["status"].mask(held_out, "held_out"), detail=rows["detail"].mask(held_out, detail)
+    )
 
 
 def refuse_one_class(rows: pd.DataFrame) -> None:
-    """LabelError when train lacks real or fake images, with what happened to its rows."""
+    """Refuse a train list without usable images of both classes.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Columns split, target, status, detail.
+
+    Raises
+    ------
+    LabelError
+        Naming the class that lacks and what happened to the rows.
+    """
     train = rows[rows["split"] == "train"]
     counts = train.loc[train["status"] == "ok", "target"].value_counts()
     absent = [f"{value} ({word})" for value, word in ((0, "real"), (1, "fake")) if not counts.get(value, 0)]

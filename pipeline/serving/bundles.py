@@ -10,10 +10,10 @@ from typing import Any
 
 import joblib
 import numpy as np
-from models.nets.net_spec import read_record
 
 from models.bundle import Bundle
 from models.bundle_info import FILE, BundleInfo, NetInfo, TrainingInfo, files_of, write_info
+from models.nets.net_spec import read_record
 from models.stacker.novelty import Novelty
 from models.stacker.stacker import Stacker
 from pipeline.evaluation.metrics import auc

@@ -10,20 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from models.fingerprint import fingerprint
-
 from features.spectral import get
 from models.bundle_info import BlockInfo, BundleError, BundleInfo
+from models.fingerprint import fingerprint
 from models.kinds import LABELLED
 from models.synthesis import pseudo_fakes
 
 DECODING = "pipeline.storage.images:to_rgb"
 DETECTION = "models.detection.mtcnn:FaceDetector.detect"
+DETECTOR = "models.detection.mtcnn:FaceDetector.of"
 FACE_ROW = "pipeline.storage.face_schema:to_row"
 CROP = "features.views:plan_crop"
 VIEWS = "features.views:cut_views"
 FACE_BLOCK = "features.views:face_numbers"
 NET_PICTURE = "models.nets.face_net:crop_for"
+NET_STATE = "models.nets.initialisation:backbone_state"
 NET_ROWS = "models.nets.face_net:FaceNet.__call__"
 NET_TRAINING = "models.nets.training:train_fold"
 NET_SAMPLES = "models.nets.sampler:PairedSampler.epoch"
@@ -36,7 +37,7 @@ NOVELTY = "models.stacker.novelty:Novelty.__call__"
 
 def face_code() -> str:
     """Fingerprint of the way from a file to its row of the face table."""
-    return fingerprint(DECODING, DETECTION, FACE_ROW)
+    return fingerprint(DECODING, DETECTOR, DETECTION, FACE_ROW)
 
 
 def spectral_code(block: str) -> str:
@@ -46,7 +47,7 @@ def spectral_code(block: str) -> str:
 
 def net_code() -> str:
     """Fingerprint of the way from a file and its face to a net's outputs, its weights aside."""
-    return fingerprint(DECODING, CROP, NET_PICTURE, NET_ROWS)
+    return fingerprint(DECODING, CROP, NET_PICTURE, NET_STATE, NET_ROWS)
 
 
 def training_code(heads: Iterable[str]) -> str:
@@ -57,7 +58,7 @@ def training_code(heads: Iterable[str]) -> str:
 
 def scoring_code(blocks: dict[str, BlockInfo]) -> dict[str, str]:
     """Fingerprint of each piece of code on the way from a file to a bundle's score, by target."""
-    targets = [DECODING, DETECTION, CROP, FACE_BLOCK, STACKING, EXPERTS, NOVELTY]
+    targets = [DECODING, DETECTOR, DETECTION, CROP, FACE_BLOCK, STACKING, EXPERTS, NOVELTY]
     sorts = {block.sort for block in blocks.values()}
     if "spectral" in sorts:
         targets += [VIEWS, *(get(name).target for name, block in blocks.items() if block.sort == "spectral")]

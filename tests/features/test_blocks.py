@@ -66,7 +66,7 @@ class TestEachBlock:
             assert values.dtype == np.float32, f"{name} must return float32: end with .astype(np.float32)"
             infinite = np.array(get(name).columns)[np.isinf(values)]
             assert not infinite.size, (
-                f"{list(infinite)} must be NaN where nothing can be measured, not infinite"
+                f"{infinite.tolist()} must be NaN where nothing can be measured, not infinite"
             )
 
     def test_is_deterministic(self, name, any_picture):
@@ -88,7 +88,7 @@ class TestEachBlock:
         natural, repeated = (values_of(name, p, margin=16) for p in (textured(128, 128), enlarged(128, 128)))
         equal = np.array(get(name).columns)[natural == repeated]
         assert len(equal) < 0.2 * len(natural), (
-            f"{list(equal)} are equal on two different pictures: drop them"
+            f"{equal.tolist()} are equal on two different pictures: drop them"
         )
 
 

@@ -220,6 +220,12 @@ FOLLOWED_IN_CLASSES = {
         "S.inner",
     ),
     "constant of a member": ("K = 1\nclass S:\n  def read(self): return K", "K = 1", "K = 2", "K"),
+    "member that is read on the class": (
+        "class S:\n  @staticmethod\n  def inner(): return 1\n  def read(self): return S.inner()",
+        "return 1",
+        "return 2",
+        "S.inner",
+    ),
     "attribute of the class": ("class S:\n  read = 1", "= 1", "= 2", "S"),
     "default of a field": ("class S:\n  read: int = 1", "= 1", "= 2", "S"),
     "order of fields": ("class S:\n  read: int\n  x: int", "read: int\n  x: int", "x: int\n  read: int", "S"),
@@ -272,6 +278,8 @@ ANNOTATIONS = {
     "quoted": "def f(s: 'S'): return s.read",
     "optional": "def f(s: S | None = None): return s.read",
     "variable": "def f(s):\n  t: S = s\n  return t.read",
+    "no annotation but a pattern": "def f(s):\n  match s:\n    case S(read=1): return 2",
+    "alias of itself": "Tree = dict[str, 'Tree'] | S\ndef f(t: Tree): return t.read",
     "alias": "from collections.abc import Callable\nMake = Callable[[int], S]\ndef f(m: Make): return m(0).read",
 }
 

@@ -3,15 +3,22 @@
 import csv
 import hashlib
 import json
+import re
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from models.bundle import Bundle, BundleError
+from models.bundle import Bundle
+from models.bundle_info import BundleError, read_info, write_info
+from models.errors import UserError
 from pipeline import predict
 from pipeline.samples import feature_table
+from pipeline.serving.bundles import load_bundle
 from pipeline.storage.feature_store import open_current
 from tests.pipeline.small_run import TINY, run_stages, write_params
 
@@ -44,11 +51,11 @@ def test_features_from_pixels_are_the_stored_ones(finished, monkeypatch):
 
     monkeypatch.chdir(finished)
     bundle = Bundle.load(finished / "cache/model")
-    stored = feature_table.read_table(["val"], list(bundle.info["blocks"]))
+    stored = feature_table.read_table(["val"], bundle.info.sorts)
     pixels = [read_image(path, max_pixels=10**8).pixels for path in stored.rows["path"][:6]]
     features, faces = bundle.features(pixels)
     assert list(features.columns) == bundle.stacker.columns == list(stored.features.columns)
-    exact = [c for c in features.columns if not c.startswith(("embed_", "net_"))]
+    exact = [c for block in bundle.info.blocks_of("face", "spectral").values() for c in block.columns]
     pd.testing.assert_frame_equal(features[exact], stored.features[exact].iloc[:6], check_exact=True)
     pd.testing.assert_frame_equal(features, stored.features.iloc[:6], rtol=0, atol=1e-6)
     assert all(face.found for face in faces)
@@ -65,7 +72,7 @@ def test_training_knows_variants_and_scoring_does_not(finished, monkeypatch):
     from pipeline.runtime import params
 
     monkeypatch.chdir(finished)
-    names = ["face", "radial", "net_rgb"]
+    names = {"face": "face", "radial": "spectral", "net_rgb": "net"}
     plain = feature_table.read_table(["train", "val"], names)
     whole = feature_table.read_table(["train", "val"], names, variants=params.load("variants"))
     assert plain.originals.all()
@@ -75,16 +82,8 @@ def test_training_knows_variants_and_scoring_does_not(finished, monkeypatch):
     pd.testing.assert_frame_equal(whole.take(whole.originals).features, plain.features)
     changed = whole.features.loc[~whole.originals, "radial.slope_low"].to_numpy()
     assert len(np.unique(changed)) > 0.9 * len(changed)
-    assert (
-        Bundle.load(finished / "cache/model").info["training"]["images"]
-        == (plain.rows["split"] == "train").sum()
-    )
-
-
-def test_every_block_has_its_cost(finished):
-    costs = pd.read_csv(finished / "reports/costs.csv")
-    assert costs["block"].tolist() == list(Bundle.load(finished / "cache/model").info["blocks"])
-    assert (costs["ms"] > 0).all()
+    images = read_info(finished / "cache/model").training.images
+    assert images == (plain.rows["split"] == "train").sum()
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -97,14 +96,21 @@ def test_command_line_writes_the_pipelines_bytes(finished, monkeypatch, tmp_path
     assert "rows in" in capsys.readouterr().out
 
 
-def test_options_without_images_do_not_run_the_stage(finished, monkeypatch, capsys):
+def test_options_without_images_do_not_run_the_stage(finished, monkeypatch):
     monkeypatch.chdir(finished)
     before = (finished / "prediction.txt").stat().st_mtime_ns
     monkeypatch.setattr("sys.argv", ["predict", "--out", "elsewhere.txt"])
-    with pytest.raises(SystemExit):
+    with pytest.raises(UserError, match="--images is missing"):
         predict.main()
-    assert "--images is missing" in capsys.readouterr().err
     assert (finished / "prediction.txt").stat().st_mtime_ns == before
+
+
+def test_a_folder_may_stand_alone_and_the_stages_file_stays(copied, monkeypatch):
+    monkeypatch.chdir(copied)
+    before = (copied / "prediction.txt").stat().st_mtime_ns
+    predict.main(["demo/testset", "--workers", "1"])
+    assert dict(rows_of(copied / "scores.txt")) == dict(rows_of(copied / "prediction.txt"))
+    assert (copied / "prediction.txt").stat().st_mtime_ns == before
 
 
 def test_command_line_names_files_relative_to_the_folder(finished, monkeypatch, tmp_path):
@@ -118,27 +124,32 @@ def test_command_line_names_files_relative_to_the_folder(finished, monkeypatch, 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--images", "nowhere"], "nowhere"),
         (["--images", "empty"], "no image in empty"),
         (
             ["--images", "demo/testset", "--bundle", "empty"],
-            "holds no bundle.json; train one with `dvc repro`",
+            "holds no bundle.json; train a bundle with `dvc repro`",
         ),
         (["--images", "a.jpg", "--list", "demo/test_list.txt"], "--list needs --images to be the one folder"),
         (["--out", "x"], "--images is missing"),
     ],
 )
-def test_what_cannot_be_done_is_said(copied, monkeypatch, capsys, arguments, message):
+def test_what_cannot_be_done_is_said(copied, monkeypatch, arguments, message):
     monkeypatch.chdir(copied)
     (copied / "empty").mkdir()
-    if arguments == ["--images", "nowhere"]:  # a named file that is not there costs its row
-        predict.main([*arguments, "--workers", "1"])
-        assert "not there" in (copied / "prediction_issues.csv").read_text()
-        return
-    with pytest.raises(SystemExit) as stop:
+    with pytest.raises(UserError, match=message):
         predict.main(arguments)
-    assert stop.value.code == 2
-    assert message in capsys.readouterr().err
+
+
+def test_a_named_file_that_is_not_there_affects_only_its_row(copied, monkeypatch):
+    monkeypatch.chdir(copied)
+    predict.main(["--images", "nowhere", "--workers", "1"])
+    assert "not there" in (copied / "scores_issues.csv").read_text()
+
+
+def test_a_negative_number_of_workers_is_refused(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        predict.main(["--images", "a", "--workers", "-1"])
+    assert "is '-1', allowed are 0" in capsys.readouterr().err
 
 
 def test_unreadable_image_gives_the_prior_and_a_warning(finished, monkeypatch, tmp_path):
@@ -159,30 +170,80 @@ def test_bundle_alone_scores_anywhere(finished, monkeypatch, tmp_path):
 
 def test_bundle_of_other_code_is_refused(finished, tmp_path):
     shutil.copytree(finished / "cache/model", tmp_path / "model")
-    info = json.loads((tmp_path / "model/bundle.json").read_text())
-    info["versions"]["radial"] += 1
-    (tmp_path / "model/bundle.json").write_text(json.dumps(info))
-    with pytest.raises(BundleError, match="another version of radial; train again"):
-        Bundle.load(tmp_path / "model")
+    info = read_info(tmp_path / "model")
+    target = "features.blocks.radial:radial"
+    write_info(tmp_path / "model", info.model_copy(update={"code": {**info.code, target: "0" * 16}}))
+    with pytest.raises(BundleError, match=f"trained with other code of {target}; train again"):
+        load_bundle(tmp_path / "model", "cpu")
+
+
+def test_every_part_of_a_bundle_is_checked_before_it_is_read(finished, tmp_path, capsys):
+    """Each file altered by a byte, cut and missing: one line that names it, status 2, no traceback."""
+    model = tmp_path / "model"
+    shutil.copytree(finished / "cache/model", model)
+    files = sorted(path for path in model.rglob("*") if path.is_file())
+    assert {path.suffix for path in files} == {".json", ".txt", ".safetensors"}
+    for path in files:
+        whole = path.read_bytes()
+        middle = len(whole) // 2
+        altered = whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :]
+        for damaged in (altered, whole[:middle], None):
+            path.unlink()
+            if damaged is not None:
+                path.write_bytes(damaged)
+            with pytest.raises(BundleError, match=re.escape(path.relative_to(model).as_posix())) as error:
+                load_bundle(model, "cpu")
+            assert "\n" not in str(error.value)
+            path.unlink(missing_ok=True)
+            path.write_bytes(whole)
+    load_bundle(model, "cpu")
+
+
+def test_a_refused_bundle_ends_in_one_line(finished, tmp_path):
+    shutil.copytree(finished / "cache/model", tmp_path / "model")
+    (tmp_path / "model/novelty.safetensors").write_bytes(b"cut")
+    command = [
+        sys.executable,
+        "-m",
+        "pipeline.predict",
+        str(finished / "demo/testset"),
+        "--bundle",
+        str(tmp_path / "model"),
+    ]
+    ended = subprocess.run(
+        command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 2
+    assert re.fullmatch(r"error: .*novelty.safetensors is damaged or was altered.*\n", ended.stderr)
 
 
 def test_bundle_says_how_it_was_made(finished):
-    info = Bundle.load(finished / "cache/model").info
-    assert info["training"]["images"] == len(rows_of(finished / "demo/train_label.txt")) - 1
-    assert info["prior"] == pytest.approx(0.5, abs=0.1)
-    assert list(info["blocks"]) == ["face", "radial", "npr", "contrast", "embed_small", "net_rgb", "net_npr"]
-    assert any("'absent' is frozen" in said for said in info["warnings"])
-    assert any("net_npr: from scratch" in said for said in info["warnings"])
-    assert not any("net_rgb" in said for said in info["warnings"])
+    info = read_info(finished / "cache/model")
+    assert info.training.images == len(rows_of(finished / "demo/train_label.txt")) - 1
+    assert info.prior == pytest.approx(0.5, abs=0.1)
+    assert list(info.blocks) == ["face", "radial", "npr", "contrast", "embed_small", "net_rgb", "net_npr"]
+    assert list(info.sorts.values()) == ["face"] + ["spectral"] * 3 + ["embedding"] + ["net"] * 2
+    assert any("'absent' is frozen" in warning for warning in info.warnings)
+    assert any("net_npr: from scratch" in warning for warning in info.warnings)
+    assert not any("net_rgb" in warning for warning in info.warnings)
     assert not list((finished / "cache").rglob("*.pkl"))
+
+
+def test_nets_lie_once_and_anybody_may_read_them(finished):
+    for path in (finished / "cache/model/nets").rglob("*"):
+        if path.is_file():
+            assert path.samefile(finished / "cache/nets" / path.relative_to(finished / "cache/model/nets"))
+            assert path.stat().st_mode & 0o444 == 0o444
+    fold = next((finished / "cache/finetune/net_rgb".replace("net_", "")).glob("*/fold0/weights.safetensors"))
+    assert fold.samefile(finished / "cache/nets/net_rgb/member0.safetensors")
 
 
 def test_train_rows_have_logits_of_a_net_that_never_saw_them(finished, monkeypatch):
     """Fold 0's images must be scored by member 0, which was trained on the other fold alone."""
     from features.views import plan_crop
     from models.nets.face_net import FaceNet, crop_for
-    from pipeline.finetune import prepare
     from pipeline.runtime import params
+    from pipeline.samples.net_folds import prepare
     from pipeline.storage.face_schema import to_face
     from pipeline.storage.images import read_image
 
@@ -198,7 +259,7 @@ def test_train_rows_have_logits_of_a_net_that_never_saw_them(finished, monkeypat
         max_pixels=10**8,
         weights=finished / "weights",
     )
-    stored = feature_table.read_table(["train"], ["net_rgb"]).features["net_rgb.labelled"].to_numpy()
+    stored = feature_table.read_table(["train"], {"net_rgb": "net"}).features["net_rgb.labelled"].to_numpy()
     for member in (0, 1):
         net = FaceNet.load(finished / "cache/nets/net_rgb", member=member)
         for index in np.flatnonzero(job.train["fold"] == member)[:4]:
@@ -217,8 +278,8 @@ def test_train_rows_have_logits_of_a_net_that_never_saw_them(finished, monkeypat
 def test_scores_are_calibrated_on_images_that_nothing_was_trained_on(copied, monkeypatch):
     from models.stacker.training import recalibrated
     from pipeline.runtime import params
+    from pipeline.samples.fit import fit_table
     from pipeline.storage.images import read_image
-    from pipeline.train import fit_table
 
     monkeypatch.setattr("pipeline.dataset.splits.CALIBRATION_SHARE", 0.3)
     run_stages(copied, ("manifest", "finetune", "train", "predict"))
@@ -228,8 +289,8 @@ def test_scores_are_calibrated_on_images_that_nothing_was_trained_on(copied, mon
     assert set(held["target"]) == {0, 1}
     assert not set(held["group"]) & set(manifest.loc[manifest["split"] == "train", "group"])
     bundle = Bundle.load(copied / "cache/model")
-    assert bundle.info["training"]["calibration"] == len(held)
-    names = list(bundle.info["blocks"])
+    assert bundle.info.training.calibration == len(held)
+    names = bundle.info.sorts
     stored = feature_table.read_table(["calibration"], names).features
     features, _ = bundle.features([read_image(path, max_pixels=10**8).pixels for path in held["path"]])
     pd.testing.assert_frame_equal(features, stored, rtol=0, atol=1e-6)  # by all members, as any new image
@@ -242,7 +303,7 @@ def test_scores_are_calibrated_on_images_that_nothing_was_trained_on(copied, mon
 
 
 def test_with_one_trained_fold_the_stacker_learns_from_that_fold_alone(copied, monkeypatch):
-    from pipeline.finetune import prepare
+    from pipeline.samples.net_folds import prepare
 
     section = {**TINY["finetune"], "folds": 4, "n_models": 1}
     write_params(copied, finetune=section)
@@ -254,11 +315,11 @@ def test_with_one_trained_fold_the_stacker_learns_from_that_fold_alone(copied, m
     options = {"section": params.load("finetune"), "options": params.load("faces"), "max_pixels": 10**8}
     job = prepare("rgb", rows, faces, weights=copied / "weights", **options)
     held = job.train.loc[job.train["fold"] == 0, "sha256"]
-    learned = feature_table.read_table(["train"], ["net_rgb", "net_npr"]).rows["sha256"]
+    learned = feature_table.read_table(["train"], {"net_rgb": "net", "net_npr": "net"}).rows["sha256"]
     assert sorted(learned) == sorted(held)
-    info = Bundle.load(copied / "cache/model").info
-    assert info["training"]["images"] == len(held)
-    assert info["members"]["net_rgb"]["members"] == 1
+    info = read_info(copied / "cache/model")
+    assert info.training.images == len(held)
+    assert info.nets["net_rgb"].n_models == 1
     assert len(rows_of(copied / "prediction.txt")) == len(rows_of(copied / "demo/test_list.txt"))
 
 
@@ -345,7 +406,7 @@ def test_report_and_metrics_are_there(finished):
     assert "absent" in page, "what was left out is said"
     assert "<script" not in page
     assert "http" not in page.replace("http://www.w3.org", "")
-    metrics = json.loads((finished / "reports/metrics.json").read_text())
+    metrics = json.loads((finished / "reports/evaluation.json").read_text())
     assert 0 <= metrics["val"]["overall"]["auc"]["value"] <= 1
     blocks = pd.read_csv(finished / "reports/importance_blocks.csv")
     assert set(blocks["block"]) >= {"radial", "net_rgb"}

@@ -6,19 +6,15 @@ import json
 import shutil
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from tests.pipeline.test_duplicates import scene
 
 from pipeline import manifest
-from pipeline.dataset import file_index, splits
-from pipeline.dataset.file_index import FileTable
-from pipeline.dataset.lists import LabelError
+from pipeline.dataset.manifest_rows import COLUMNS
 from pipeline.runtime import command, params
-from pipeline.runtime.engine import Engine
+from tests.pipeline.dataset.pictures import draw
 
 SECTIONS: dict = {
     "faces": {},
@@ -29,13 +25,6 @@ SECTIONS: dict = {
     "evaluate": {},
     "report": {},
 }
-
-
-def draw(path: Path, seed: int, *, quality: int = 90, side: int = 96) -> None:
-    """A picture of its own for each seed; the same picture at another quality is a near-duplicate."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    gray = scene(seed, side=side)
-    path.write_bytes(cv2.imencode(".jpg", gray, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes())
 
 
 class Place:
@@ -85,7 +74,7 @@ def summary() -> dict:
 def test_rows_come_in_the_lists_order_with_the_facts_of_their_files(place: Place) -> None:
     basic(place)
     rows = place.run()
-    assert list(rows.columns) == list(manifest.COLUMNS)
+    assert list(rows.columns) == list(COLUMNS)
     assert rows["img_name"].tolist() == [*(f"{i}.jpg" for i in range(6)), "v.jpg", "t.jpg"]
     assert rows["split"].tolist() == ["train"] * 6 + ["val", "test"]
     assert rows["target"].tolist() == [0, 1, 0, 1, 0, 1, 1, 0]
@@ -177,40 +166,6 @@ def test_groups_may_name_the_folder(place: Place) -> None:
     assert (rows["train", "0.jpg"], rows["val", "0.jpg"]) == ("t", "v")
 
 
-def table(sizes: list[int], **columns: object) -> pd.DataFrame:
-    """Train rows in groups of these sizes, a class for each group."""
-    group = np.repeat([f"g{i}" for i in range(len(sizes))], sizes)
-    target = np.repeat(np.arange(len(sizes)) % 2, sizes)
-    rows = pd.DataFrame({"group": group, "target": pd.array(target, "Int8"), "split": "train"})
-    return rows.assign(source="all", status="ok", detail="", **columns)
-
-
-def test_without_a_val_list_whole_groups_of_both_classes_are_held_out() -> None:
-    rows = splits.carve_val(table([3] * 60))
-    held = rows[rows["split"] == "val"]
-    assert not set(held["group"]) & set(rows.loc[rows["split"] == "train", "group"])
-    assert held["target"].value_counts().to_dict() == {0: 12, 1: 12}  # the whole groups in 13.5
-    shuffled = table([3] * 60).sample(frac=1, random_state=1)
-    again = splits.carve_val(shuffled)
-    assert set(again.loc[again["split"] == "val", "group"]) == set(held["group"])
-
-
-def test_a_group_larger_than_the_share_stays_in_train() -> None:
-    rows = splits.carve_val(table([500, 500, *[1] * 100]))
-    assert set(rows.loc[rows["group"].isin(["g0", "g1"]), "split"]) == {"train"}
-    assert (rows["split"] == "val").sum() == 100
-
-
-@pytest.mark.parametrize(("count", "taken"), [(0, 0), (12, 12), (10**6, 30)])
-def test_images_to_calibrate_on_are_whole_groups_and_few(count: int, taken: int) -> None:
-    rows = splits.carve_calibration(table([3] * 200), count=count)
-    held = rows[rows["split"] == "calibration"]
-    assert len(held) == taken  # at most a twentieth
-    assert (held["target"] == 1).sum() * 2 == taken
-    assert not set(held["group"]) & set(rows.loc[rows["split"] == "train", "group"])
-    assert set(rows["split"]) <= {"train", "calibration"}
-
-
 def test_the_carved_val_is_said_in_the_summary(place: Place) -> None:
     for i in range(40):
         place.add("train", f"{i}.jpg", i % 2, i)
@@ -228,11 +183,6 @@ def test_a_left_out_source_leaves_train_and_stays_in_val(place: Place) -> None:
     assert rows["v.jpg"] == "ok"
     assert rows["0.jpg"] == "ok"
     assert summary()["bad_rows"] == 0
-
-
-def test_an_unknown_source_lists_those_there_are() -> None:
-    with pytest.raises(LabelError, match=r"holdout_source is 'x', sources of the train list are all; name"):
-        splits.holdout_source(table([1, 1]), "x")
 
 
 def failure(place: Place, capsys: pytest.CaptureFixture[str], **options: object) -> str:
@@ -258,86 +208,6 @@ def test_what_a_person_can_get_wrong_ends_in_a_message(
     assert len(pd.read_csv(manifest.ISSUES)) == 1
 
 
-def facts(place: Place, table: FileTable, *, workers: int = 1) -> int:
-    files = []
-    for path in sorted((place.data / "trainset").iterdir()):
-        facts = path.stat()
-        files.append((str(path), facts.st_size, facts.st_mtime_ns))
-    return table.update(files, engine=Engine(workers=workers))
-
-
-def test_only_new_and_changed_files_are_read_again(place: Place) -> None:
-    for i in range(5):
-        draw(place.data / "trainset" / f"{i}.jpg", i)
-    folder = Path("cache/files")
-    assert facts(place, FileTable(folder, 10**6).load()) == 5
-    assert facts(place, FileTable(folder, 10**6).load()) == 0
-    draw(place.data / "trainset" / "1.jpg", 99)
-    draw(place.data / "trainset" / "new.jpg", 98)
-    (place.data / "trainset" / "4.jpg").unlink()
-    table = FileTable(folder, 10**6).load()
-    assert facts(place, table) == 2
-    fresh = FileTable(Path("other"), 10**6)
-    assert facts(place, fresh) == 5
-    assert FileTable(folder, 10**6).load().rows == fresh.rows == table.rows
-
-
-def test_another_pixel_limit_or_a_damaged_table_starts_again(place: Place) -> None:
-    draw(place.data / "trainset" / "a.jpg", 1)
-    folder = Path("cache/files")
-    facts(place, FileTable(folder, 10**6))
-    assert facts(place, FileTable(folder, 9000).load()) == 1
-    assert next(iter(FileTable(folder, 9000).load().rows.values()))[7] == "too_large"
-    (folder / "files.parquet").write_bytes(b"half a file")
-    assert facts(place, FileTable(folder, 9000).load()) == 1
-
-
-def test_a_killed_run_keeps_what_it_had(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    for i in range(6):
-        draw(place.data / "trainset" / f"{i}.jpg", i)
-    monkeypatch.setattr(file_index, "FILES_PER_TASK", 2)
-    clock = iter(range(0, 10**6, 1000))
-    monkeypatch.setattr(file_index.time, "monotonic", lambda: float(next(clock)))
-    whole, calls = file_index.describe_all, []
-
-    def dies(files: list, *, max_pixels: int) -> list:
-        calls.append(files)
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        return whole(files, max_pixels=max_pixels)
-
-    monkeypatch.setattr(file_index, "describe_all", dies)
-    folder = Path("cache/files")
-    with pytest.raises(KeyboardInterrupt):
-        facts(place, FileTable(folder, 10**6).load())
-    monkeypatch.setattr(file_index, "describe_all", whole)
-    assert facts(place, FileTable(folder, 10**6).load()) == 4  # saved after the first chunk of two
-    assert [p.name for p in folder.iterdir()] == ["files.parquet"]
-
-
-def test_the_table_does_not_depend_on_the_workers(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    for i in range(12):
-        draw(place.data / "trainset" / f"{i}.jpg", i)
-    monkeypatch.setattr(file_index, "FILES_PER_TASK", 1)
-    for workers, name in ((1, "one"), (2, "two")):
-        assert facts(place, FileTable(Path(name), 10**6), workers=workers) == 12
-    assert Path("one/files.parquet").read_bytes() == Path("two/files.parquet").read_bytes()
-
-
-def test_a_file_that_vanished_while_it_was_read_is_asked_again(place: Place) -> None:
-    path = place.data / "trainset" / "a.jpg"
-    draw(path, 1)
-    key = (str(path), path.stat().st_size, path.stat().st_mtime_ns)
-    hidden = path.rename(path.with_suffix(".hidden"))
-    table = FileTable(Path("cache/files"), 10**6)
-    assert table.update([key], engine=Engine(workers=1)) == 1
-    assert table.rows[key][7] == "missing_file"
-    hidden.rename(path)
-    again = FileTable(Path("cache/files"), 10**6).load()
-    assert again.update([key], engine=Engine(workers=1)) == 1
-    assert again.rows[key][7] == "ok"
-
-
 def test_same_input_same_bytes_with_and_without_the_file_table(place: Place) -> None:
     basic(place)
     place.run()
@@ -357,3 +227,19 @@ def test_help_says_what_is_read_and_written(
         command.run("manifest")
     assert "cache/manifest.parquet" in capsys.readouterr().out
     assert params.Manifest().max_pixels > 0
+
+
+def test_a_list_under_an_unknown_name_is_warned_of(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    for i in range(40):
+        place.add("train", f"{i}.jpg", i % 2, i)
+    (place.data / "validation_label.txt").write_text("img_name,target\nv.jpg,1\n")
+    place.run()
+    message = capsys.readouterr().err
+    assert "warning: data/validation_label.txt looks like a list and was not used" in message
+    assert "without a val list 15% of train were held out as val" in message
+    assert "val: val_label.txt or valset_label.txt" in message
+    assert len(summary()["warnings"]) == 1
+    (place.data / "validation_label.txt").rename(place.data / "val_label.txt")
+    place.run()
+    assert "warning" not in capsys.readouterr().err
+    assert summary()["warnings"] == []

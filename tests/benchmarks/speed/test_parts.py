@@ -1,107 +1,32 @@
-"""The speed bench: made pictures are what they say, memory and bytes are counted, ratios are ratios."""
-
-import os
-import subprocess
-import sys
+"""Every part makes a table; boxes overlap as they should."""
 
 import cv2
 import numpy as np
 import pytest
 
-from benchmarks.speed.cluster import contents, same
-from benchmarks.speed.scaling import family, make_data, proportional, vary, watched
-from benchmarks.speed.timing import Times, row, side_by_side
-from benchmarks.speed.training import measure
-from pipeline.dataset.near_duplicates import cluster, perceptual_hash
+from benchmarks.speed.parts import IMAGES_PER_BATCH, Comparison, batches, decode, iou
 from pipeline.runtime import params
 
 
-@pytest.fixture(scope="module")
-def pictures(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pictures")
-    for number in range(3):
-        rng = np.random.default_rng(number)
-        picture = cv2.resize(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8), (96, 80))
-        cv2.imwrite(str(folder / f"{number}.png"), picture)
-    return sorted(folder.iterdir())
+def test_batches_are_consecutive_and_hold_every_picture():
+    pictures = [np.full((2, 2, 3), n % 256, np.uint8) for n in range(2 * IMAGES_PER_BATCH + 1)]
+    sizes = [len(batch) for batch in batches(pictures)]
+    assert sizes == [IMAGES_PER_BATCH, IMAGES_PER_BATCH, 1]
+    assert [p[0, 0, 0] for batch in batches(pictures) for p in batch] == [p[0, 0, 0] for p in pictures]
 
 
-def test_a_number_names_a_picture(pictures):
-    picture = cv2.imread(str(pictures[0]))
-    one = vary(picture, 7, side=64)
-    assert one.shape == (64, 64, 3)
-    assert one.dtype == np.uint8
-    np.testing.assert_array_equal(one, vary(picture, 7, side=64))
-    assert np.abs(one.astype(int) - vary(picture, 8, side=64)).mean() > 5
+def test_overlap_of_boxes():
+    box = np.array([0.0, 0.0, 2.0, 2.0])
+    assert iou(box, box) == 1
+    assert iou(box, box + 2) == 0
+    assert iou(box, box + np.array([1, 0, 1, 0])) == pytest.approx(1 / 3)
 
 
-def test_made_pictures_are_not_near_duplicates(pictures):
-    picture = cv2.imread(str(pictures[0]))
-    made = [perceptual_hash(cv2.cvtColor(vary(picture, n, side=64), cv2.COLOR_BGR2GRAY)) for n in range(24)]
-    assert len(set(cluster(made, [""] * 24, bits=16))) > 20
-
-
-def test_more_pictures_leave_the_others_as_they_are(tmp_path, pictures):
-    make_data(tmp_path, pictures, images=5, side=48)
-    before = {path.name: path.read_bytes() for path in (tmp_path / "trainset").iterdir()}
-    make_data(tmp_path, pictures, images=8, side=48)
-    after = {path.name: path.read_bytes() for path in (tmp_path / "trainset").iterdir()}
-    assert (len(before), len(after)) == (5, 8)
-    assert before.items() <= after.items()
-    lines = (tmp_path / "train_label.txt").read_text().splitlines()
-    assert [line.split(",")[0] for line in lines[1:]] == sorted(after)
-
-
-def test_memory_of_children_is_counted():
-    code = "import sys; held = bytearray(200 << 20); print(flush=True); sys.stdin.read()"
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as child:
-        child.stdout.readline()
-        assert child.pid in family(os.getpid())
-        assert 200 << 10 < proportional(child.pid) < 300 << 10
-        child.stdin.close()
-    assert proportional(child.pid) == 0
-
-
-def test_the_peak_outlives_the_process(monkeypatch):
-    monkeypatch.setattr("benchmarks.speed.scaling.EVERY", 0.02)
-    code = "import time; held = bytearray(150 << 20); time.sleep(0.6)"
-    with subprocess.Popen([sys.executable, "-c", code]) as child, watched(child.pid) as peak:
-        child.wait()
-    assert 150 < peak[0] < 260
-
-
-def test_other_bytes_are_told(tmp_path):
-    for name, text in (("one", "same"), ("two", "same")):
-        (tmp_path / name / "cache/faces").mkdir(parents=True)
-        (tmp_path / name / "cache/faces/a").write_text(text)
-    one, two = (contents(tmp_path / name) for name in ("one", "two"))
-    assert same(one, two).startswith("1 of 1 files")
-    (tmp_path / "two/cache/faces/a").write_text("other")
-    assert same(contents(tmp_path / "two"), one).startswith("0 of 1 files")
-
-
-def test_a_ratio_compares_rounds_one_by_one():
-    times = Times({"slow": [2.0, 4.0, 9.0], "fast": [1.0, 1.0, 3.0]})
-    assert times.ratio("slow", "fast") == (3.0, 2.0, 4.0)
-    assert row("x", times, ours="fast", other="slow", images=10) == ("x", 400.0, 100.0, "3.00 (2.00–4.00)")
-
-
-def test_every_work_runs_once_a_round_after_a_warm_up():
-    calls = []
-    times = side_by_side(
-        {"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, rounds=2, describe="t"
-    )
-    assert calls == ["a", "b"] * 3
-    assert {name: len(seconds) for name, seconds in times.seconds.items()} == {"a": 2, "b": 2}
-
-
-def test_the_cost_of_training_holds_the_table():
-    """A process is larger than the table that it holds, and no smaller for a larger one."""
-    options = params.Train(folds=2, num_boost_round=1)
-    small, large = (measure(rows=rows, columns=40, options=options) for rows in (500, 50_000))
-    assert large.table == 50_000 * 40 * 4 / 2**30
-    assert large.peak > large.table
-    assert large.peak >= small.peak
-    assert small.seconds > 0
+def test_a_comparison_reads_its_files_and_makes_a_table(tmp_path):
+    picture = np.random.default_rng(0).integers(0, 256, (24, 32, 3), np.uint8)
+    cv2.imwrite(str(tmp_path / "a.png"), picture)
+    comparison = Comparison([tmp_path / "a.png"], 1, params.Faces())
+    np.testing.assert_array_equal(comparison.pixels()[0], picture[..., ::-1])
+    text = decode(comparison)
+    assert text.startswith("### Decoding, one thread")
+    assert len(text.splitlines()) == 5

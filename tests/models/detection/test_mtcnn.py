@@ -4,65 +4,13 @@ from __future__ import annotations
 
 import itertools
 
-import cv2
 import numpy as np
 import pytest
 import torch
 from facenet_pytorch import MTCNN
-from facenet_pytorch.models.mtcnn import ONet, PNet, RNet
-from torch.nn import functional as F
 
-from models.detection.boxes import nms_smaller, nms_union, per_image, pixel_windows, shift_edges, square
-from models.detection.cascade import load_cascade
-from models.detection.mtcnn import FaceDetector
-from models.detection.pyramid import SummedArea, pages, search_steps
-
-CPU = torch.device("cpu")
-
-
-def draw_face(size: int = 320, *, seed: int = 0, share: float = 0.6) -> np.ndarray:
-    """A shaded ellipse with brows, eyes, nose and lips on a plain background, RGB uint8."""
-    rng = np.random.default_rng(seed)
-    picture = np.empty((640, 640, 3), np.float32)
-    picture[:] = rng.uniform(60, 200, 3)
-    skin = np.array([215, 170, 145], np.float32) + rng.uniform(-20, 15, 3)
-    y, x = np.mgrid[:640, :640].astype(np.float32)
-    a, b = 320 * share * 0.78, 320 * share
-    u, v = (x - 320) / a, (y - 320) / b
-    depth = np.sqrt(np.clip(1 - u * u - v * v, 0, 1))
-    inside = (u * u + v * v < 1)[..., None]
-    hair = ((u / 1.15) ** 2 + ((v + 0.15) / 1.15) ** 2 < 1)[..., None]
-    picture = np.where(hair, np.float32(45), picture)
-    picture = np.where(inside, skin * (0.55 + 0.45 * depth - 0.1 * u)[..., None], picture)
-
-    def at(du: float, dv: float) -> tuple[int, int]:
-        return int(320 + du * a), int(320 + dv * b)
-
-    def ellipse(du: float, dv: float, ru: float, rv: float, colour: tuple[int, ...]) -> None:
-        radii = (max(1, int(ru * a)), max(1, int(rv * b)))
-        cv2.ellipse(picture, at(du, dv), radii, 0, 0, 360, colour, -1)
-
-    for side in (-1, 1):
-        ellipse(side * 0.40, -0.36, 0.22, 0.035, (60, 40, 30))
-        ellipse(side * 0.40, -0.20, 0.17, 0.065, (235, 230, 225))
-        ellipse(side * 0.40, -0.20, 0.075, 0.06, (50, 35, 30))
-        ellipse(side * 0.11, 0.20, 0.05, 0.03, (110, 70, 60))
-    ellipse(0.0, 0.10, 0.09, 0.10, (205, 155, 130))
-    ellipse(0.0, 0.50, 0.30, 0.08, (165, 75, 75))
-    ellipse(0.0, 0.50, 0.27, 0.012, (90, 35, 40))
-    picture = cv2.GaussianBlur(picture, (0, 0), 3)
-    picture = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
-    return np.clip(picture + rng.normal(0, 3, picture.shape), 0, 255).astype(np.uint8)
-
-
-def noise(height: int, width: int) -> np.ndarray:
-    return np.random.default_rng(3).integers(0, 256, (height, width, 3), dtype=np.uint8)
-
-
-def iou(a: np.ndarray, b: np.ndarray) -> float:
-    size = np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None)
-    both = size.prod()
-    return float(both / ((a[2:] - a[:2]).prod() + (b[2:] - b[:2]).prod() - both))
+from models.detection.mtcnn import SEARCH, FaceDetector
+from tests.models.detection.drawn_faces import draw_face, iou, noise
 
 
 def reference(image: np.ndarray) -> tuple[int, float, np.ndarray, np.ndarray]:
@@ -107,9 +55,6 @@ def mixed_results(detector, mixed):
     return detector.detect(mixed)
 
 
-# ---- agreement with facenet-pytorch ----------------------------------------------------------
-
-
 @pytest.mark.parametrize(("size", "share"), list(itertools.product((160, 224, 320), (0.3, 0.6, 0.9))))
 def test_boxes_and_landmarks_agree_with_facenet_pytorch(size, share):
     image = draw_face(size, seed=size, share=share)
@@ -128,77 +73,6 @@ def test_full_search_equals_facenet_pytorch(mixed):
         assert ours.prob == pytest.approx(prob, abs=1e-5)
         np.testing.assert_allclose(ours.box, box, atol=0.02)
         np.testing.assert_allclose(ours.landmarks, points, atol=0.02)
-
-
-@pytest.mark.parametrize("index", [0, 1, 2])
-def test_net_equals_facenet_pytorch(index):
-    net, theirs = load_cascade(CPU)[index], (PNet, RNet, ONet)[index]()
-    pixels = torch.randn(5, 3, net.size or 31, net.size or 31)
-    with torch.inference_mode():
-        out = torch.cat([net(part) for part in pixels.split(net.group)])
-        expected = theirs(pixels)
-    torch.testing.assert_close(out[:, :2].softmax(1), expected[-1], atol=1e-5, rtol=0)
-    torch.testing.assert_close(out[:, 2:], torch.cat(expected[:-1], 1), atol=1e-5, rtol=0)
-
-
-@pytest.mark.parametrize("side", [(97, 131), (128, 128), (40, 260), (900, 1300)])
-def test_page_gives_the_same_cells_as_separate_levels(side):
-    # the largest needs several pages per level
-    image = noise(*side)
-    sums, pnet, theirs = SummedArea([image], device=CPU), load_cascade(CPU)[0], PNet()
-    whole = torch.tensor(image).permute(2, 0, 1)[None].float()
-    scales = sum(search_steps(*side, min_face=20, factor=0.709, coarse_face=0.15), ())
-    found: dict[int, list[torch.Tensor]] = {}
-    with torch.inference_mode():
-        for page in pages(*side, scales, device=CPU):
-            out = pnet(sums.page(page, torch.tensor([0])), seam=page.seam)
-            out = out.permute(0, 2, 3, 1).flatten(1, 2)[0, page.cell]
-            for level in page.level.unique().tolist():
-                found.setdefault(level, []).append(out[page.level == level])
-        assert len(found) == len(scales)
-        for scale in scales:
-            size = int(side[0] * scale + 1), int(side[1] * scale + 1)
-            level = (F.interpolate(whole, size=size, mode="area") - 127.5) * 0.0078125
-            edges, prob = theirs(level)
-            ours = torch.cat(found[round(256 * 12 / scale)])
-            assert len(ours) == prob[0, 0].numel()
-            expected = torch.cat([prob, edges], 1)[0].flatten(1).T
-            ours = torch.cat([ours[:, :2].softmax(1), ours[:, 2:]], 1)
-            torch.testing.assert_close(ours, expected, atol=1e-5, rtol=0)
-
-
-def test_crops_are_area_averages():
-    images = [noise(50, 70), noise(33, 20)]
-    sums = SummedArea(images, device=CPU)
-    owner = torch.tensor([0, 1, 0])
-    windows = torch.tensor([[3, 5, 61, 44], [0, 0, 20, 33], [69, 49, 70, 50]])
-    crops = sums.crops(owner, windows, size=24)
-    for crop, i, (x0, y0, x1, y1) in zip(crops, owner.tolist(), windows.tolist(), strict=True):
-        part = torch.tensor(images[i][y0:y1, x0:x1]).permute(2, 0, 1)[None].float()
-        expected = (F.interpolate(part, size=(24, 24), mode="area")[0] - 127.5) * 0.0078125
-        torch.testing.assert_close(crop, expected, atol=1e-6, rtol=0)
-
-
-def test_sums_beyond_32_bits_stay_exact():
-    white = np.full((3000, 3000, 3), 255, np.uint8)  # 2.3e9 > 2**31
-    window = torch.tensor([[2900, 2900, 3000, 3000]])
-    crop = SummedArea([white], device=CPU).crops(torch.tensor([0]), window, size=24)
-    assert torch.all(crop == (255 - 127.5) * 0.0078125)
-
-
-# ---- search ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("coarse_face", [1e-6, 0.15, 0.4, 2.0])
-def test_steps_cover_the_grid_of_scales_from_coarse_to_fine(coarse_face):
-    steps = search_steps(240, 500, min_face=20, factor=0.709, coarse_face=coarse_face)
-    scales = sum(steps, ())
-    expected = [0.6 * 0.709**k for k in range(20) if 240 * 0.6 * 0.709**k >= 12]
-    np.testing.assert_allclose(sorted(scales), sorted(expected))
-    assert all(max(a) < min(b) for a, b in itertools.pairwise(steps))
-    if coarse_face == 0.15:
-        assert min(12 / scale for scale in steps[0]) >= 0.15 * 240
-        assert max(12 / scale for scale in steps[1]) < 0.15 * 240
 
 
 @pytest.mark.parametrize("side", [(1, 1), (1, 500), (19, 400), (0, 5)])
@@ -294,9 +168,6 @@ def test_wrong_array_is_refused_with_its_place(detector, image):
         detector.detect([np.zeros((9, 9, 3), np.uint8), image])
 
 
-# ---- bits that do not vary -------------------------------------------------------------------
-
-
 def test_drawn_faces_are_found(mixed_results):
     assert [r.found for r in mixed_results] == [True, True, False, True, False, True, True, False]
 
@@ -329,63 +200,26 @@ def test_thread_count_does_not_matter(detector, mixed, mixed_results, threads):
     assert all(itertools.starmap(same_bits, zip(results, mixed_results, strict=True)))
 
 
-# ---- boxes -----------------------------------------------------------------------------------
-
-BOXES = torch.tensor([[0.0, 0, 9, 9], [1, 0, 10, 9], [30, 30, 39, 39], [2, 2, 5, 5]])
-SCORES = torch.tensor([0.8, 0.9, 0.7, 0.6])
-ONE = torch.zeros(4, dtype=torch.int64)
-
-
-def test_union_suppression_keeps_the_best_of_each_cluster():
-    # IoU of the first two is 72 / 90; the small one covers 9 / 81 of the second
-    assert nms_union(BOXES, SCORES, ONE, threshold=0.5).tolist() == [1, 2, 3]
-    assert nms_union(BOXES, SCORES, ONE, threshold=0.85).tolist() == [1, 0, 2, 3]
+@pytest.mark.parametrize(
+    "options",
+    [{"min_face": 90}, {"thresholds": (0.6, 0.7, 0.9999999)}, {"border": 0}],
+    ids=lambda o: next(iter(o)),
+)
+def test_each_option_changes_what_is_found(detector, options):
+    images = [draw_face(320, seed=2, share=0.2), draw_face(200, seed=5)[60:140, 60:140]]
+    changed = FaceDetector(**options).detect(images)
+    assert not all(itertools.starmap(same_bits, zip(changed, detector.detect(images), strict=True)))
 
 
-def test_smaller_suppression_drops_a_box_inside_another():
-    assert nms_smaller(BOXES, SCORES, ONE, threshold=0.7).tolist() == [1, 2]
-
-
-def test_smaller_suppression_is_greedy():
-    # each covers the next by 0.8; a suppressed box no longer suppresses
-    chain = torch.tensor([[0.0, 0, 9, 0], [2, 0, 11, 0], [4, 0, 13, 0], [6, 0, 15, 0]])
-    falling = torch.tensor([0.9, 0.8, 0.7, 0.6])
-    assert nms_smaller(chain, falling, ONE, threshold=0.7).tolist() == [0, 2]
-
-
-@pytest.mark.parametrize("nms", [nms_union, nms_smaller])
-def test_groups_never_suppress_each_other(nms):
-    same = torch.tensor([[5.0, 5, 20, 20]]).repeat(4, 1)
-    groups = torch.tensor([0, 0, 1, 2])
-    kept = nms(same, SCORES, groups, threshold=0.5)
-    assert sorted(groups[kept].tolist()) == [0, 1, 2]
-
-
-def test_suppression_per_image_is_sorted_by_image():
-    image = torch.tensor([0, 2, 2, 5])
-    boxes = torch.tensor([[0.0, 0, 9, 9]]).repeat(4, 1)
-    assert per_image(nms_union, boxes, SCORES, image, threshold=0.5).tolist() == [0, 1, 3]
-    within = torch.tensor([0, 1, 0, 0])
-    kept = per_image(nms_union, boxes, SCORES, image, within=within, threshold=0.5)
-    assert kept.tolist() == [0, 1, 2, 3]
-    nothing = torch.zeros(0, dtype=torch.int64)
-    assert per_image(nms_union, boxes[:0], SCORES[:0], nothing, threshold=0.5).tolist() == []
-
-
-def test_square_keeps_centre_and_longer_side():
-    box = square(torch.tensor([[10.0, 20, 30, 60]]))
-    assert box.tolist() == [[0, 20, 40, 60]]
-
-
-def test_shift_edges_moves_by_shares_of_the_size():
-    box, by = torch.tensor([[0.0, 0, 9, 19]]), torch.tensor([[0.1, 0.1, -0.1, 0.5]])
-    torch.testing.assert_close(shift_edges(box, by), torch.tensor([[1.0, 2, 8, 29]]))
-    moved = shift_edges(box, by, inclusive=False)
-    torch.testing.assert_close(moved, torch.tensor([[0.9, 1.9, 8.1, 28.5]]))
-
-
-def test_pixel_windows_are_clipped_and_may_be_empty():
-    boxes = torch.tensor([[-3.5, 2.9, 8.2, 50.0], [25.0, 1, 30, 5], [-9.0, -9, -2, -2]])
-    windows = pixel_windows(boxes, torch.tensor([10, 10, 10]), torch.tensor([20, 20, 20]))
-    assert windows[0].tolist() == [0, 1, 8, 10]
-    assert (windows[:, 2] > windows[:, 0]).tolist() == [True, False, False]
+def test_a_detector_of_options_reads_the_search_alone():
+    options = {
+        "min_face": 90,
+        "coarse_face": 0.15,
+        "thresholds": [0.6, 0.7, 0.7],
+        "border": 0.25,
+        "native": 1.2,
+    }
+    assert set(SEARCH) < set(options)
+    image = draw_face(320, seed=2, share=0.2)
+    result = FaceDetector.of(options, device="cpu").detect([image])[0]
+    assert same_bits(result, FaceDetector(min_face=90).detect([image])[0])

@@ -12,13 +12,19 @@ from pathlib import Path
 import pytest
 import timm
 import torch
+from huggingface_hub import constants
 from safetensors.torch import save
+
+from models.nets.checkpoints import WeightsError, find
 
 ROOT = Path(__file__).parents[3]
 MODEL = "mobilenetv3_small_050"
 REPOSITORY = timm.get_pretrained_cfg(MODEL).hf_hub_id
+GIVEN = {"origin": f"timm hub {REPOSITORY}", "size": 224, "first": 42.0}
 FIND = """
-import json, sys
+import json, sys, time
+
+time.sleep = lambda _: None  # the hub waits 23 s between five attempts
 from pathlib import Path
 from models.nets.checkpoints import WeightsError, find
 
@@ -50,6 +56,10 @@ class Mirror(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Answers)
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
+    def stop(self):
+        self.shutdown()
+        self.server_close()
+
     @property
     def address(self):
         return f"http://127.0.0.1:{self.server_address[1]}"
@@ -76,51 +86,70 @@ class Answers(BaseHTTPRequestHandler):
         pass
 
 
-def look(home, *weights, **environment):
-    """What `find` says in a fresh process; no setting of the hub but these reaches it."""
+def look(home, model, *weights, **environment):
+    """What `find` says of each `weights` in a fresh process; no setting of the hub but these reaches it."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "HUGGINGFACE_"))}
     settings = {**clean, "HF_HOME": str(home), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **environment}
     run = subprocess.run(
-        [sys.executable, "-c", FIND, MODEL, *weights], env=settings, capture_output=True, text=True, cwd=home
+        [sys.executable, "-c", FIND, model, *weights], env=settings, capture_output=True, text=True, cwd=home
     )
     assert run.returncode == 0, run.stderr
     return json.loads(run.stdout)
 
 
-def test_a_mirror_gives_the_weights_once_and_the_cache_after_that(tmp_path, file):
+@pytest.fixture(scope="module")
+def home(tmp_path_factory, file):
+    """HF_HOME after the weights came from a mirror; what `find` said of them."""
+    folder = tmp_path_factory.mktemp("home")
     mirror = Mirror({f"/{REPOSITORY}/resolve/main/model.safetensors": file})
-    report = look(tmp_path, "auto", "pretrained", HF_ENDPOINT=mirror.address)
-    mirror.shutdown()
-    mirror.server_close()
-    assert report["auto"]["first"] is None  # only `pretrained` may download
-    expected = {"origin": f"timm hub {REPOSITORY}", "size": 224, "first": 42.0}
-    assert report["pretrained"] == expected
-    again = look(tmp_path, "auto", "pretrained", HF_HUB_OFFLINE="1")
-    assert again == {"auto": expected, "pretrained": expected}
+    report = look(folder, MODEL, "auto", "pretrained", HF_ENDPOINT=mirror.address)
+    mirror.stop()
+    return folder, report
 
 
-def test_a_mirror_without_the_file_is_named(tmp_path):
+def test_a_mirror_gives_the_weights_to_whom_asks_for_a_download(home):
+    _, report = home
+    assert report["auto"]["origin"].startswith("from scratch")
+    assert report["pretrained"] == GIVEN
+
+
+def test_offline_the_cache_serves_what_it_has(home):
+    folder, _ = home
+    assert look(folder, MODEL, "auto", "pretrained", HF_HUB_OFFLINE="1") == {
+        "auto": GIVEN,
+        "pretrained": GIVEN,
+    }
+
+
+def stopped_mirror():
     mirror = Mirror({})
-    report = look(tmp_path, "auto", "pretrained", HF_ENDPOINT=mirror.address)
-    mirror.shutdown()
-    mirror.server_close()
-    assert mirror.requests
+    mirror.stop()
+    return mirror
+
+
+@pytest.mark.parametrize("mirror", [Mirror, stopped_mirror], ids=["404", "closed"])
+def test_a_mirror_that_does_not_give_the_file_is_named(tmp_path, mirror):
+    server = mirror({}) if mirror is Mirror else mirror()
+    report = look(tmp_path, MODEL, "auto", "pretrained", HF_ENDPOINT=server.address)
+    if mirror is Mirror:
+        server.stop()
+        assert server.requests
     assert report["auto"]["origin"].startswith("from scratch")
     error = report["pretrained"]["error"]
     assert f"neither in data/weights nor in the hub's cache {tmp_path}/hub" in error
-    assert f"{mirror.address}/{REPOSITORY} did not give model.safetensors" in error
+    assert f"{server.address}/{REPOSITORY} did not give model.safetensors" in error
     assert (
         f"put {MODEL}.safetensors and {MODEL}.json into data/weights, or set weights to auto or none" in error
     )
     assert "\n" not in error
 
 
-@pytest.mark.parametrize(
-    "environment", [{"HF_ENDPOINT": "http://127.0.0.1:9"}, {"HF_HUB_OFFLINE": "1"}], ids=["closed", "offline"]
-)
-def test_a_hub_that_cannot_be_reached_is_named(tmp_path, environment):
-    error = look(tmp_path, "pretrained", **environment)["pretrained"]["error"]
-    address = environment.get("HF_ENDPOINT", "https://huggingface.co")
-    assert f"{address}/{REPOSITORY} did not give model.safetensors" in error
-    assert "or set weights to auto or none" in error
-    assert "\n" not in error
+def test_offline_without_a_cache_it_is_said(tmp_path, monkeypatch):
+    """In this process: the hub reads its settings when it is asked."""
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(
+        WeightsError, match="did not give model.safetensors .*; put .* or set weights to auto"
+    ) as error:
+        find(model=MODEL, weights="pretrained", folder=tmp_path)
+    assert "\n" not in str(error.value)

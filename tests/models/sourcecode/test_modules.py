@@ -67,7 +67,7 @@ class TestModule:
         }
 
     def test_statements_that_change_a_value_belong_to_it(self, write_tree):
-        text = "import os\nT = {}\nT['a'] = 1\nT.update(b=2)\nU = T\nos.nice(0)\nif T: print(T)"
+        text = "import os\nT = {}\nT['a'] = 1\nT.update(b=2)\nU = T\nos.nice(0)\nif T: print(T)\nV = T['a']"
         module = module_of(write_tree, text)
         assert [ast.unparse(node) for node in module.definitions["T"]] == [
             "T = {}",

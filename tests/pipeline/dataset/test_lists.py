@@ -1,4 +1,4 @@
-"""Lists in every layout and spelling, and each thing that can be wrong with a row."""
+"""Forms of a list that are tolerated, and each thing that can be wrong with a row."""
 
 from __future__ import annotations
 
@@ -6,100 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.dataset.lists import LabelError, find, parse, read_all, read_groups
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    folder = tmp_path / "data"
-    folder.mkdir()
-    return folder
-
-
-def put(path: Path, content: bytes | str = b"x") -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return path
-
-
-def listed(root: Path, text: bytes | str, *names: str) -> list:
-    """Rows of a train list at the root, with these images in trainset/."""
-    put(root / "train_label.txt", text)
-    for name in names:
-        put(root / "trainset" / name)
-    return read_all(find(root))
-
-
-@pytest.mark.parametrize("folder", ["", "phase1"])
-@pytest.mark.parametrize("spelling", ["", "set"])
-def test_both_spellings_at_the_root_or_one_folder_down(root: Path, folder: str, spelling: str) -> None:
-    base = root / folder
-    for split, images in (("train", f"train{spelling}"), ("val", f"val{spelling}")):
-        put(base / f"{split}{spelling}_label.txt", "img_name,target\na.jpg,1\nsub/b.jpg,0\n")
-        put(base / images / "a.jpg")
-        put(base / images / "sub" / "b.jpg")
-    put(base / "testset1" / "t.png")
-    rows = read_all(find(root))
-    assert [(r.split, r.name, r.target, r.line) for r in rows] == [
-        ("train", "a.jpg", 1, 2),
-        ("train", "sub/b.jpg", 0, 3),
-        ("val", "a.jpg", 1, 2),
-        ("val", "sub/b.jpg", 0, 3),
-        ("test", "t.png", None, 0),
-    ]
-    assert {r.status for r in rows} == {"ok"}
-    assert rows[0].path == str(base / f"train{spelling}" / "a.jpg")
-    assert rows[0].size == 1
-
-
-@pytest.mark.parametrize(
-    "name", ["test.txt", "test_list.txt", "testset.txt", "testset1_label.txt", "test_labels.txt"]
-)
-def test_test_lists_keep_order_repeats_and_unknown_targets(root: Path, name: str) -> None:
-    put(root / "train_label.txt", "img_name,target\n")
-    put(root / name, "img_name\nb.jpg\na.jpg\nb.jpg\nnone.jpg\n")
-    put(root / "testset" / "a.jpg")
-    put(root / "testset" / "b.jpg")
-    rows = read_all(find(root))
-    assert [(r.name, r.status, r.target) for r in rows] == [
-        ("b.jpg", "ok", None),
-        ("a.jpg", "ok", None),
-        ("b.jpg", "ok", None),
-        ("none.jpg", "missing_file", None),
-    ]
-
-
-@pytest.mark.parametrize("name", ["latest.txt", "prediction.txt", "contest_rules.txt"])
-def test_other_text_files_are_not_lists(root: Path, name: str) -> None:
-    put(root / "train_label.txt", "img_name,target\n")
-    put(root / name, "anything")
-    assert find(root).tests == ()
-
-
-def test_a_labelled_test_list_keeps_its_targets(root: Path) -> None:
-    put(root / "train_label.txt", "img_name,target\n")
-    put(root / "test_label.txt", "img_name,target\na.jpg,1\nb.jpg,?\n")
-    put(root / "test" / "a.jpg")
-    put(root / "test" / "b.jpg")
-    rows = read_all(find(root))
-    assert [(r.target, r.status) for r in rows] == [(1, "ok"), (None, "ok")]
-
-
-def test_a_test_folder_without_a_list_is_every_image_sorted(root: Path) -> None:
-    put(root / "train_label.txt", "img_name,target\n")
-    for name in ("b.JPG", "sub/a.png", "a10.jpg", "a9.jpg", "notes.md", "._a9.jpg"):
-        put(root / "test" / name)
-    names = [r.name for r in read_all(find(root))]
-    assert names == ["a10.jpg", "a9.jpg", "b.JPG", "sub/a.png"]
-
-
-def test_names_of_several_test_folders_stay_apart(root: Path) -> None:
-    put(root / "train_label.txt", "img_name,target\n")
-    put(root / "testset1" / "a.jpg")
-    put(root / "testset2" / "a.jpg")
-    rows = read_all(find(root))
-    assert [r.name for r in rows] == ["testset1/a.jpg", "testset2/a.jpg"]
-    assert {r.status for r in rows} == {"ok"}
+from pipeline.dataset.lists import LabelError, parse, read_groups, split_fields
+from tests.pipeline.dataset.folders import listed, put
 
 
 @pytest.mark.parametrize(
@@ -123,7 +31,7 @@ def test_forms_of_a_list_that_are_tolerated(root: Path, text: bytes) -> None:
     ]
 
 
-def test_a_short_row_of_a_reordered_list_costs_one_row(root: Path) -> None:
+def test_a_short_row_of_a_reordered_list_affects_only_itself(root: Path) -> None:
     rows = listed(root, "target,img_name\n1\n0,b.jpg\n", "b.jpg")
     assert [(r.name, r.status) for r in rows] == [("", "missing_file"), ("b.jpg", "ok")]
 
@@ -156,7 +64,7 @@ def test_quoted_names_hold_commas_and_an_open_quote_spoils_one_line(root: Path) 
         ("out/secret.jpg,1", "outside_root", "outside the data root"),
     ],
 )
-def test_a_bad_row_costs_one_row_and_says_why(root: Path, row: str, status: str, says: str) -> None:
+def test_a_bad_row_affects_only_itself_and_says_why(root: Path, row: str, status: str, says: str) -> None:
     secret = put(root.parent / "secret.jpg")
     (root / "trainset").mkdir()
     (root / "trainset" / "link.jpg").symlink_to(secret)
@@ -165,14 +73,6 @@ def test_a_bad_row_costs_one_row_and_says_why(root: Path, row: str, status: str,
     assert rows[0].status == status
     assert says in rows[0].detail
     assert (rows[1].name, rows[1].status) == ("b.jpg", "ok")
-
-
-def test_the_root_may_be_a_link_and_links_within_it_are_fine(root: Path) -> None:
-    listed(root, "img_name,target\na.jpg,1\nlink.jpg,0\n", "a.jpg")
-    (root / "trainset" / "link.jpg").symlink_to("a.jpg")
-    other = root.parent / "linked"
-    other.symlink_to(root)
-    assert [r.status for r in read_all(find(other))] == ["ok", "ok"]
 
 
 def test_repeated_names(root: Path) -> None:
@@ -188,13 +88,6 @@ def test_repeated_names(root: Path) -> None:
     ]
     assert "listed as 0 and as 1 (lines 3, 5)" in rows[1].detail
     assert "listed again (lines 2, 4); the first one counts" in rows[2].detail
-
-
-def test_the_same_name_in_train_and_val_is_two_images(root: Path) -> None:
-    put(root / "val_label.txt", "img_name,target\na.jpg,0\n")
-    put(root / "valset" / "a.jpg", b"other")
-    rows = listed(root, "img_name,target\na.jpg,1\n", "a.jpg")
-    assert [(r.status, r.size) for r in rows] == [("ok", 1), ("ok", 5)]
 
 
 @pytest.mark.parametrize(
@@ -215,25 +108,6 @@ def test_a_list_that_cannot_be_read_says_what_to_do(root: Path, text: bytes | st
     assert says in str(caught.value)
 
 
-def test_no_train_list_says_where_it_looked_and_what_is_allowed(root: Path) -> None:
-    put(root / "train.csv")
-    with pytest.raises(LabelError, match=r"found train\.csv; allowed are train_label\.txt or") as e:
-        find(root)
-    assert str(root) in str(e.value)
-    assert "set data.root in params.yaml" in str(e.value)
-    with pytest.raises(LabelError, match=r"is not a folder; set data\.root"):
-        find(root / "none")
-
-
-def test_two_train_lists_are_ambiguous(root: Path) -> None:
-    put(root / "phase1" / "trainset_label.txt")
-    put(root / "phase2" / "trainset_label.txt")
-    with pytest.raises(LabelError, match=r"several train lists: .*phase1.*phase2.*keep one"):
-        find(root)
-    put(root / "train_label.txt")
-    assert find(root).train == root / "train_label.txt"
-
-
 def test_groups_file(root: Path) -> None:
     path = put(root / "groups.csv", "img_name,source,group\na.jpg,s,g\nb.jpg,s,\n")
     assert read_groups(path) == {"a.jpg": ("s", "g"), "b.jpg": ("s", "")}
@@ -245,7 +119,7 @@ def test_groups_file(root: Path) -> None:
     [
         ("", "it must name img_name and source, group or both"),
         ("img_name,person\na,b\n", "the header is 'img_name,person'"),
-        ("img_name,group\na,b\na,c\n", "line 3: 'a' was given as"),
+        ("img_name,group\na,b\na,c\n", "line 3: 'a' was listed as"),
         ("source,group,img_name\ns,g\n", "line 2: img_name is missing"),
     ],
 )
@@ -253,3 +127,24 @@ def test_a_groups_file_that_cannot_be_used(root: Path, text: str, says: str) -> 
     with pytest.raises(LabelError) as caught:
         read_groups(put(root / "groups.csv", text))
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "fields"),
+    [
+        ("a.jpg,1", ["a.jpg", "1"]),
+        ("a, b.jpg", ["a", " b.jpg"]),
+        ('"a,b.jpg", "1"', ["a,b.jpg", "1"]),
+        ('"a ""x"".jpg",0', ['a "x".jpg', "0"]),
+        ('"open.jpg,0', ["open.jpg,0"]),
+        ("n" * 200_000 + ",1", ["n" * 200_000 + ",1"]),
+    ],
+    ids=["plain", "spaces are kept", "quotes", "quoted quotes", "open quote", "beyond csv's limit"],
+)
+def test_a_line_is_split_by_itself(line: str, fields: list[str]) -> None:
+    assert split_fields(line) == fields
+
+
+def test_names_alone_may_have_commas(root: Path) -> None:
+    rows = parse(put(root / "test.txt", "img_name\na, b.jpg\nc,d.jpg\n"), split="test")
+    assert [row.name for row in rows] == ["a, b.jpg", "c,d.jpg"]

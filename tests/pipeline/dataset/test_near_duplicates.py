@@ -11,15 +11,7 @@ from scipy.sparse.csgraph import connected_components
 
 from pipeline.dataset import near_duplicates
 from pipeline.dataset.near_duplicates import cluster, join, perceptual_hash
-
-
-def scene(seed: int, side: int = 256) -> np.ndarray:
-    """A random picture with the 1/f spectrum of photographs, uint8."""
-    rng = np.random.default_rng(seed)
-    frequency = np.hypot(*np.meshgrid(np.fft.fftfreq(side), np.fft.fftfreq(side)))
-    spectrum = np.fft.fft2(rng.standard_normal((side, side))) / np.maximum(frequency, 1 / side)
-    values = np.fft.ifft2(spectrum).real
-    return np.clip(128 + 45 * values / values.std(), 0, 255).astype(np.uint8)
+from tests.pipeline.dataset.pictures import scene
 
 
 def distance(a: bytes, b: bytes) -> int:

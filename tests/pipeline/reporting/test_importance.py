@@ -62,31 +62,12 @@ def test_blocks_are_the_sums_and_joint_effects_of_their_columns(explained):
     assert blocks.loc["good", "auc_drop"] > 0.3 > abs(blocks.loc["noise", "auc_drop"]) + 0.2
 
 
-def test_joint_shap_of_opposite_columns_cancels():
-    contributions = np.array([[1.0, -1.0, 0.5, 0.0], [2.0, -2.0, -0.5, 0.0]])
-    joint = importance.joint_abs_shap(
-        contributions, ["a.x", "a.y", "b.x"], {"a": ["a.x", "a.y"], "b": ["b.x"]}
-    )
-    assert joint.to_dict() == {"a": 0.0, "b": 0.5}
-    assert importance.mean_abs_shap(contributions, ["a.x", "a.y", "b.x"]).tolist() == [1.5, 1.5, 0.5]
-
-
 def test_permutation_is_seeded_and_independent_of_the_other_names(explained):
     names = {"good.signal": ["good.signal"], "noise.a": ["noise.a"]}
     alone = explained.drops({"noise.a": ["noise.a"]}, repeats=2, seed=3)
     both = explained.drops(names, repeats=2, seed=3)
     assert alone.loc["noise.a", "auc_drop"] == both.loc["noise.a", "auc_drop"]
     assert not both.equals(explained.drops(names, repeats=2, seed=4))
-
-
-def test_columns_of_a_block_are_shuffled_together():
-    features = pd.DataFrame({"a.x": np.arange(50.0), "a.y": np.arange(50.0), "b.z": np.arange(50.0)})
-    generator = np.random.default_rng(0)
-    many = importance._shuffled(features, ["a.x", "a.y"], repeats=2, generator=generator)
-    assert len(many) == 100
-    assert (many["a.x"] == many["a.y"]).all()
-    assert sorted(many["a.x"][:50]) == features["a.x"].tolist()
-    assert many["b.z"].tolist() == features["b.z"].tolist() * 2
 
 
 def test_one_class_and_no_rows_give_nan_not_a_crash(explained):
@@ -99,14 +80,13 @@ def test_one_class_and_no_rows_give_nan_not_a_crash(explained):
     assert importance.by_feature(some, top=2, repeats=1, seed=0)["shap"].notna().all()
 
 
-def test_a_damaged_bundle_is_refused(explained):
-    with pytest.raises(ValueError, match=r"booster 0 has 4 features, the stacker 1; .* train again"):
-        importance.gain_and_split(explained.stacker.boosters, ["noise.a"])
-
-
 def test_sample_is_seeded_and_sorted():
     drawn = importance.sample_rows(1000, limit=10, seed=1)
     assert len(set(drawn)) == 10
     assert (np.diff(drawn) > 0).all()
     assert np.array_equal(drawn, importance.sample_rows(1000, limit=10, seed=1))
     assert importance.sample_rows(5, limit=10, seed=1).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_columns_are_grouped_in_order():
+    assert importance.columns_by_block(["b.y", "a.x", "b.x.z"]) == {"b": ["b.y", "b.x.z"], "a": ["a.x"]}

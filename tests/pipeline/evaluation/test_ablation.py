@@ -1,0 +1,33 @@
+"""Refits without blocks, and what happens where they are impossible."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pipeline.evaluation.ablation import COLUMNS, OVERALL, ablate
+from tests.pipeline.evaluation.blocks import BLOCKS, BOOTSTRAP, QUICK, rows_of
+
+
+def test_ablation_compares_on_the_same_rows():
+    table = ablate(rows_of(160), rows_of(120, seed=1), BLOCKS, options=QUICK, bootstrap=BOOTSTRAP)
+    assert table["source"].unique().tolist() == [OVERALL, "a", "b"]
+    assert table["n"].tolist() == [120, 60, 60] * 3
+    assert np.allclose(table["drop_effect"], table["auc_drop"] - table["auc_full"])
+    assert np.allclose(table["only_effect"], table["auc_only"] - table["auc_full"])
+    whole = table[table["source"] == OVERALL].set_index("block")
+    assert whole["drop_effect"].idxmin() == "good"
+    assert whole["auc_only"].idxmin() == "noise"
+    assert ((whole["drop_low"] <= whole["drop_effect"]) & (whole["drop_effect"] <= whole["drop_high"])).all()
+
+
+def test_the_only_block_cannot_be_dropped():
+    one = {"good": BLOCKS["good"]}
+    table = ablate(rows_of(120), rows_of(80, seed=1), one, options=QUICK, bootstrap=BOOTSTRAP)
+    assert table["auc_drop"].isna().all()
+    assert table["auc_only"].equals(table["auc_full"])
+
+
+def test_too_few_groups_mean_no_ablation():
+    table = ablate(rows_of(8), rows_of(40), BLOCKS, options=QUICK, bootstrap=BOOTSTRAP)
+    assert table.empty
+    assert table.columns.tolist() == list(COLUMNS)

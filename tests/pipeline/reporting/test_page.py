@@ -1,0 +1,231 @@
+"""The page: order, escaping, nothing loaded, nothing missing."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import tomllib
+from fnmatch import fnmatch
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
+from typing import get_args
+
+import jinja2
+import pytest
+
+from pipeline.reporting import elements, page
+from pipeline.reporting.elements import (
+    Cell,
+    Code,
+    Column,
+    ContactSheet,
+    Drawing,
+    Figure,
+    FigureRow,
+    Heading,
+    Notice,
+    NoticeLine,
+    Page,
+    Paragraph,
+    Section,
+    Table,
+    Thumbnail,
+)
+from pipeline.reporting.worst_errors import WorstError
+from tests.pipeline.reporting.example import ODD_BLOCK, ODD_IMAGE, ODD_SOURCE, SCRIPT, audit, report_data
+
+ROOT = Path(__file__).parents[3]
+DRAWING = Drawing("data:image/png;base64,AAAA", f'alt "{SCRIPT}"', 40)
+EXAMPLES = [
+    Paragraph(f"paragraph {SCRIPT}"),
+    Heading(f"heading {SCRIPT}"),
+    Code(f"code {SCRIPT}"),
+    Table([Column(f"title {SCRIPT}", True, True)], [[Cell(f"cell {SCRIPT}", f"small {SCRIPT}")]], "caption"),
+    Table([Column("plain")], [[f"text cell {SCRIPT}"]], f"caption {SCRIPT}"),
+    Figure(DRAWING, f"caption {SCRIPT}"),
+    FigureRow([Figure(DRAWING, f"in a row {SCRIPT}")]),
+    ContactSheet([Thumbnail("data:image/png;base64,AAAA", f'a"{SCRIPT}', f"n{SCRIPT}", f"o{SCRIPT}", "0.5")]),
+    ContactSheet([Thumbnail(None, f"why {SCRIPT}", "name", "origin", "0.5")]),
+]
+WHOLE = Page(
+    title=f"title {SCRIPT}",
+    verdict=f"verdict {SCRIPT}",
+    level="amber",
+    notices=[Notice("red", [NoticeLine(f"label {SCRIPT}", f"line {SCRIPT}")])],
+    sections=[Section("all", f"section {SCRIPT}", EXAMPLES)],
+)
+
+
+class Reader(HTMLParser):
+    """Checks that tags close in order, and collects tags and attributes."""
+
+    VOID = frozenset({"meta", "img", "br"})
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.links, self.images = [], [], [], []
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        if tag not in self.VOID:
+            self.open.append(tag)
+        if tag == "img":
+            self.images.append(dict(attrs))
+        self.links += [value for key, value in attrs if key in ("src", "href")]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def as_namespace(value):
+    """The same page as objects that take any change."""
+    if dataclasses.is_dataclass(value):
+        fields = {f.name: as_namespace(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return SimpleNamespace(**fields, **({"macro": value.macro} if hasattr(value, "macro") else {}))
+    return [as_namespace(each) for each in value] if isinstance(value, list) else value
+
+
+def every_field(value, path=()):
+    """Where each field of a page is: the attributes and indices that lead to it."""
+    if isinstance(value, list):
+        for index, each in enumerate(value):
+            yield from every_field(each, (*path, index))
+    elif isinstance(value, SimpleNamespace):
+        for name, field in vars(value).items():
+            yield (*path, name)
+            yield from every_field(field, (*path, name))
+
+
+@pytest.fixture(scope="module")
+def rendered():
+    worst = [
+        WorstError(ODD_IMAGE, ODD_SOURCE, 0, 0.9, "data:image/jpeg;base64,AAAA"),
+        WorstError(ODD_IMAGE, ODD_SOURCE, 1, 0.1, None, f"not there {SCRIPT}"),
+    ]
+    return page.render(page.compose(report_data(worst=worst)))
+
+
+def test_page_is_self_contained_and_well_formed(rendered):
+    reader = Reader(rendered)
+    assert not {"script", "link", "iframe"} & set(reader.tags)
+    assert all(link.startswith(("data:image/", "#")) for link in reader.links)
+    assert "url(" not in rendered
+    assert "@import" not in rendered
+    assert all(image["alt"].strip() for image in reader.images)
+    targets = [link[1:] for link in reader.links if link.startswith("#")]
+    assert targets == re.findall(r'<section id="(\w+)"', rendered)
+    assert len(set(targets)) == len(targets) == 12
+
+
+def test_names_are_escaped(rendered):
+    assert SCRIPT not in rendered
+    escaped = SCRIPT.replace("<", "&lt;").replace(">", "&gt;").replace("'", "&#39;")
+    for name in (ODD_IMAGE, ODD_SOURCE, f"{ODD_BLOCK}.000"):
+        quoted = name.replace("&", "&amp;").replace('"', "&#34;").replace(SCRIPT, escaped)
+        assert quoted in rendered
+
+
+def test_a_quote_does_not_end_an_attribute(rendered):
+    alts = [image["alt"] for image in Reader(rendered).images]
+    assert f"real image {ODD_IMAGE}, scored 0.900" in alts
+    assert any(f"First by SHAP: net_rgb.labelled, {ODD_BLOCK}.001, {ODD_BLOCK}.000" in alt for alt in alts)
+    assert all(set(image) <= {"src", "alt", "width"} for image in Reader(rendered).images)
+
+
+def test_every_text_of_every_element_is_escaped():
+    text = page.render(WHOLE)
+    count = str(WHOLE).count("alert(")
+    assert "<script>" not in text
+    assert text.count("&lt;script&gt;") >= count - 1
+    Reader(text)
+
+
+def test_findings_and_warnings_come_before_any_figure(rendered):
+    text = rendered[rendered.index("<body>") :]
+    for warning in ("not to be trusted", "<b>Finding:</b> file size", "<b>About the model:</b> net_rgb"):
+        assert text.index(warning) < text.index("AUC")
+
+
+@pytest.mark.parametrize(
+    ("level", "css"), [("ok", "verdict ok"), ("amber", "verdict amber"), ("red", "verdict red")]
+)
+def test_verdict_has_the_colour_of_its_level(level, css):
+    composed = page.compose(report_data(audit=audit(level)))
+    assert composed.verdict == page.VERDICTS[level]
+    assert f'<p class="{css}">{page.VERDICTS[level]}</p>' in page.render(composed)
+    sheet = (ROOT / "pipeline/reporting/templates/style.css").read_text(encoding="utf-8")
+    assert level == "ok" or (f".verdict.{level}" in sheet and f".notice.{level}" in sheet)
+
+
+def test_without_findings_there_is_no_box():
+    composed = page.compose(report_data(audit=audit("ok")))
+    assert [notice.level for notice in composed.notices] == ["amber"]
+    assert [line.label for line in composed.notices[0].lines] == ["About the model"]
+
+
+def test_an_audit_that_has_not_run_is_a_warning():
+    composed = page.compose(report_data(audit={}))
+    assert composed.level == "red"
+    assert composed.verdict == page.NO_AUDIT
+
+
+def test_same_data_same_bytes(rendered):
+    again = page.render(page.compose(report_data()))
+    assert again == page.render(page.compose(report_data()))
+    assert again != rendered
+
+
+def test_every_sort_of_element_has_an_example_and_a_macro():
+    assert {type(example) for example in EXAMPLES} == set(get_args(elements.Element))
+    macros = page.environment().get_template("elements.html.j2").module
+    for sort in get_args(elements.Element):
+        assert callable(getattr(macros, sort.macro))
+
+
+def test_a_value_that_is_missing_is_an_error():
+    with pytest.raises(jinja2.UndefinedError, match="'page' is undefined"):
+        page.environment().get_template("report.html.j2").render()
+
+
+# A column that wraps holds text, and a row of figures holds nothing else: what these say is not asked.
+IMPLIED = {"sections.0.elements.3.columns.0.is_text", "sections.0.elements.6.figures.0.macro"}
+FIELDS = [path for path in every_field(as_namespace(WHOLE)) if ".".join(map(str, path)) not in IMPLIED]
+
+
+@pytest.mark.parametrize("path", FIELDS, ids=lambda path: ".".join(map(str, path)))
+def test_the_templates_show_every_field(path):
+    changed = as_namespace(WHOLE)
+    parent = changed
+    for step in path[:-1]:
+        parent = parent[step] if isinstance(step, int) else getattr(parent, step)
+    delattr(parent, path[-1])
+    with pytest.raises(jinja2.UndefinedError):
+        page.render(changed)
+
+
+def test_style_of_a_column():
+    columns = [Column("number"), Column("text", is_text=True), Column("long", is_text=True, wraps=True)]
+    text = page.render(Page("t", "v", "ok", [], [Section("s", "s", [Table(columns, [["1", "2", "3"]], "")])]))
+    assert '<tr><td>1</td><td class="text">2</td><td class="text wrap">3</td></tr>' in text
+    assert '<th scope="col" class="text wrap">long</th>' in text
+    assert 'class="note"' not in text
+
+
+def test_the_templates_are_installed_with_the_package():
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    patterns = config["tool"]["setuptools"]["package-data"]["pipeline.reporting"]
+    folder = ROOT / "pipeline/reporting"
+    files = [p for p in folder.rglob("*") if p.is_file() and p.suffix not in (".py", ".pyc")]
+    assert len(files) >= 3
+    for file in files:
+        name = file.relative_to(folder).as_posix()
+        assert any(fnmatch(name, pattern) for pattern in patterns), name
+
+
+def test_no_html_in_python():
+    tag = re.compile(r"</?(p|b|i|br|div|td|tr|th|table|figure|img|span|small|section|h[1-6])\b[^>]*>")
+    for file in (ROOT / "pipeline/reporting").glob("*.py"):
+        assert not tag.search(file.read_text(encoding="utf-8")), file

@@ -1,0 +1,150 @@
+"""Sections on how well the scores separate real from fake."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from pipeline.evaluation import metrics
+from pipeline.reporting import result_sections
+from pipeline.reporting.data import METRIC_LABELS
+from pipeline.reporting.elements import ContactSheet
+from pipeline.reporting.number_format import ABSENT
+from pipeline.reporting.worst_errors import WorstError
+from pipeline.serving import scoring
+from tests.pipeline.reporting.example import (
+    ODD_SOURCE,
+    evaluation,
+    images,
+    report_data,
+    scores,
+    tables,
+    texts,
+)
+
+
+def data_of(n=40, *, strength=2.0, **changes):
+    """A report on n val images from one source."""
+    table = scores(
+        images("val", n, sources=("alpha",), strength=strength, seed=1),
+        images("train", 60, sources=("alpha",)),
+    )
+    for column, values in changes.items():
+        table.loc[~table["fold_out"], column] = values
+    return report_data(scores=table, evaluation=evaluation(table))
+
+
+def test_main_figures_are_those_of_the_evaluation():
+    data = report_data()
+    (table,) = tables(result_sections.main_figures(data))
+    assert [column.title for column in table.columns] == ["rows", "real", "fake", *METRIC_LABELS.values()]
+    assert [row[0] for row in table.rows] == [
+        "val, overall",
+        "val, alpha",
+        f"val, {ODD_SOURCE}",
+        "train, out of fold",
+    ]
+    auc = data.evaluation["val"]["overall"]["auc"]
+    assert table.rows[0][1:3] == ["40", "40"]
+    assert table.rows[0][3].text == f"{auc['value']:.3f}"
+    assert table.rows[0][3].detail == f"{auc['low']:.3f}–{auc['high']:.3f}"
+
+
+def test_the_headline_names_the_hardest_source():
+    data = report_data()
+    data.evaluation["val"]["by_source"]["alpha"]["auc"]["value"] = 0.25
+    data.evaluation["val"]["by_source"][ODD_SOURCE]["auc"]["value"] = 0.75
+    headline = texts(result_sections.main_figures(data))[0]
+    assert f"Hardest source: alpha (AUC 0.250); easiest: {ODD_SOURCE} (AUC 0.750)." in headline
+    assert f"{100 * data.evaluation['val']['overall']['auc']['value']:.1f}\u00a0% of pairs" in headline
+
+
+def test_one_source_is_not_repeated():
+    section = result_sections.main_figures(data_of())
+    assert [row[0] for row in tables(section)[0].rows] == ["val, overall", "train, out of fold"]
+    assert "Hardest source" not in texts(section)[0]
+
+
+def test_few_real_faces_are_a_warning_and_many_are_not():
+    last = texts(result_sections.main_figures(data_of()))[-1]
+    assert "hang on single images: val (20 real faces): 0 at 1e-2, 0 at 5e-3, 0 at 1e-3." in last
+    data = data_of()
+    for name in metrics.FPR_BOUNDS:
+        allowed = result_sections.FEW_NEGATIVES
+        data.evaluation["val"]["overall"][f"tpr_at_fpr_{name}"]["negatives_allowed"] = allowed
+    assert not any("single images" in text for text in texts(result_sections.main_figures(data)))
+
+
+def test_without_both_classes_the_reason_stands_instead_of_figures():
+    section = result_sections.main_figures(data_of(target=0))
+    assert texts(section)[0].startswith("overall: ")
+    assert tables(section)[0].rows[0][3].text == ABSENT
+
+
+def test_curves_show_all_pictures():
+    roc, pair, histogram = result_sections.curves(report_data()).elements
+    assert roc.drawing.alt.startswith("ROC curves")
+    assert f"{ODD_SOURCE} 0." in roc.drawing.alt
+    assert [figure.drawing.alt.split()[0] for figure in pair.figures] == ["Precision-recall", "Calibration"]
+    assert "the share of deepfakes in val, 50.0\u00a0%" in pair.figures[0].caption
+    assert histogram.drawing.alt.startswith("Histogram")
+
+
+def test_curves_of_one_class_are_calibration_and_histogram():
+    pair, histogram = result_sections.curves(data_of(target=0)).elements
+    assert [figure.drawing.alt.split()[0] for figure in pair.figures] == ["Calibration"]
+    assert histogram.drawing.alt.startswith("Histogram")
+
+
+def test_curves_of_no_labelled_image_say_so():
+    assert texts(result_sections.curves(data_of(target=pd.NA))) == [
+        "No labelled val image, so there is nothing to draw."
+    ]
+
+
+@pytest.mark.parametrize(("score", "side"), [(0.9, "0.400 too high"), (0.1, "0.400 too low")])
+def test_the_calibration_caption_names_the_side(score, side):
+    pair = result_sections.curves(data_of(score=score)).elements[1]
+    assert f"On average the scores are {side}." in pair.figures[-1].caption
+
+
+def test_novelty_shows_sources_where_there_are_several():
+    data = report_data()
+    section = result_sections.novelty(data)
+    assert tables(section)[0].rows[0] == ["overall", "12", "3", "0.750"]
+    assert len(tables(section)[0].rows) == 3
+    data.evaluation["novelty"].pop(ODD_SOURCE)  # the one source is all there is
+    assert len(tables(result_sections.novelty(data))[0].rows) == 1
+
+
+def test_the_text_states_the_bound_of_the_marks():
+    text = texts(result_sections.novelty(report_data()))[0]
+    assert f"From {scoring.OUT_OF_DISTRIBUTION_FROM} on" in text
+
+
+def test_worst_errors_are_grouped_by_class():
+    worst = [
+        WorstError("real.png", "alpha", 0, 0.9, "data:image/jpeg;base64,AAAA"),
+        WorstError("fake.png", ODD_SOURCE, 1, 0.1, None, "the file is gone"),
+    ]
+    section = result_sections.worst_errors(report_data(worst=worst))
+    text, *titles = texts(section)
+    wrong = int(((report_data().val["score"] >= 0.5) != (report_data().val["target"] == 1)).sum())
+    assert wrong > 0
+    assert f"{wrong} of 80 val images ({100 * wrong / 80:.1f}\u00a0%)" in text
+    assert titles == ["Real faces with the highest scores", "Deepfakes with the lowest scores"]
+    real, fake = (e.thumbnails[0] for e in section.elements if isinstance(e, ContactSheet))
+    assert (real.alt, real.origin, real.value) == (
+        "real image real.png, scored 0.900",
+        "alpha, real",
+        "0.900",
+    )
+    assert (fake.uri, fake.alt, fake.origin) == (None, "the file is gone", f"{ODD_SOURCE}, fake")
+
+
+def test_one_class_of_errors_has_one_sheet_and_none_says_so():
+    worst = [WorstError("real.png", "alpha", 0, 0.9, None, "gone")]
+    assert len(texts(result_sections.worst_errors(report_data(worst=worst)))) == 2
+    assert texts(result_sections.worst_errors(report_data())) == [
+        "No val image to show is on the wrong side of 0.5."
+    ]
