@@ -1,37 +1,56 @@
-# make repro [DATA=dataset] [WEIGHTS=folder] [PARAMS=overlay.yaml]   train, evaluate, predict, report
-# make test | lint                                                   for contributors
-# VENV= where the environment lives, PYTHON= the interpreter it is made with
+# make repro                   from images to prediction.txt and reports/report.html; draws the demo faces first
+#   PARAMS=recipes/quick.yaml    a first look: few faces, no nets
+#   DATA=folder                  your own data set
+#   WEIGHTS=folder               local checkpoints
+#   PARAMS=my.yaml               your settings, laid over params.yaml
+#                                All three are kept in params.local.yaml; an empty one (PARAMS=) goes back to params.yaml.
+# make test, make lint         what has to pass before a change is shared
+# make bench IMAGES=folder     speed beside the plain way
+# make docs                    docs/parameters.md from the code
+# make install, install-dev    the environment alone; with the tools for tests
+# make clean                   remove what `make repro` makes: cache/, reports/, prediction.txt
+#
+# VENV=folder (.venv) is where the environment lies, PYTHON=program (python3) what it is made with.
 PYTHON ?= python3
 VENV ?= .venv
-BIN := $(abspath $(VENV))/bin
+# Quoted wherever it is used: the path may hold spaces, which make itself does not understand.
+BIN := $(if $(filter /%,$(VENV)),,$(CURDIR)/)$(VENV)/bin
 export PATH := $(BIN):$(PATH)
 # Threads that wait asleep: beside one other busy program, spinning ones slow a training step sevenfold.
 export OMP_WAIT_POLICY ?= passive
+given = $(if $(filter-out undefined,$(origin $(1))),--$(2) "$($(1))")
 
-.PHONY: repro test lint install
-.DELETE_ON_ERROR:
+.PHONY: help repro test lint bench docs clean install install-dev
 
-repro: $(VENV)/.installed
-	$(BIN)/python -m pipeline.configure $(if $(DATA),--data "$(DATA)") $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(PARAMS),--params "$(PARAMS)")
-	$(BIN)/dvc repro
-	$(BIN)/python -m pipeline.summary
+help:
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
-test: $(VENV)/.installed-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
+repro: install
+	"$(BIN)/python" -m pipeline.configure $(call given,DATA,data) $(call given,WEIGHTS,weights) $(call given,PARAMS,params)
+	"$(BIN)/dvc" repro
+	"$(BIN)/python" -m pipeline.summary
 
-lint: $(VENV)/.installed-dev
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+test: install-dev
+	OMP_NUM_THREADS=1 "$(BIN)/python" -m pytest -n 2 --dist loadgroup
 
-install: $(VENV)/.installed
+lint: install-dev
+	"$(BIN)/ruff" check .
+	"$(BIN)/ruff" format --check .
+	"$(BIN)/mypy"
 
-$(VENV)/.installed: setup.cfg constraints.txt
-	$(PYTHON) -m venv "$(VENV)"
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
-	touch $@
+bench: install
+	"$(BIN)/python" -m benchmarks.speed --images "$(IMAGES)"
 
-$(VENV)/.installed-dev: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
-	touch $@
+docs: install
+	"$(BIN)/python" -m pipeline.configure --reference > docs/.parameters.part
+	mv docs/.parameters.part docs/parameters.md
+
+clean:
+	find cache -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +
+	rm -rf reports prediction.txt
+
+install:
+	@.ci/install "$(VENV)" "$(PYTHON)"
+
+install-dev:
+	@.ci/install "$(VENV)" "$(PYTHON)" dev

@@ -10,7 +10,7 @@ from features.spectral import blocks
 from pipeline.demo.dataset import MINIMUM_IMAGES
 from pipeline.runtime import params
 from pipeline.runtime.params import ParamsError, combine, merge, parse
-from pipeline.samples.feature_table import block_names
+from pipeline.samples.feature_table import wanted_blocks
 
 ROOT = Path(__file__).parents[3]
 
@@ -177,11 +177,12 @@ def test_both_files_are_read(raw, tmp_path, monkeypatch):
     assert not params.was_removed("finetune", "nets", "nope")
 
 
-def test_block_names_are_those_made_unless_asked_otherwise(raw):
+def test_wanted_blocks_are_those_made_unless_asked_otherwise(raw):
     raw["embed"]["backbones"] = {"small": {"model": "mobilenetv3_small_050"}}
     p = parse(raw, where="")
-    named = block_names(p.spectral, p.embed, p.finetune, p.train)
-    assert named[0] == "face"
-    assert {"radial", "embed_small", "net_face", "net_texture"} <= set(named)
+    named = wanted_blocks(p.spectral, p.embed, p.finetune, p.train)
+    assert next(iter(named.items())) == ("face", "face")
+    sorts = {"radial": "spectral", "embed_small": "embedding", "net_face": "net", "net_texture": "net"}
+    assert sorts.items() <= named.items()
     some = p.train.model_copy(update={"blocks": ["radial"]})
-    assert block_names(p.spectral, p.embed, p.finetune, some) == ["radial"]
+    assert wanted_blocks(p.spectral, p.embed, p.finetune, some) == {"radial": "spectral"}
