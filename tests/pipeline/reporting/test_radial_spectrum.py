@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.signals import RINGS_PER_CYCLE
+from features.power_spectrum import RINGS_PER_CYCLE
 from pipeline.reporting.radial_spectrum import bin_columns, mean_radial_spectrum
 from tests.pipeline.reporting.example import ODD_SOURCE, images
 
