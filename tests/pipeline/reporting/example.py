@@ -7,7 +7,7 @@ import pandas as pd
 
 from models.bundle_info import BundleInfo
 from models.stacker import training
-from pipeline.evaluation import metrics
+from pipeline.evaluation import intervals
 from pipeline.evaluation.ablation import OVERALL
 from pipeline.reporting.data import ReportData
 from pipeline.runtime import params
@@ -118,7 +118,7 @@ def scores(val, oof):
 def summary(rows):
     """Figures of scored rows with intervals."""
     known = rows[rows["target"].notna()]
-    return metrics.summary(
+    return intervals.summary(
         known["target"].to_numpy(np.int64), known["score"], known["group"], resamples=20, seed=0
     )
 
