@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -14,12 +14,12 @@ LOG_FLOOR = 1e-2  # grey levels: added to mean magnitudes before a log
 MIN_VARIANCE = 1e-5  # grey levels squared: below it a variance is rounding, not signal
 
 
-def log_level(magnitudes: NDArray[np.floating] | float) -> F64:
+def log_level(magnitudes: ArrayLike) -> F64:
     """Log of mean magnitudes, log(m + LOG_FLOOR).
 
     Parameters
     ----------
-    magnitudes : float array, any shape
+    magnitudes : array_like of float, any shape
         Mean magnitudes, grey levels.
 
     Returns

@@ -12,20 +12,37 @@ from models.errors import UserError
 def assign(
     target: NDArray[np.integer], groups: NDArray[np.str_], sources: NDArray[np.str_], *, folds: int, seed: int
 ) -> NDArray[np.int64]:
-    """Fold of each row, int64 (n,), balanced by class and source, whole groups together.
+    """Assign rows to folds that are alike in class and source and keep groups whole.
 
-    Raises UserError when there are fewer groups of a class than folds.
+    Parameters
+    ----------
+    target : int array, shape (n,)
+        0 or 1.
+    groups, sources : str array, shape (n,)
+    folds : int
+        How many.
+    seed : int
+
+    Returns
+    -------
+    int64 array, shape (n,)
+        The fold of each row, from 0 on.
+
+    Raises
+    ------
+    UserError
+        Where a class has fewer groups than there are folds.
     """
     _, strata = np.unique([f"{t}|{s}" for t, s in zip(target, sources, strict=True)], return_inverse=True)
     for label in np.unique(target):
         count = len(np.unique(groups[target == label]))
         if count < folds:
             raise UserError(
-                f"class {label} has {count} groups in train, fewer than {folds} folds; "
-                "give more images or lower the folds in params.yaml"
+                f"class {label} ({'fake' if label else 'real'}) has {count} groups among the training images, fewer than "
+                f"the {folds} folds; give more images or lower `folds` in the parameters"
             )
     splitter = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)
     fold = np.full(len(target), -1, dtype=np.int64)
-    for index, (_, held) in enumerate(splitter.split(np.zeros(len(target)), strata, groups)):
-        fold[held] = index
+    for index, (_, valid) in enumerate(splitter.split(np.zeros(len(target)), strata, groups)):
+        fold[valid] = index
     return fold

@@ -14,7 +14,7 @@ LABELLED = "labelled"  # a fake of the data set, by its label; every other kind 
 DEGRADED = "degraded"  # a copy of any image, real or fake, that went through some use
 
 MakeFake = Callable[[NDArray[np.uint8], Face, np.random.Generator], NDArray[np.uint8]]
-PSEUDO_FAKES: dict[str, MakeFake] = {}  # filled as `models.synthesis.pseudo_fakes` imports their modules
+PSEUDO_FAKES: dict[str, MakeFake] = {}  # filled as `models.synthesis.pseudo_fakes` imports its neighbours
 
 
 def pseudo_fake(*, name: str) -> Callable[[MakeFake], MakeFake]:

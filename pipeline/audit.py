@@ -11,20 +11,18 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from pipeline.dataset import leakage, repeats
 from pipeline.dataset.manifest_summary import sizes
-from pipeline.manifest import MANIFEST
 from pipeline.runtime import params
 from pipeline.runtime.command import run
 from pipeline.runtime.engine import Engine
+from pipeline.runtime.paths import AUDIT, MANIFEST
 from pipeline.storage.feature_store import NotMadeError
 
-REPORT = Path("reports/audit.json")
 ORDER = {"red": 0, "amber": 1, "ok": 2}
 
 
@@ -72,8 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rows = pd.read_parquet(MANIFEST)
     rows["split"] = rows["split"].replace("calibration", "train")  # of the same list
     report = audit(rows, engine=compute.engine())
-    REPORT.parent.mkdir(parents=True, exist_ok=True)
-    REPORT.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    AUDIT.parent.mkdir(parents=True, exist_ok=True)
+    AUDIT.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

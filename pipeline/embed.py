@@ -14,7 +14,7 @@ from models.nets.initialisation import backbone_state
 from pipeline.runtime import params, paths
 from pipeline.runtime.command import run
 from pipeline.samples.feature_table import block_folder, read_faces
-from pipeline.samples.net_rows import NetExtractor, leave_out, load_net, net_spec
+from pipeline.samples.net_rows import NetExtractor, load_net, net_spec, skip_block
 from pipeline.samples.shards import fill
 from pipeline.samples.variants import expand, items_of
 from pipeline.storage.addresses import net_code
@@ -29,14 +29,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     backbones, options, compute = params.load("embed").backbones, params.load("faces"), params.load("compute")
     block = f"embed_{name}"
     if params.was_removed("embed", "backbones", name):
-        leave_out(block, "embedding", reason=f"backbone '{name}' was removed by {params.LOCAL_FILE}")
+        skip_block(block, "embedding", reason=f"backbone '{name}' was removed by {params.LOCAL_FILE}")
         return
     if name not in backbones:
         raise params.ParamsError(f"embed.backbones has no '{name}'; it has {', '.join(backbones) or 'none'}")
     net = backbones[name]
     checkpoint = find(model=net.model, weights=net.weights, folder=Path(params.load("data").weights))
     if checkpoint.state is None:
-        leave_out(
+        skip_block(
             block,
             "embedding",
             reason=f"backbone '{name}' is frozen and would be {checkpoint.origin}: left out",

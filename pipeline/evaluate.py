@@ -21,8 +21,9 @@ from pipeline.evaluation import curves, scores
 from pipeline.evaluation.ablation import MAX_TRAIN_IMAGES, ablate
 from pipeline.evaluation.refits import Bootstrap, Rows, quick
 from pipeline.evaluation.source_holdout import as_table, leave_one_source_out
-from pipeline.runtime import params, paths
+from pipeline.runtime import params
 from pipeline.runtime.command import run
+from pipeline.runtime.paths import ABLATION, AUDIT, BUNDLE, EVALUATION, METRICS, OOF, REPORTS, SCORES
 from pipeline.samples.feature_table import read_table
 from pipeline.serving.bundles import load_bundle
 from pipeline.storage.files import write_json
@@ -55,13 +56,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     ).parse_args(arguments)
-    options, bundle = params.load("evaluate"), load_bundle(paths.BUNDLE, "cpu")
+    options, bundle = params.load("evaluate"), load_bundle(BUNDLE, "cpu")
     bootstrap = Bootstrap(resamples=options.bootstrap, seed=options.seed)
-    blocks = bundle.info.blocks
-    val, train = read_table(["val"], bundle.info.sorts), read_table(["train"], bundle.info.sorts)
-    rows = scores.join(val.rows, bundle.predict(val.features), train.rows, pd.read_parquet(paths.OOF))
-    rows.to_parquet(paths.SCORES, index=False)
-    write_plots(rows[~rows["fold_out"]], paths.REPORTS / "plots")
+    blocks, sorts = bundle.info.blocks, bundle.info.sorts
+    val, train = read_table(["val"], sorts), read_table(["train"], sorts)
+    rows = scores.join(val.rows, bundle.predict(val.features), train.rows, pd.read_parquet(OOF))
+    rows.to_parquet(SCORES, index=False)
+    write_plots(rows[~rows["fold_out"]], REPORTS / "plots")
 
     fitted = Rows.of(train.rows, train.features).sample(MAX_TRAIN_IMAGES, seed=options.seed)
     tested = Rows.of(val.rows, val.features)
@@ -69,19 +70,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "options": quick(params.load("train"), num_boost_round=options.ablation_num_boost_round),
         "bootstrap": bootstrap,
     }
-    ablate(fitted, tested, blocks, **refits).to_csv(paths.ABLATION, index=False)
+    ablate(fitted, tested, blocks, **refits).to_csv(ABLATION, index=False)
     holdouts = leave_one_source_out(fitted, tested, blocks, **refits)
-    as_table(holdouts).to_csv(paths.REPORTS / "leave_one_source_out.csv", index=False)
+    as_table(holdouts).to_csv(REPORTS / "leave_one_source_out.csv", index=False)
     resampling = {"resamples": bootstrap.resamples, "seed": bootstrap.seed}
     evaluation = {
         "val": scores.summaries(rows[~rows["fold_out"]], **resampling),
         "train_oof": scores.summaries(rows[rows["fold_out"]], **resampling),
         "leave_one_source_out": holdouts,
         "novelty": scores.novelty(rows[~rows["fold_out"]]),
-        "audit": audit_verdict(paths.AUDIT),
+        "audit": audit_verdict(AUDIT),
     }
-    write_json(paths.EVALUATION, evaluation)
-    write_json(paths.METRICS, scores.key_figures(evaluation))
+    write_json(EVALUATION, evaluation)
+    write_json(METRICS, scores.key_figures(evaluation))
 
 
 if __name__ == "__main__":

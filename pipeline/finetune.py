@@ -17,8 +17,8 @@ from models.nets.net_spec import member_file, write_record
 from pipeline.runtime import params, paths
 from pipeline.runtime.command import run
 from pipeline.samples.feature_table import block_folder, read_faces
-from pipeline.samples.net_folds import ALL_NETS, Job, prepare, scored_by, train_member
-from pipeline.samples.net_rows import NetExtractor, leave_out
+from pipeline.samples.net_folds import ALL_NETS, Job, nets_for_rows, prepare, train_member
+from pipeline.samples.net_rows import NetExtractor, skip_block
 from pipeline.samples.shards import fill
 from pipeline.samples.variants import expand, items_of
 from pipeline.storage.addresses import net_code
@@ -64,7 +64,7 @@ def fill_logits(
     version = version_of({"training": job.version, "code": net_code()})
     columns = tuple(f"{block}.{head}" for head in job.spec.heads)
     store = Store(block_folder(block, "net"), version, columns, "net")
-    keys, member = scored_by(job, rows)
+    keys, member = nets_for_rows(job, rows)
     items = items_of(rows, faces, keys=keys)
     store.prune()
     in_every_net = {items[i].row for i in np.flatnonzero(member >= job.section.members)} - store.keys()
@@ -90,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     section, compute = params.load("finetune"), params.load("compute")
     folder, runs = paths.NETS / f"net_{name}", paths.FINETUNE / name
     if params.was_removed("finetune", "nets", name):
-        leave_out(f"net_{name}", "net", reason=f"net '{name}' was removed by {params.LOCAL_FILE}")
+        skip_block(f"net_{name}", "net", reason=f"net '{name}' was removed by {params.LOCAL_FILE}")
         shutil.rmtree(runs, ignore_errors=True)
         runs.mkdir(parents=True)
         return

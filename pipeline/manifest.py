@@ -13,7 +13,6 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -21,12 +20,12 @@ import pandas as pd
 from pipeline.dataset.manifest_rows import COLUMNS, build
 from pipeline.dataset.manifest_summary import issues, summarise
 from pipeline.dataset.splits import refuse_one_class
-from pipeline.runtime import effective_params, params
+from pipeline.runtime import effective_params, params, paths
 from pipeline.runtime.command import run
 
-MANIFEST = Path("cache/manifest.parquet")
-ISSUES = Path("cache/manifest_issues.csv")
-SUMMARY = Path("reports/manifest.json")
+MANIFEST = paths.MANIFEST
+ISSUES = paths.MANIFEST_ISSUES
+SUMMARY = paths.MANIFEST_SUMMARY
 
 
 def write(rows: pd.DataFrame, origin: dict[str, Any]) -> None:

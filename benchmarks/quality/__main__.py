@@ -29,11 +29,11 @@ OURS = "ours"
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__)
-    add = made.add_argument
+    command_line = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__)
+    add = command_line.add_argument
     add("--data", type=Path, required=True, help="data set in the challenge's layout")
     add("--weights", type=Path, required=True, help="folder with mobilenetv2_100.pth or .safetensors")
-    add("--work", type=Path, required=True, help="scratch folder; what is finished there is not done again")
+    add("--work", type=Path, required=True, help="scratch folder; what is finished stored is not done again")
     known = ", ".join([OURS, *PEERS])
     add(
         "--methods",
@@ -55,12 +55,12 @@ def parser() -> argparse.ArgumentParser:
         help="px of the fine-tuned peer's picture (default: %(default)s)",
     )
     add("--threads", type=int, default=2, help="threads of the peers (default: %(default)s)")
-    return made
+    return command_line
 
 
 def methods_of(text: str) -> dict[str, Path | None]:
     """Methods in order; a variant of ours with its overlay. Raises ValueError naming what is allowed."""
-    found: dict[str, Path | None] = {}
+    methods: dict[str, Path | None] = {}
     for name, sign, file in (entry.partition("=") for entry in text.split(",") if entry):
         if sign and not Path(file).is_file():
             raise ValueError(f"--methods {name}={file}: {file} is not a file")
@@ -68,8 +68,8 @@ def methods_of(text: str) -> dict[str, Path | None]:
             raise ValueError(f"--methods {name}={file}: {name} is a peer, or not of letters, digits and _")
         if not sign and name not in (OURS, *PEERS):
             raise ValueError(f"--methods: '{name}' is unknown; known are {OURS}, {', '.join(PEERS)}")
-        found[name] = Path(file) if sign else None
-    return found
+        methods[name] = Path(file) if sign else None
+    return methods
 
 
 def hold_outs(text: str | None, rows: pd.DataFrame) -> list[str]:
@@ -77,75 +77,77 @@ def hold_outs(text: str | None, rows: pd.DataFrame) -> list[str]:
     train = rows[rows["split"] == "train"]
     sources = sorted(train["source"].unique())
     allowed = [NONE, *sources] if len(sources) > 1 else [NONE]  # without its one source nothing is left
-    asked = allowed if text is None else text.split(",")
-    unknown = [name for name in asked if name not in allowed]
+    chosen = allowed if text is None else text.split(",")
+    unknown = [name for name in chosen if name not in allowed]
     if unknown:
         raise ValueError(f"--hold-out: {', '.join(unknown)} is unknown; allowed are {', '.join(allowed)}")
-    return asked
+    return chosen
 
 
-def claim(work: Path, asked: argparse.Namespace) -> None:
+def claim(work: Path, args: argparse.Namespace) -> None:
     """Mark the scratch folder with what its results depend on; ValueError when it has others'."""
-    facts = {name: getattr(asked, name) for name in ("limit", "peer_size", "grid_images")}
-    facts |= {"data": str(asked.data.resolve()), "weights": str(asked.weights.resolve())}
+    facts = {name: getattr(args, name) for name in ("limit", "peer_size", "grid_images")}
+    facts |= {"data": str(args.data.resolve()), "weights": str(args.weights.resolve())}
     path = work / "settings.json"
     work.mkdir(parents=True, exist_ok=True)
-    there = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else facts
-    if there != facts:
-        raise ValueError(f"--work {work} holds results of {there}; give another folder or remove it")
+    stored = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else facts
+    if stored != facts:
+        raise ValueError(f"--work {work} holds results of {stored}; give another folder or remove it")
     path.write_text(json.dumps(facts, indent=1), encoding="utf-8")
 
 
-def tests(rows: pd.DataFrame, held: str, asked: argparse.Namespace) -> dict[str, pd.DataFrame]:
+def tests(rows: pd.DataFrame, held: str, args: argparse.Namespace) -> dict[str, pd.DataFrame]:
     """Rows to score by condition, for a run without `held`; the grid is of sources that it has seen,
     forgeries are for a run that has seen all."""
     tested = data.testing(rows, None if held == NONE else held)
-    found = {"clean": tested, "random": tested}
-    if asked.grid and held != NONE:
-        found[OTHERS] = data.seen(rows, held)
-    if asked.grid:
-        found |= dict.fromkeys(GRID, data.balanced(found.get(OTHERS, tested), images=asked.grid_images))
-    if asked.forgeries and held == NONE:
-        found |= dict.fromkeys(FORGED, forgeries.write(asked.work / "forgeries", rows))
-    return found
+    by_condition = {"clean": tested, "random": tested}
+    if args.grid and held != NONE:
+        by_condition[OTHERS] = data.seen(rows, held)
+    if args.grid:
+        by_condition |= dict.fromkeys(
+            GRID, data.balanced(by_condition.get(OTHERS, tested), images=args.grid_images)
+        )
+    if args.forgeries and held == NONE:
+        by_condition |= dict.fromkeys(FORGED, forgeries.write(args.work / "forgeries", rows))
+    return by_condition
 
 
-def run_all(asked: argparse.Namespace, methods: dict[str, Path | None]) -> str:
-    """Train and score everything that is not there; returns the tables."""
-    rows = data.read(asked.data, limit=asked.limit)
-    held_out = hold_outs(asked.hold_out, rows)
-    claim(asked.work, asked)
-    # Val as drawn or carved here is written down, so that every method is tested on the same images.
-    root = asked.data if asked.limit is None and find(asked.data).val else asked.work / "data"
-    lender = asked.reuse_faces
+def run_all(args: argparse.Namespace, methods: dict[str, Path | None]) -> str:
+    """Train and score everything that has no scores yet; returns the tables."""
+    rows = data.read(args.data, limit=args.limit)
+    held_out = hold_outs(args.hold_out, rows)
+    claim(args.work, args)
+    # Val as drawn or carved is written down, so that every method is tested on the same images.
+    root = args.data if args.limit is None and find(args.data).val else args.work / "data"
+    lender = args.reuse_faces
     for method, file in methods.items():
-        overlays = tuple(path for path in (asked.params, file) if path is not None)
+        overlays = tuple(path for path in (args.params, file) if path is not None)
         for held in held_out:
-            run = Run(asked.work, method, held)
+            run = Run(args.work, method, held)
             if method in PEERS:
                 make = partial(
-                    make_peer, method, weights=asked.weights, size=asked.peer_size, threads=asked.threads
+                    make_peer, method, weights=args.weights, size=args.peer_size, threads=args.threads
                 )
-                measure_peer(run, rows, tests(rows, held, asked), make=make, threads=asked.threads)
+                measure_peer(run, rows, tests(rows, held, args), make=make, threads=args.threads)
                 continue
-            if root != asked.data:
+            if root != args.data:
                 data.write_dataset(rows, root)
-            recipe = Recipe(root, asked.weights, overlays, lender)
-            tested = tests(rows, held, asked)
+            recipe = Recipe(root, args.weights, overlays, lender)
+            tested = tests(rows, held, args)
             if run.source is not None:
                 tested[OTHERS] = data.seen(rows, held)
             measure_ours(run, tested, recipe, holdout_source=run.source)
             lender = lender or home(run)
-        if asked.leave_kind_out and method not in PEERS:
-            recipe = Recipe(root, asked.weights, overlays, lender)
-            measure_kinds(asked.work, method, data.testing(rows, None), recipe)
-    return table.write(asked.work, table.collect(asked.work, list(methods), held_out))
+        if args.leave_kind_out and method not in PEERS:
+            recipe = Recipe(root, args.weights, overlays, lender)
+            measure_kinds(args.work, method, data.testing(rows, None), recipe)
+    return table.write(args.work, table.collect(args.work, list(methods), held_out))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    asked = parser().parse_args(arguments)
+    args = parser().parse_args(arguments)
     try:
-        text = run_all(asked, methods_of(asked.methods))
+        text = run_all(args, methods_of(args.methods))
     except subprocess.CalledProcessError as error:
         parser().error(f"{error}; the stage said why above, the same command goes on from there")
     except (BadImage, LabelError, ParamsError, WeightsError, ValueError) as error:

@@ -1,9 +1,9 @@
-"""Forgeries by simple tools, made of val reals: a stand-in for forgers that no method here was trained on.
+"""Forgeries by simple tools, made of val reals: a stand-in for forgers that no method was trained on.
 
 Another person's face feathered in (`swap`) or joined by gradients (`clone`), a face that a model of few parameters
 draws (`eigenface`), one moved by a smooth warp (`reenact`). Their code shares nothing with the product's pseudo-fakes but
 the landmark template; but some self-blended faces are moulded by smooth fields too, so `reenact` is not UNKNOWN. Every
-picture is saved as its original was. Beside them lie the real faces they are told from, saved once more as well (`real`),
+picture is saved as its original was. Beside them lie the real faces that they are compared with, saved once more as well (`real`),
 and as a control honest pictures, turned and zoomed (`edited`).
 """
 
@@ -33,7 +33,7 @@ from pipeline.runtime.process import limit_threads
 from pipeline.storage.images import read_bytes, read_image, recompress_like
 
 REAL, EDITED = "real", "edited"
-UNKNOWN = ("swap", "clone", "eigenface")  # nothing here trains on the like
+UNKNOWN = ("swap", "clone", "eigenface")  # nothing trains on the like
 FORGERIES = (*UNKNOWN, "reenact")
 _EACH = 240  # real faces per source
 _LEARNED = 700  # real train faces per source that the eigenfaces are of
@@ -65,9 +65,11 @@ def oval(face: Face, shape: tuple[int, ...], *, shrink: float = 1.0) -> F32:
     """1 inside the face's oval, else 0; float32 (H, W)."""
     (x, y), (a, b) = _OVAL
     points = np.stack([x + a * shrink * np.cos(_RING), y + b * shrink * np.sin(_RING)], axis=1)
-    there = cv2.transform(points[None], between(TEMPLATE, face.landmarks))[0]
+    points_in_picture = cv2.transform(points[None], between(TEMPLATE, face.landmarks))[0]
     mask = np.zeros(shape[:2], np.float32)
-    cv2.fillConvexPoly(mask, np.rint(there * 16).astype(np.int32), (1.0,), lineType=cv2.LINE_AA, shift=4)
+    cv2.fillConvexPoly(
+        mask, np.rint(points_in_picture * 16).astype(np.int32), (1.0,), lineType=cv2.LINE_AA, shift=4
+    )
     return mask
 
 
@@ -75,14 +77,14 @@ def paste(onto: Portrait, drawn: F32) -> U8:
     """`drawn` (H, W, 3) in the feathered oval, in the colours of what was there (mean and spread of Lab)."""
     inside = oval(onto.face, onto.pixels.shape)
     width = float(np.linalg.norm(onto.face.landmarks[0] - onto.face.landmarks[1]))
-    here, there = (
+    ground, face = (
         cv2.cvtColor(np.clip(v, 0, 255).astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
         for v in (onto.pixels, drawn)
     )
     for channel in range(3):
-        mean, spread = zip(*(_moments(v[..., channel], inside) for v in (here, there)), strict=True)
-        there[..., channel] = (there[..., channel] - mean[1]) * (spread[0] / max(spread[1], 1e-3)) + mean[0]
-    drawn = np.asarray(cv2.cvtColor(there, cv2.COLOR_LAB2RGB) * 255, np.float32)
+        mean, spread = zip(*(_moments(v[..., channel], inside) for v in (ground, face)), strict=True)
+        face[..., channel] = (face[..., channel] - mean[1]) * (spread[0] / max(spread[1], 1e-3)) + mean[0]
+    drawn = np.asarray(cv2.cvtColor(face, cv2.COLOR_LAB2RGB) * 255, np.float32)
     soft = cv2.GaussianBlur(oval(onto.face, onto.pixels.shape, shrink=0.92), (0, 0), 0.12 * width)[..., None]
     return to_bytes(onto.pixels * (1 - soft) + drawn * soft)
 
@@ -115,8 +117,8 @@ def clone(onto: Portrait, donor: Portrait) -> U8:
     mask[:, [0, 1, -2, -1]] = 0
     x, y, w, h = cv2.boundingRect(mask)
     drawn = to_bytes(brought(onto, donor))
-    made = cv2.seamlessClone(drawn, onto.pixels, mask, (x + w // 2, y + h // 2), cv2.NORMAL_CLONE)
-    return np.asarray(made, dtype=np.uint8)
+    joined = cv2.seamlessClone(drawn, onto.pixels, mask, (x + w // 2, y + h // 2), cv2.NORMAL_CLONE)
+    return np.asarray(joined, dtype=np.uint8)
 
 
 def reenact(portrait: Portrait, rng: np.random.Generator) -> U8:
@@ -211,8 +213,8 @@ def write(folder: Path, rows: pd.DataFrame) -> pd.DataFrame:
     )
     model = Eigenfaces.fit([p for p in _portraits(learned["path"]) if p.face.found])
     portraits = _portraits(shown["path"])
-    found = [p.face.found for p in portraits]
-    shown, portraits = shown[found].reset_index(drop=True), [p for p in portraits if p.face.found]
+    with_face = [p.face.found for p in portraits]
+    shown, portraits = shown[with_face].reset_index(drop=True), [p for p in portraits if p.face.found]
     kinds = (REAL, EDITED, *FORGERIES)
     source, group = shown["source"].to_numpy(str), shown["group"].to_numpy(str)
     for at, row in enumerate(tqdm(shown.itertuples(), total=len(shown), desc="forgeries", unit="face")):
@@ -221,11 +223,11 @@ def write(folder: Path, rows: pd.DataFrame) -> pd.DataFrame:
         for kind in kinds:
             rng = seeded(f"{kind}/{row.img_name}")
             donor = portraits[int(rng.choice(others))]
-            made = picture_of(kind, portraits[at], donor, model, rng)
+            picture = picture_of(kind, portraits[at], donor, model, rng)
             path = _path(folder, kind, row.img_name)
             path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(recompress_like(made, original)).save(path)
-    parts = [
+            Image.fromarray(recompress_like(picture, original)).save(path)
+    rows_by_kind = [
         shown.assign(
             img_name=[f"{kind}/{name}" for name in shown["img_name"]],
             path=[str(_path(folder, kind, name)) for name in shown["img_name"]],
@@ -233,11 +235,11 @@ def write(folder: Path, rows: pd.DataFrame) -> pd.DataFrame:
         )
         for kind in kinds
     ]
-    made_rows = pd.concat(parts, ignore_index=True)
-    part = listed.with_suffix(f".{os.getpid()}.part")
-    made_rows.to_parquet(part, index=False)
-    os.replace(part, listed)
-    return made_rows
+    written = pd.concat(rows_by_kind, ignore_index=True)
+    temporary = listed.with_suffix(f".{os.getpid()}.part")
+    written.to_parquet(temporary, index=False)
+    os.replace(temporary, listed)
+    return written
 
 
 def _path(folder: Path, kind: str, name: str) -> Path:
@@ -245,7 +247,7 @@ def _path(folder: Path, kind: str, name: str) -> Path:
 
 
 def _portraits(paths: pd.Series) -> list[Portrait]:
-    return [p for part in over_chunks(_read, paths.to_frame("path"), describe="faces") for p in part]
+    return [p for chunk in over_chunks(_read, paths.to_frame("path"), describe="faces") for p in chunk]
 
 
 def _read(rows: pd.DataFrame) -> list[Portrait]:

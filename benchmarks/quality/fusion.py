@@ -1,7 +1,7 @@
 """Ways to join the members of one finished run, compared on its val images.
 
 `python -m benchmarks.quality.fusion RUN [--seeds 3]`: RUN is a folder in which the pipeline has run. A source
-that was left out there (manifest.holdout_source) is unseen by every rule, so its column is the one to look at.
+that was left out in it (manifest.holdout_source) is unseen by every rule, so its column is the one to look at.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ def members(train: Table, val: Table) -> Scores:
     """Rules without trees, over the out-of-fold logits of the nets."""
     columns = [c for c in train.features.columns if c.startswith("net_")]
     kinds = train.rows["kind"].to_numpy(str)
-    known, asked = (t.features[columns].to_numpy(np.float64) for t in (train, val))
-    surprise = tails(known, kinds, asked)
-    spread = known[kinds == REAL].std(0)
-    found = {f"member {name}": asked[:, i] for i, name in enumerate(columns)}
-    return found | {
-        "mean of logits": (asked / spread).mean(1),
-        "max of percentiles (Tippett)": surprise.max(1) + 1e-6 * asked.max(1),
+    train_logits, val_logits = (t.features[columns].to_numpy(np.float64) for t in (train, val))
+    surprise = tails(train_logits, kinds, val_logits)
+    spread = train_logits[kinds == REAL].std(0)
+    single = {f"member {name}": val_logits[:, i] for i, name in enumerate(columns)}
+    return single | {
+        "mean of logits": (val_logits / spread).mean(1),
+        "max of percentiles (Tippett)": surprise.max(1) + 1e-6 * val_logits.max(1),
         # 1 - prod(1 - p) rises with -sum(log(1 - p)): noisy-or and Fisher's method order images alike
         "noisy-or of percentiles (Fisher)": surprise.sum(1),
     }
@@ -61,16 +61,15 @@ def trees(train: Table, val: Table, options: params.Train, *, choices: dict[str,
     kinds = train.rows["kind"].to_numpy(str)
     pooled = np.where(kinds == REAL, REAL, LABELLED)
     labelled = train.take(np.isin(kinds, [REAL, LABELLED]))
-    found: Scores = {}
+    scores: Scores = {}
     for name, columns in choices.items():
         rules = {
             "mixture of experts": fit_table(train, options, columns=columns),
             "one booster, all kinds": fit_table(train, options, columns=columns, kinds=pooled),
             "labelled fakes alone": fit_table(labelled, options, columns=columns),
         }
-        asked = val.features[columns]
-        found |= {f"{rule}: {name}": fitted.raw(asked) for rule, fitted in rules.items()}
-    return found
+        scores |= {f"{rule}: {name}": fitted.raw(val.features[columns]) for rule, fitted in rules.items()}
+    return scores
 
 
 def choices_of(train: Table) -> dict[str, list[str]]:
@@ -80,8 +79,8 @@ def choices_of(train: Table) -> dict[str, list[str]]:
     ]
     nets, embed = of("net_"), of("embed_")
     spectral = [c for c in train.features.columns if c not in {*nets, *embed, *of("face")}]
-    found = {"nets": nets, "nets + spectral": nets + spectral}
-    return found | ({"everything": nets + spectral + embed} if embed else {})
+    choices = {"nets": nets, "nets + spectral": nets + spectral}
+    return choices | ({"everything": nets + spectral + embed} if embed else {})
 
 
 def summarise(scores: Scores, val: Table) -> pd.DataFrame:
@@ -90,10 +89,12 @@ def summarise(scores: Scores, val: Table) -> pd.DataFrame:
     rows = []
     for name, score in scores.items():
         row: dict[str, object] = {"rule": name}
-        for part in sorted(set(source)):
-            mine = source == part
-            row[f"{part} AUC"] = round(auc(target[mine], score[mine]), 4)
-            row[f"{part} TPR@1e-2"] = round(float(tpr_at_fpr(rank(target[mine], score[mine]), 1e-2)[0]), 3)
+        for name_of_source in sorted(set(source)):
+            of_source = source == name_of_source
+            row[f"{name_of_source} AUC"] = round(auc(target[of_source], score[of_source]), 4)
+            row[f"{name_of_source} TPR@1e-2"] = round(
+                float(tpr_at_fpr(rank(target[of_source], score[of_source]), 1e-2)[0]), 3
+            )
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -104,16 +105,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("run", type=Path, help="folder in which the pipeline has run")
     parser.add_argument("--seeds", type=int, default=1, help="of the trees; figures are means over them")
     parser.add_argument("--columns", nargs="*", help="which of: nets, 'nets + spectral', everything")
-    asked = parser.parse_args(arguments)
-    os.chdir(asked.run)
+    args = parser.parse_args(arguments)
+    os.chdir(args.run)
     train, val = tables()
-    choices = {k: v for k, v in choices_of(train).items() if not asked.columns or k in asked.columns}
+    choices = {k: v for k, v in choices_of(train).items() if not args.columns or k in args.columns}
     options = params.load("train")
-    parts = [summarise(members(train, val), val)]
-    for seed in range(asked.seeds):
+    tables_of_rules = [summarise(members(train, val), val)]
+    for seed in range(args.seeds):
         seeded = options.model_copy(update={"seed": seed})
-        parts.append(summarise(trees(train, val, seeded, choices=choices), val))
-    table = pd.concat(parts).groupby("rule", sort=False).mean().round(4)
+        tables_of_rules.append(summarise(trees(train, val, seeded, choices=choices), val))
+    table = pd.concat(tables_of_rules).groupby("rule", sort=False).mean().round(4)
     print(f"left out of training: {params.load('manifest').holdout_source}\n{table.to_markdown()}")
 
 

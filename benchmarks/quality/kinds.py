@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.quality.conditions import apply, seeded
-from benchmarks.quality.ours import Recipe, judged, measure_ours
+from benchmarks.quality.ours import Recipe, measure_ours, predict_pixels
 from benchmarks.quality.rows import picture
 from benchmarks.quality.runs import NONE, Run, over_chunks
 from models.synthesis.pseudo_fakes import kinds, make
@@ -54,22 +54,22 @@ def measure_kinds(work: Path, method: str, tested: pd.DataFrame, recipe: Recipe)
                 name = f"{kind}-{condition}"
                 if not run.has(name):
                     pairs = partial(_score_pairs, bundle, kind=kind, condition=condition)
-                    parts = over_chunks(pairs, reals, describe=name)
-                    run.write(name, twice(reals), np.concatenate(parts, axis=1).ravel())
+                    scores = over_chunks(pairs, reals, describe=name)
+                    run.write(name, twice(reals), np.concatenate(scores, axis=1).ravel())
 
 
 def twice(reals: pd.DataFrame) -> pd.DataFrame:
-    """The real rows, then the same as fakes, in their own groups."""
+    """The real rows, then the same as fakes, in the same groups."""
     return pd.concat([reals, reals.assign(target=1)], ignore_index=True)
 
 
 def _score_pairs(bundle: Path, rows: pd.DataFrame, kind: str, condition: str) -> NDArray[np.float64]:
     """Scores of real faces and of their pseudo-fakes, float64 (2, n); both meet the same condition."""
     limit_threads(1)
-    judge = load_bundle(bundle, "cpu")
+    model = load_bundle(bundle, "cpu")
     names = rows["img_name"].tolist()
     reals = [picture(path, name, "clean") for path, name in zip(rows["path"], names, strict=True)]
-    faces = judge.detector.detect(reals)
+    faces = model.detector.detect(reals)
     fakes = [
         make(kind, pixels, face, seeded(f"{name} {kind}"))
         for pixels, face, name in zip(reals, faces, names, strict=True)
@@ -78,4 +78,4 @@ def _score_pairs(bundle: Path, rows: pd.DataFrame, kind: str, condition: str) ->
         [apply(condition, p, image=name) for p, name in zip(side, names, strict=True)]
         for side in (reals, fakes)
     ]
-    return np.stack([judged(judge, side)[0] for side in seen])
+    return np.stack([predict_pixels(model, side)[0] for side in seen])

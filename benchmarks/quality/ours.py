@@ -75,8 +75,8 @@ def measure_ours(
     for condition, rows in tests.items():
         if not run.has(condition):
             work = partial(_score_chunk, folder / "cache/model", condition=condition)
-            parts = over_chunks(work, rows, describe=condition)
-            score, novelty = np.concatenate(parts, axis=1)
+            chunks = over_chunks(work, rows, describe=condition)
+            score, novelty = np.concatenate(chunks, axis=1)
             run.write(condition, rows, score, novelty=novelty)
     return folder / "cache/model"
 
@@ -106,13 +106,13 @@ def parameters(
 
 def stages(text: str) -> list[list[str]]:
     """Module and arguments of every stage that the bundle needs, in the order of dvc.yaml."""
-    asked = params.parse(yaml.safe_load(text), where="params.yaml")
+    settings = params.parse(yaml.safe_load(text), where="params.yaml")
     return [
         ["pipeline.manifest"],
         ["pipeline.faces"],
         ["pipeline.spectral"],
-        *(["pipeline.embed", name] for name in asked.embed.backbones),
-        *(["pipeline.finetune", name] for name in asked.finetune.nets),
+        *(["pipeline.embed", name] for name in settings.embed.backbones),
+        *(["pipeline.finetune", name] for name in settings.finetune.nets),
         ["pipeline.train"],
     ]
 
@@ -146,10 +146,10 @@ def borrow(folder: Path, lender: Path) -> None:
             copy = folder / origin.relative_to(lender)
             if copy.exists():
                 continue
-            part = copy.with_name(f".{copy.name}.part")
-            shutil.rmtree(part, ignore_errors=True)
-            shutil.copytree(origin, part)
-            os.replace(part, copy)
+            temporary = copy.with_name(f".{copy.name}.part")
+            shutil.rmtree(temporary, ignore_errors=True)
+            shutil.copytree(origin, temporary)
+            os.replace(temporary, copy)
 
 
 def _score_chunk(bundle: Path, rows: pd.DataFrame, condition: str) -> NDArray[np.float64]:
@@ -158,10 +158,10 @@ def _score_chunk(bundle: Path, rows: pd.DataFrame, condition: str) -> NDArray[np
     pixels = [
         picture(path, name, condition) for path, name in zip(rows["path"], rows["img_name"], strict=True)
     ]
-    return judged(load_bundle(bundle, "cpu"), pixels)
+    return predict_pixels(load_bundle(bundle, "cpu"), pixels)
 
 
-def judged(bundle: Bundle, pixels: Sequence[U8]) -> NDArray[np.float64]:
+def predict_pixels(bundle: Bundle, pixels: Sequence[U8]) -> NDArray[np.float64]:
     """Probability of fake and novelty, float64 (2, n), of pictures uint8 (H, W, 3), RGB."""
     predictions, _ = bundle.score(pixels)
     return np.array([[v.score for v in predictions], [v.novelty for v in predictions]], dtype=np.float64)

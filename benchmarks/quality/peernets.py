@@ -158,8 +158,8 @@ class TunedNet:
                     epoch, chunk = chunks[index]
                     ahead.append([pool.submit(self._sample, paths[i], names[i], epoch) for i in chunk])
                 if index >= AHEAD:
-                    made = [future.result() for future in ahead.popleft()]
-                    yield planes(made, device), target[chunks[index - AHEAD][1]].to(device)
+                    pictures = [future.result() for future in ahead.popleft()]
+                    yield planes(pictures, device), target[chunks[index - AHEAD][1]].to(device)
 
     def _sample(self, path: str, name: str, epoch: int) -> U8:
         """One training picture, uint8 (size, size, 3)."""

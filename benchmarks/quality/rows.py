@@ -22,8 +22,8 @@ def read(root: Path, *, limit: int | None = None) -> pd.DataFrame:
 
     limit : images per split, source and class at most, drawn with a fixed seed. LabelError as the product's.
     """
-    found = find(root)
-    listed = [row for row in read_all(found) if row.status == "ok" and row.split != "test"]
+    files = find(root)
+    listed = [row for row in read_all(files) if row.status == "ok" and row.split != "test"]
     rows = pd.DataFrame(
         {
             "img_name": [row.name for row in listed],
@@ -34,8 +34,8 @@ def read(root: Path, *, limit: int | None = None) -> pd.DataFrame:
             "cluster": [row.path for row in listed],
         }
     )
-    rows = add_groups(rows, read_groups(found.groups) if found.groups else None)
-    rows = rows if found.val else carve_val(rows)
+    rows = add_groups(rows, read_groups(files.groups) if files.groups else None)
+    rows = rows if files.val else carve_val(rows)
     rows = rows.drop(columns=["status", "cluster"]).reset_index(drop=True)
     return rows if limit is None else drawn(rows, by=["split", *CELL], each=limit)
 
@@ -54,8 +54,8 @@ def training(rows: pd.DataFrame, held: str | None) -> pd.DataFrame:
 
 def testing(rows: pd.DataFrame, held: str | None) -> pd.DataFrame:
     """Val rows, of the held-out source alone when there is one."""
-    own = rows["source"] == held if held is not None else True
-    return rows[(rows["split"] == "val") & own].reset_index(drop=True)
+    in_scope = rows["source"] == held if held is not None else True
+    return rows[(rows["split"] == "val") & in_scope].reset_index(drop=True)
 
 
 def seen(rows: pd.DataFrame, held: str) -> pd.DataFrame:
@@ -78,12 +78,12 @@ def write_dataset(rows: pd.DataFrame, folder: Path) -> Path:
     if (folder / "groups.csv").is_file():
         return folder
     shutil.rmtree(folder, ignore_errors=True)
-    for split, own in rows.groupby("split"):
-        for path, name in zip(own["path"], own["img_name"], strict=True):
+    for split, of_split in rows.groupby("split"):
+        for path, name in zip(of_split["path"], of_split["img_name"], strict=True):
             copy = folder / f"{split}set" / name
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, copy)
-        own[["img_name", "target"]].to_csv(folder / f"{split}_label.txt", index=False)
+        of_split[["img_name", "target"]].to_csv(folder / f"{split}_label.txt", index=False)
     rows[["img_name", "source", "group"]].drop_duplicates("img_name").to_csv(
         folder / "groups.csv", index=False
     )

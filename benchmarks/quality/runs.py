@@ -21,7 +21,7 @@ from benchmarks.quality.peers import Peer
 from benchmarks.quality.rows import picture, training
 
 NONE = "none"
-IMAGES_PER_BATCH = 32  # pictures held at a time
+IMAGES_PER_BATCH = 32  # pictures in memory at a time
 PROCESSES = 2
 Result = TypeVar("Result")
 KEPT = ["img_name", "source", "group", "target"]
@@ -31,7 +31,7 @@ KEPT = ["img_name", "source", "group", "target"]
 class Run:
     """A method and what it was not trained on.
 
-    held : a source, NONE, or a name of its own (`without-blend`); work : the scratch folder.
+    held : a source, NONE, or another name (`without-blend`); work : the scratch folder.
     """
 
     work: Path
@@ -61,9 +61,9 @@ class Run:
     ) -> None:
         """Keep the scores of these rows, and more by name; the file is whole as soon as it is visible."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        part = self.folder / f".{condition}.{os.getpid()}.part"
-        rows[KEPT].assign(score=score, **more).to_parquet(part, index=False)
-        os.replace(part, self.folder / f"{condition}.parquet")
+        temporary = self.folder / f".{condition}.{os.getpid()}.part"
+        rows[KEPT].assign(score=score, **more).to_parquet(temporary, index=False)
+        os.replace(temporary, self.folder / f"{condition}.parquet")
 
     def facts(self) -> dict[str, Any]:
         """What `note` wrote."""
@@ -78,16 +78,16 @@ class Run:
 
 
 def chunks(rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    """Consecutive parts of CHUNK rows."""
+    """Consecutive chunks of IMAGES_PER_BATCH rows."""
     return (rows.iloc[start : start + IMAGES_PER_BATCH] for start in range(0, len(rows), IMAGES_PER_BATCH))
 
 
 def over_chunks(
     function: Callable[[pd.DataFrame], Result], rows: pd.DataFrame, *, describe: str
 ) -> list[Result]:
-    """`function` of consecutive parts of the rows, in two processes, in order."""
+    """`function` of consecutive chunks of the rows, in two processes, in order."""
     parallel = joblib.Parallel(n_jobs=PROCESSES, return_as="generator", batch_size=1)
-    work = (joblib.delayed(function)(part) for part in chunks(rows))
+    work = (joblib.delayed(function)(chunk) for chunk in chunks(rows))
     return list(
         tqdm(
             parallel(work),
@@ -125,9 +125,9 @@ def fitted(run: Run, rows: pd.DataFrame, *, make: Callable[[], Peer]) -> Peer:
     peer.fit(training(rows, run.source))
     run.note(fit_seconds=round(time.monotonic() - start, 1))
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}.part")
-    joblib.dump(peer, part)
-    os.replace(part, path)
+    temporary = path.with_suffix(f".{os.getpid()}.part")
+    joblib.dump(peer, temporary)
+    os.replace(temporary, path)
     return peer
 
 
@@ -138,8 +138,8 @@ def peer_scores(peer: Peer, rows: pd.DataFrame, condition: str, *, threads: int)
         ThreadPoolExecutor(threads) as pool,
         tqdm(total=len(rows), desc=condition, unit="img", mininterval=1.0) as bar,
     ):
-        for part in chunks(rows):
-            pixels = pool.map(picture, part["path"], part["img_name"], [condition] * len(part))
+        for chunk in chunks(rows):
+            pixels = pool.map(picture, chunk["path"], chunk["img_name"], [condition] * len(chunk))
             done.append(peer.score(list(pixels)))
-            bar.update(len(part))
+            bar.update(len(chunk))
     return np.concatenate(done)

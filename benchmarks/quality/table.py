@@ -27,24 +27,29 @@ Numbers = dict[str, Any]
 
 def figures(scored: pd.DataFrame) -> Numbers:
     """AUC and TPRs with their 95 % intervals, resampled by group, overall and by source."""
-    found: Numbers = {}
+    numbers: Numbers = {}
     for scope, rows in {ALL: scored, **dict(list(scored.groupby("source")))}.items():
-        told = summary(rows["target"], rows["score"], rows["group"], resamples=RESAMPLES, seed=0)
-        found[scope] = {"n": told["n"], "reals": told["negatives"], **{name: told[name] for name in FIGURES}}
-    return found
+        result = summary(rows["target"], rows["score"], rows["group"], resamples=RESAMPLES, seed=0)
+        numbers[scope] = {
+            "n": result["n"],
+            "reals": result["negatives"],
+            **{name: result[name] for name in FIGURES},
+        }
+    return numbers
 
 
 def novelty(run: Run) -> Numbers:
     """How well novelty tells the images on the wrong side of 0.5: among those of the source that was left out,
     and among all; and how well it tells that source's images from the others'."""
-    own, others = run.read("clean"), run.read(OTHERS)
-    both = pd.concat([own, others])
+    left, others = run.read("clean"), run.read(OTHERS)
+    both = pd.concat([left, others])
     wrong = {
-        name: (rows["score"] >= 0.5) != (rows["target"] == 1) for name, rows in (("own", own), ("both", both))
+        name: (rows["score"] >= 0.5) != (rows["target"] == 1)
+        for name, rows in (("own", left), ("both", both))
     }
-    left_out = np.arange(len(both)) < len(own)
+    left_out = np.arange(len(both)) < len(left)
     return {
-        "wrong_own": auc(wrong["own"].astype(int), own["novelty"]),
+        "wrong_own": auc(wrong["own"].astype(int), left["novelty"]),
         "wrong_both": auc(wrong["both"].astype(int), both["novelty"]),
         "left_out": auc(left_out.astype(int), both["novelty"]),
         "errors_own": float(wrong["own"].mean()),
@@ -68,21 +73,21 @@ def robustness(run: Run) -> Numbers:
 def forged(scored: pd.DataFrame) -> Numbers:
     """AUC of real faces against each kind of forgery, and their mean; against honest edits, where 0.5 is right.
 
-    Means over sources, each told within itself.
+    Means over sources, each measured within itself.
     """
     kind = scored["img_name"].str.partition("/")[0].rename("kind")
-    parts = {name: part["score"] for name, part in scored.groupby(["source", kind])}
+    scores = {name: rows["score"] for name, rows in scored.groupby(["source", kind])}
     sources = sorted(set(scored["source"]))
 
-    def told(name: str) -> float:
-        pairs = [(parts[source, REAL], parts[source, name]) for source in sources]
+    def area(name: str) -> float:
+        pairs = [(scores[source, REAL], scores[source, name]) for source in sources]
         return float(
             np.mean([auc(np.repeat([0, 1], [len(a), len(b)]), np.concatenate([a, b])) for a, b in pairs])
         )
 
-    values = {name: told(name) for name in FORGERIES}
+    values = {name: area(name) for name in FORGERIES}
     mean = float(np.mean([values[name] for name in UNKNOWN]))
-    return {**values, "mean": mean, EDITED: told(EDITED)}
+    return {**values, "mean": mean, EDITED: area(EDITED)}
 
 
 def _clean(run: Run) -> str:
@@ -92,9 +97,9 @@ def _clean(run: Run) -> str:
 
 def collect(work: Path, methods: Sequence[str], held: Sequence[str]) -> Numbers:
     """Every number of these methods and hold-outs that has scores."""
-    found: Numbers = {}
+    numbers: Numbers = {}
     for method in methods:
-        mine: Numbers = {
+        results: Numbers = {
             "seen": {},
             "unseen": {},
             "novelty": {},
@@ -105,37 +110,44 @@ def collect(work: Path, methods: Sequence[str], held: Sequence[str]) -> Numbers:
         }
         for name in held:
             run = Run(work, method, name)
-            mine["fit_seconds"][name] = run.facts().get("fit_seconds")
+            results["fit_seconds"][name] = run.facts().get("fit_seconds")
             if run.has("clean") and run.has("random"):
-                told = {condition: figures(run.read(condition)) for condition in ("clean", "random")}
-                mine["seen" if name == NONE else "unseen"][name] = told
+                by_condition = {condition: figures(run.read(condition)) for condition in ("clean", "random")}
+                results["seen" if name == NONE else "unseen"][name] = by_condition
                 if run.has(OTHERS) and "novelty" in run.read(OTHERS):
-                    mine["novelty"][name] = novelty(run)
+                    results["novelty"][name] = novelty(run)
             if all(run.has(condition) for condition in FORGED):
-                mine["forged"] = {condition: forged(run.read(condition)) for condition in FORGED}
+                results["forged"] = {condition: forged(run.read(condition)) for condition in FORGED}
             if all(run.has(condition) for condition in (_clean(run), *GRID)):
-                mine["robustness"][name] = robustness(run)
+                results["robustness"][name] = robustness(run)
         full = Run(work, method, NONE)
         for kind in pseudo_kinds():
             pair = {"with": full, "without": Run(work, method, held_name(kind))}
             names = {condition: f"{kind}-{condition}" for condition in KIND_CONDITIONS}
             if all(run.has(name) for run in pair.values() for name in names.values()):
-                mine["kinds"][kind] = {
+                results["kinds"][kind] = {
                     trained: {condition: figures(run.read(name)) for condition, name in names.items()}
                     for trained, run in pair.items()
                 }
-        found[method] = mine
-    return found
+        numbers[method] = results
+    return numbers
 
 
-def markdown(found: Numbers) -> str:
+def markdown(numbers: Numbers) -> str:
     """The tables: known sources, unseen ones, novelty there, changed pictures, forgeries, kinds left out."""
-    parts = [*_seen(found), *_unseen(found), *_novel(found), *_robust(found), *_forged(found), *_kinds(found)]
-    return "\n\n".join(parts) + "\n"
+    tables = [
+        *_seen(numbers),
+        *_unseen(numbers),
+        *_novel(numbers),
+        *_robust(numbers),
+        *_forged(numbers),
+        *_kinds(numbers),
+    ]
+    return "\n\n".join(tables) + "\n"
 
 
-def _seen(found: Numbers) -> Iterable[str]:
-    known = {m: f["seen"][NONE] for m, f in found.items() if f["seen"]}
+def _seen(numbers: Numbers) -> Iterable[str]:
+    known = {m: f["seen"][NONE] for m, f in numbers.items() if f["seen"]}
     scopes = dict.fromkeys(scope for f in known.values() for scope in f["clean"])
     for scope in scopes:
         first = next(f["clean"][scope] for f in known.values())
@@ -144,7 +156,7 @@ def _seen(found: Numbers) -> Iterable[str]:
                 *(_interval(f["clean"][scope][name]) for name in FIGURES),
                 _interval(f["random"][scope]["auc"]),
             ]
-            + ([_plain(found[m]["fit_seconds"][NONE], "{:.0f}")] if scope == ALL else [])
+            + ([_plain(numbers[m]["fit_seconds"][NONE], "{:.0f}")] if scope == ALL else [])
             for m, f in known.items()
         }
         title = f"Trained on every source, val `{scope}`: {first['n']:,} images, {first['reals']:,} real"
@@ -152,15 +164,15 @@ def _seen(found: Numbers) -> Iterable[str]:
         yield _table(title, columns, rows)
 
 
-def _unseen(found: Numbers) -> Iterable[str]:
-    sources = list(dict.fromkeys(source for f in found.values() for source in f["unseen"]))
+def _unseen(numbers: Numbers) -> Iterable[str]:
+    sources = list(dict.fromkeys(source for f in numbers.values() for source in f["unseen"]))
     rows = {
         m: [
             _interval(f["unseen"][source][condition][ALL]["auc"]) if source in f["unseen"] else "–"
             for source in sources
             for condition in ("clean", "random")
         ]
-        for m, f in found.items()
+        for m, f in numbers.items()
         if f["unseen"]
     }
     if rows:
@@ -168,14 +180,14 @@ def _unseen(found: Numbers) -> Iterable[str]:
         yield _table("AUC on a source that was left out of training", columns, rows)
 
 
-def _novel(found: Numbers) -> Iterable[str]:
+def _novel(numbers: Numbers) -> Iterable[str]:
     rows = {
         f"{method}, without `{source}`": [
-            *(_plain(told[name], "{:.3f}") for name in ("wrong_own", "wrong_both", "left_out")),
-            *(_plain(told[name], "{:.1%}") for name in ("errors_own", "errors_others")),
+            *(_plain(figure[name], "{:.3f}") for name in ("wrong_own", "wrong_both", "left_out")),
+            *(_plain(figure[name], "{:.1%}") for name in ("errors_own", "errors_others")),
         ]
-        for method, f in found.items()
-        for source, told in f["novelty"].items()
+        for method, f in numbers.items()
+        for source, figure in f["novelty"].items()
     }
     if rows:
         columns = ["wrong, its images", "wrong, all of val", "the source itself"]
@@ -183,10 +195,10 @@ def _novel(found: Numbers) -> Iterable[str]:
         yield _table("What novelty tells when a source was left out (AUC)", columns, rows)
 
 
-def _robust(found: Numbers) -> Iterable[str]:
+def _robust(numbers: Numbers) -> Iterable[str]:
     names = ["clean", *GRID, "mean", "loss"]
-    for held in dict.fromkeys(held for f in found.values() for held in f["robustness"]):
-        tried = {m: f["robustness"][held] for m, f in found.items() if held in f["robustness"]}
+    for held in dict.fromkeys(held for f in numbers.values() for held in f["robustness"]):
+        tried = {m: f["robustness"][held] for m, f in numbers.items() if held in f["robustness"]}
         images = next(iter(tried.values()))["images"]
         rows = {m: [_plain(f[name], "{:.3f}") for name in names] for m, f in tried.items()}
         without = "" if held == NONE else f" by what was trained without `{held}`, of the other sources"
@@ -195,11 +207,12 @@ def _robust(found: Numbers) -> Iterable[str]:
         )
 
 
-def _forged(found: Numbers) -> Iterable[str]:
+def _forged(numbers: Numbers) -> Iterable[str]:
     names = [*UNKNOWN, "mean", *(n for n in FORGERIES if n not in UNKNOWN), EDITED]
-    tried = {m: f["forged"] for m, f in found.items() if f["forged"]}
+    tried = {m: f["forged"] for m, f in numbers.items() if f["forged"]}
     rows = {
-        m: [_plain(told[c][name], "{:.3f}") for c in FORGED for name in names] for m, told in tried.items()
+        m: [_plain(figure[c][name], "{:.3f}") for c in FORGED for name in names]
+        for m, figure in tried.items()
     }
     if rows:
         columns = [*names, *(f"{name}, random" for name in names)]
@@ -207,15 +220,15 @@ def _forged(found: Numbers) -> Iterable[str]:
         yield _table(title, columns, rows)
 
 
-def _kinds(found: Numbers) -> Iterable[str]:
-    for method, kinds in ((m, f["kinds"]) for m, f in found.items() if f["kinds"]):
+def _kinds(numbers: Numbers) -> Iterable[str]:
+    for method, kinds in ((m, f["kinds"]) for m, f in numbers.items() if f["kinds"]):
         cases = [(trained, condition) for trained in ("with", "without") for condition in KIND_CONDITIONS]
         rows = {
             f"{kind}, {scope}": [
-                _interval(told[trained][condition][scope]["auc"]) for trained, condition in cases
+                _interval(figure[trained][condition][scope]["auc"]) for trained, condition in cases
             ]
-            for kind, told in kinds.items()
-            for scope in told["with"]["clean"]
+            for kind, figure in kinds.items()
+            for scope in figure["with"]["clean"]
         }
         columns = [f"trained {trained} it, {condition}" for trained, condition in cases]
         yield _table(f"{method}: AUC of val reals against pseudo-fakes of one kind", columns, rows)
@@ -237,9 +250,9 @@ def _plain(value: float | None, form: str) -> str:
     return "–" if value is None or not np.isfinite(value) else form.format(value)
 
 
-def write(work: Path, found: Numbers) -> str:
+def write(work: Path, numbers: Numbers) -> str:
     """Write quality.md and quality.json; returns the tables."""
-    text = markdown(found)
+    text = markdown(numbers)
     (work / "quality.md").write_text(text, encoding="utf-8")
-    (work / "quality.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
+    (work / "quality.json").write_text(json.dumps(numbers, indent=1), encoding="utf-8")
     return text

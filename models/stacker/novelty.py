@@ -1,4 +1,4 @@
-"""How far an image's numbers are from the training images': a warning that the model is asked about what it has not seen."""
+"""How far an image's numbers are from the training images': a warning that the model has seen nothing like it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from sklearn.decomposition import PCA
 
 Floats = NDArray[np.float64]
 COMPONENTS = 64
-ROWS_EACH = 50  # training images per component at least, else they fit better than any image to come
+MIN_ROWS_PER_COMPONENT = (
+    50  # training images per component at least, else they fit better than any image to come
+)
 CLIP = 8.0  # standard deviations; one broken column alone must not decide
 QUANTILES = 1001
 FILE = "novelty.safetensors"
@@ -22,11 +24,25 @@ FILE = "novelty.safetensors"
 
 @dataclass(frozen=True)
 class Novelty:
-    """Probabilistic PCA of the training features (Tipping & Bishop 1999, doi:10.1111/1467-9868.00196).
+    """Probabilistic PCA [1]_ of the training features.
 
-    mean, scale : of each column, (d,); centre : of the standardised columns, (d,); components : (k, d).
-    variance : of the components, (k,); noise : variance of what they leave. quantiles : of the
-    training images' misfit, rising.
+    Attributes
+    ----------
+    mean, scale : float64 array, shape (d,)
+        Of each column.
+    centre : float64 array, shape (d,)
+        Of the standardised and clipped columns.
+    components : float64 array, shape (k, d)
+    variance : float64 array, shape (k,)
+        Of the components.
+    noise : float
+        Variance of what they leave.
+    quantiles : float64 array, shape (QUANTILES,)
+        Of the training images' misfit, rising.
+
+    References
+    ----------
+    .. [1] Tipping & Bishop 1999, "Probabilistic Principal Component Analysis", doi:10.1111/1467-9868.00196
     """
 
     mean: Floats
@@ -39,7 +55,18 @@ class Novelty:
 
     @classmethod
     def fit(cls, features: NDArray[np.float32], *, seed: int) -> Novelty:
-        """Learn from training features, float32 (n, d), NaN where missing."""
+        """Learn what is usual.
+
+        Parameters
+        ----------
+        features : float32 array, shape (n, d)
+            Of the training images; NaN where a number is missing.
+        seed : int
+
+        Returns
+        -------
+        Novelty
+        """
         with np.errstate(invalid="ignore"):
             known = np.isfinite(features)
             count = np.maximum(known.sum(0), 1)
@@ -48,9 +75,9 @@ class Novelty:
             scale = np.sqrt(np.where(known, (values - mean) ** 2, 0).sum(0) / count)
         scale = np.where(scale > 1e-12, scale, 1.0)
         rows = _standardised(features, mean, scale)
-        k = max(min(COMPONENTS, rows.shape[1] - 1, len(rows) // ROWS_EACH), 1)
+        k = max(min(COMPONENTS, rows.shape[1] - 1, len(rows) // MIN_ROWS_PER_COMPONENT), 1)
         pca = PCA(n_components=k, svd_solver="covariance_eigh", random_state=seed).fit(rows)
-        made = cls(
+        novelty = cls(
             mean=mean,
             scale=scale,
             centre=pca.mean_,
@@ -59,29 +86,63 @@ class Novelty:
             noise=max(float(pca.noise_variance_), 1e-9),
             quantiles=np.zeros(0),
         )
-        spread = np.quantile(made.misfit(features), np.linspace(0, 1, QUANTILES))
-        return cls(**{**vars(made), "quantiles": spread})
+        spread = np.quantile(novelty.misfit(features), np.linspace(0, 1, QUANTILES))
+        return cls(**{**vars(novelty), "quantiles": spread})
 
     def misfit(self, features: NDArray[np.float32]) -> Floats:
-        """Squared distance from the training images under the model, float64 (n,)."""
+        """Squared distance from the training images under the model.
+
+        Parameters
+        ----------
+        features : float32 array, shape (n, d)
+
+        Returns
+        -------
+        float64 array, shape (n,)
+        """
         rows = _standardised(features, self.mean, self.scale) - self.centre
         inside = rows @ self.components.T
         rest = np.maximum((rows**2).sum(1) - (inside**2).sum(1), 0)
         return np.asarray((inside**2 / self.variance).sum(1) + rest / self.noise)
 
     def __call__(self, features: NDArray[np.float32]) -> Floats:
-        """Share of the training images that fit better, float64 (n,): near 1, nothing like it was seen."""
+        """Share of the training images that fit better.
+
+        Parameters
+        ----------
+        features : float32 array, shape (n, d)
+
+        Returns
+        -------
+        float64 array, shape (n,), in [0, 1]
+            Near 1: nothing like it was seen.
+        """
         place = np.searchsorted(self.quantiles, self.misfit(features), side="left")
         return np.asarray(place / len(self.quantiles), dtype=np.float64)
 
     def save(self, folder: Path) -> None:
-        """Write novelty.safetensors."""
+        """Write `novelty.safetensors`.
+
+        Parameters
+        ----------
+        folder : Path
+        """
         tensors = {name: torch.from_numpy(np.atleast_1d(np.float64(v))) for name, v in vars(self).items()}
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, folder / FILE)
+        # bytes, then a plain write: safetensors' own `save_file` leaves a file that others cannot read
+        (folder / FILE).write_bytes(save({name: tensor.contiguous() for name, tensor in tensors.items()}))
 
     @classmethod
     def load(cls, folder: Path) -> Novelty:
-        """Read what `save` wrote."""
+        """Read what `save` wrote.
+
+        Parameters
+        ----------
+        folder : Path
+
+        Returns
+        -------
+        Novelty
+        """
         arrays: dict[str, Any] = {name: tensor.numpy() for name, tensor in load_file(folder / FILE).items()}
         arrays["noise"] = float(arrays["noise"][0])
         return cls(**arrays)

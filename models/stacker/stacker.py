@@ -12,38 +12,10 @@ from pathlib import Path
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.special import expit, logsumexp, softmax
 
 from models.bundle_info import ExpertInfo, StackerInfo
-
-Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Expert:
-    """Boosters that tell real faces from one kind of fake, and their calibration to log-likelihood ratios.
-
-    slope, offset : of the boosters' mean raw score, fitted out of fold with both classes weighed alike.
-    """
-
-    kind: str
-    boosters: list[lgb.Booster]
-    slope: float
-    offset: float
-
-    def raw(self, features: pd.DataFrame) -> Floats:
-        """Calibrated log-likelihood ratio of this kind against real, float64 (n,)."""
-        outputs = [b.predict(features, raw_score=True, validate_features=True) for b in self.boosters]
-        mean = np.mean(np.stack([np.asarray(o, dtype=np.float64) for o in outputs]), axis=0)
-        return np.asarray(self.slope * mean + self.offset)
-
-    def contributions(self, features: pd.DataFrame) -> Floats:
-        """SHAP values of `raw`, float64 (n, columns + 1), the base value last."""
-        parts = [np.asarray(b.predict(features, pred_contrib=True), dtype=np.float64) for b in self.boosters]
-        values = self.slope * np.mean(np.stack(parts), axis=0)
-        values[:, -1] += self.offset
-        return np.asarray(values)
+from models.stacker.expert import Expert, Floats
 
 
 @dataclass(frozen=True)
@@ -53,8 +25,17 @@ class Stacker:
     The likelihood ratio of "fake" is the weighted sum of the experts' ratios: the raw score is
     log sum_k w_k exp(r_k), and p = expit(slope * raw + offset) after calibration.
 
-    columns : in the order of training. weights : of the kinds, adding up to 1. oof : float64 (n,),
-    out-of-fold probabilities of the training rows, calibrated out of fold; empty after `load`.
+    Attributes
+    ----------
+    columns : list of str
+        In the order of training.
+    experts : list of Expert
+    weights : list of float
+        Of the kinds, adding up to 1.
+    slope, offset : float
+        Of the raw score.
+    oof : float64 array, shape (n,)
+        Out-of-fold probabilities of the training rows, calibrated out of fold; empty after `load`.
     """
 
     columns: list[str]
@@ -70,9 +51,20 @@ class Stacker:
         return [booster for expert in self.experts for booster in expert.boosters]
 
     def log_likelihood_ratios(self, features: pd.DataFrame) -> Floats:
-        """Log-likelihood ratio of each expert, float64 (n, experts).
+        """Log-likelihood ratio of each expert.
 
-        Raises ValueError naming columns that are missing, too many or out of order.
+        Parameters
+        ----------
+        features : float32 table, shape (n, d)
+
+        Returns
+        -------
+        float64 array, shape (n, experts)
+
+        Raises
+        ------
+        ValueError
+            Where columns are missing, too many or out of order; the message names them.
         """
         self._check(features)
         if not len(features):
@@ -80,46 +72,97 @@ class Stacker:
         return np.stack([expert.raw(features) for expert in self.experts], axis=1)
 
     def raw(self, features: pd.DataFrame) -> Floats:
-        """Log-likelihood ratio of the mixture before calibration, float64 (n,)."""
+        """Log-likelihood ratio of the mixture before calibration.
+
+        Parameters
+        ----------
+        features : float32 table, shape (n, d)
+
+        Returns
+        -------
+        float64 array, shape (n,)
+        """
         return mixture(self.log_likelihood_ratios(features), self.weights)
 
     def predict(self, features: pd.DataFrame) -> Floats:
-        """Calibrated probability of fake, float64 (n,)."""
+        """Calibrated probability of fake.
+
+        Parameters
+        ----------
+        features : float32 table, shape (n, d)
+
+        Returns
+        -------
+        float64 array, shape (n,)
+        """
         return self.probability(self.log_likelihood_ratios(features))
 
     def probability(self, log_likelihood_ratios: Floats) -> Floats:
-        """Calibrated probability of fake from the experts' `log_likelihood_ratios`."""
+        """Calibrated probability of fake from the experts' ratios.
+
+        Parameters
+        ----------
+        log_likelihood_ratios : float64 array, shape (n, experts)
+
+        Returns
+        -------
+        float64 array, shape (n,)
+        """
         return np.asarray(
             expit(self.slope * mixture(log_likelihood_ratios, self.weights) + self.offset), dtype=np.float64
         )
 
     def contributions(self, features: pd.DataFrame) -> Floats:
-        """SHAP values of the raw score, float64 (n, columns + 1), the base value last.
+        """SHAP values of the raw score.
 
-        Tree SHAP (Lundberg et al. 2020, doi:10.1038/s42256-019-0138-9) of each expert, weighed by its
-        share in the row's mixture: what the experts that decided looked at.
+        Tree SHAP [1]_ of each expert, weighed by its share in the row's mixture: what the experts that
+        decided looked at.
+
+        Parameters
+        ----------
+        features : float32 table, shape (n, d)
+
+        Returns
+        -------
+        float64 array, shape (n, d + 1)
+            The base value last; a row adds up to its `raw`.
+
+        References
+        ----------
+        .. [1] Lundberg et al. 2020, "From local explanations to global understanding with explainable AI for
+           trees", doi:10.1038/s42256-019-0138-9
         """
         self._check(features)
         log_likelihood_ratios = self.log_likelihood_ratios(features)
         share = softmax(log_likelihood_ratios + np.log(self.weights), axis=1)
-        parts = [share[:, [k]] * expert.contributions(features) for k, expert in enumerate(self.experts)]
-        total = np.sum(parts, axis=0)
+        weighed = [share[:, [k]] * expert.contributions(features) for k, expert in enumerate(self.experts)]
+        total = np.sum(weighed, axis=0)
         total[:, -1] += mixture(log_likelihood_ratios, self.weights) - total.sum(1)
         return np.asarray(total)
 
     def _check(self, features: pd.DataFrame) -> None:
-        found = list(features.columns)
-        if found == self.columns:
+        columns = list(features.columns)
+        if columns == self.columns:
             return
-        missing = [c for c in self.columns if c not in set(found)]
-        extra = [c for c in found if c not in set(self.columns)]
+        missing = [c for c in self.columns if c not in set(columns)]
+        extra = [c for c in columns if c not in set(self.columns)]
         raise ValueError(
             f"features do not fit the model: {len(missing)} columns missing {missing[:5]}, {len(extra)} unknown "
             f"{extra[:5]}{'' if missing or extra else ', order differs'}; compute the blocks that bundle.json names"
         )
 
     def save(self, folder: Path) -> StackerInfo:
-        """Write stacker_<kind>_fold*.txt; returns what a bundle's record keeps of it."""
+        """Write `stacker_<kind>_fold<i>.txt`, LightGBM's text of each booster.
+
+        Parameters
+        ----------
+        folder : Path
+
+        Returns
+        -------
+        StackerInfo
+            What a bundle's record keeps of it.
+        """
         for expert in self.experts:
             for index, booster in enumerate(expert.boosters):
                 booster.save_model(
@@ -133,7 +176,19 @@ class Stacker:
 
     @classmethod
     def load(cls, folder: Path, info: StackerInfo) -> Stacker:
-        """Read what `save` wrote; `info` is what it returned."""
+        """Read what `save` wrote.
+
+        Parameters
+        ----------
+        folder : Path
+        info : StackerInfo
+            What `save` returned.
+
+        Returns
+        -------
+        Stacker
+            Without out-of-fold probabilities.
+        """
         experts = []
         for e in info.experts:
             files = [folder / f"stacker_{e.kind}_fold{i}.txt" for i in range(e.n_boosters)]
@@ -143,7 +198,18 @@ class Stacker:
 
 
 def mixture(log_likelihood_ratios: Floats, weights: Sequence[float]) -> Floats:
-    """log sum_k w_k exp(r_k), float64 (n,). ratios : (n, kinds); weights : (kinds,), adding up to 1."""
+    """Log-likelihood ratio of a mixture of kinds: log sum_k w_k exp(r_k).
+
+    Parameters
+    ----------
+    log_likelihood_ratios : float64 array, shape (n, kinds)
+    weights : sequence of float, shape (kinds,)
+        Adding up to 1.
+
+    Returns
+    -------
+    float64 array, shape (n,)
+    """
     return np.asarray(
         logsumexp(log_likelihood_ratios + np.log(np.asarray(weights)), axis=1), dtype=np.float64
     )

@@ -10,19 +10,19 @@ import lightgbm as lgb
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from scipy.special import expit
 
 from models.folds import assign
 from models.kinds import LABELLED, REAL
-from models.stacker.stacker import Expert, Stacker, mixture
+from models.stacker.calibration import platt
+from models.stacker.expert import Expert, Floats
+from models.stacker.stacker import Stacker, mixture
 
-Floats = NDArray[np.float64]
-_CORRECTION = (0.25, 0.5)  # how far slope and offset of the mean of nets are expected from 1 and 0
+_CORRECTION_SPREAD = (0.25, 0.5)  # how far slope and offset of the mean of nets are expected from 1 and 0
 
 
 class StackerOptions(Protocol):
-    """What `fit` is told; the `train` section of params.yaml has it."""
+    """Options of `fit`; section `train` of the parameters has them."""
 
     folds: int
     seed: int
@@ -51,38 +51,65 @@ def fit(
 ) -> Stacker:
     """Train an expert per kind, boosters with early stopping on the fold left out, and calibrate on those.
 
-    features : float32 (n, d). target : 0 or 1, (n,). groups, sources : (n,); folds keep groups whole
-    and balance sources. kinds : (n,), `real` or the kind of fake, by target when None. judged : rows
-    that are images as they are (not pseudo-fakes or copies), all when None: the last calibration is
-    fitted on them, and pseudo-fakes, which were drawn and saved anew, are told from copies of real
-    faces, for which that is as true.
-    rising : columns that may only raise the score, as a fine-tuned net's logit.
     Same input, same bytes, whatever the number of threads.
+
+    Parameters
+    ----------
+    features : float32 table, shape (n, d)
+        NaN where a number is missing.
+    target : int array, shape (n,)
+        0 or 1.
+    groups, sources : str array, shape (n,)
+        Folds keep groups whole and balance sources; one source without it.
+    kinds : str array, shape (n,), optional
+        `real` or the kind of fake; by target without it.
+    is_original : bool array, shape (n,), optional
+        Rows that are images as they are, not pseudo-fakes or copies; all without it. The last calibration is
+        fitted on them, and pseudo-fakes, which were drawn and saved anew, are told from copies of real faces,
+        for which that is as true.
+    rising : collection of str
+        Columns that may only raise the score, as a fine-tuned net's logit.
+    options : StackerOptions
+
+    Returns
+    -------
+    Stacker
+        With the out-of-fold probabilities of the rows.
+
+    Raises
+    ------
+    UserError
+        Where a class has fewer groups than there are folds.
     """
-    origin = np.full(len(target), "all") if sources is None else sources
-    named = np.where(target == 1, LABELLED, REAL) if kinds is None else kinds
-    fold = assign(target, groups, origin, folds=options.folds, seed=options.seed)
+    strata = np.full(len(target), "all") if sources is None else sources
+    row_kinds = np.where(target == 1, LABELLED, REAL) if kinds is None else kinds
+    fold = assign(target, groups, strata, folds=options.folds, seed=options.seed)
     columns = list(features.columns)
     values = np.ascontiguousarray(features.to_numpy(np.float32))
-    # Binned once, without a look at the target; every booster learns from a part of it.
-    binned = lgb.Dataset(values, target, feature_name=columns, params=_dataset(options)).construct()
-    found = sorted(set(named.tolist()) - {REAL}, key=lambda kind: (kind != LABELLED, kind))
-    rows = np.ones(len(target), dtype=bool) if is_original is None else is_original
-    copies = ~rows & (named == REAL)
-    experts, log_likelihood_ratios = [], np.zeros((len(target), len(found)))
-    for at, kind in enumerate(found):
-        negatives = copies if kind != LABELLED and copies.any() else named == REAL
-        in_task = negatives | (named == kind)
-        expert, log_likelihood_ratios[:, at] = _expert(
-            kind, values, binned, named, in_task, fold, rising=rising, options=options
+    # Binned once, without a look at the target; every booster learns from some of its rows.
+    binned = lgb.Dataset(values, target, feature_name=columns, params=_dataset_params(options)).construct()
+    fake_kinds = sorted(set(row_kinds.tolist()) - {REAL}, key=lambda kind: (kind != LABELLED, kind))
+    originals = np.ones(len(target), dtype=bool) if is_original is None else is_original
+    copies = ~originals & (row_kinds == REAL)
+    experts, log_likelihood_ratios = [], np.zeros((len(target), len(fake_kinds)))
+    for column, kind in enumerate(fake_kinds):
+        negatives = copies if kind != LABELLED and copies.any() else row_kinds == REAL
+        in_task = negatives | (row_kinds == kind)
+        expert, log_likelihood_ratios[:, column] = _expert(
+            kind, values, binned, row_kinds, in_task, fold, rising=rising, options=options
         )
         experts.append(expert)
-    share = options.pseudo_weight if len(found) > 1 else 0.0
-    others = max(len(found) - 1, 1)
-    weights = [1 - share if kind == LABELLED or len(found) == 1 else share / others for kind in found]
+    weights = _kind_weights(fake_kinds, pseudo_weight=options.pseudo_weight)
     raw = mixture(log_likelihood_ratios, weights)
-    slope, offset = platt(raw[rows], target[rows])
+    slope, offset = platt(raw[originals], target[originals])
     return Stacker(columns, experts, weights, slope, offset, np.asarray(expit(slope * raw + offset)))
+
+
+def _kind_weights(kinds: Sequence[str], *, pseudo_weight: float) -> list[float]:
+    """Weights of the mixture: the kinds of pseudo-fake share `pseudo_weight`, where there is a labelled kind too."""
+    if len(kinds) == 1:
+        return [1.0]
+    return [1 - pseudo_weight if kind == LABELLED else pseudo_weight / (len(kinds) - 1) for kind in kinds]
 
 
 def recalibrated(
@@ -90,16 +117,34 @@ def recalibrated(
 ) -> Stacker:
     """The stacker with its last calibration corrected on images that no net and no tree has seen.
 
-    features : as for `Stacker.predict`, (n, d). target : 0 or 1, (n,); both have to be there, else ValueError.
-    prior : share of fakes in training, which the images are weighed to. Out of fold a score comes from
-    one net and one booster; in use, and on these images, from the mean of them. `oof` stays as it was.
+    Out of fold a score comes from one net and one booster; in use, and on these images, from the mean of them.
+
+    Parameters
+    ----------
+    stacker : Stacker
+    features : float32 table, shape (n, d)
+        As for `Stacker.predict`.
+    target : int array, shape (n,)
+        0 or 1.
+    prior : float
+        Share of fakes in training, which the images are weighed to.
+
+    Returns
+    -------
+    Stacker
+        Its `oof` stays as it was.
+
+    Raises
+    ------
+    ValueError
+        Where a class is absent.
     """
     share = float(target.mean())
     if not 0 < share < 1:
         raise ValueError("both classes are needed to calibrate on")
     raw = stacker.slope * stacker.raw(features) + stacker.offset
     weight = np.where(target == 1, prior / share, (1 - prior) / (1 - share))
-    slope, offset = platt(raw, target, weight, spread=_CORRECTION)
+    slope, offset = platt(raw, target, weight, spread=_CORRECTION_SPREAD)
     return replace(stacker, slope=slope * stacker.slope, offset=slope * stacker.offset + offset)
 
 
@@ -122,10 +167,10 @@ def _expert(
     weight = np.where(target == 1, 0.5 / target[in_task].mean(), 0.5 / (1 - target[in_task].mean()))
     boosters, oof = [], np.zeros(len(fold))
     for index in range(options.folds):
-        kept, valid_rows = in_task & (fold != index), in_task & (fold == index)
-        train, valid = (_part(binned, rows, target, weight) for rows in (kept, valid_rows))
+        rows_of_fold = in_task & (fold != index), in_task & (fold == index)
+        train, valid = (_subset(binned, rows, target, weight) for rows in rows_of_fold)
         booster = lgb.train(
-            _booster(options, binned.get_feature_name(), rising),
+            _booster_params(options, binned.get_feature_name(), rising),
             train,
             num_boost_round=options.num_boost_round,
             valid_sets=[valid],
@@ -139,21 +184,23 @@ def _expert(
     return Expert(kind, boosters, slope, offset), slope * oof + offset
 
 
-def _part(
+def _subset(
     binned: lgb.Dataset, rows: NDArray[np.bool_], target: NDArray[np.int64], weight: Floats
 ) -> lgb.Dataset:
-    """Some rows of a binned table, with a target and weights of their own."""
-    part = binned.subset(np.flatnonzero(rows).tolist()).construct()
-    return part.set_label(target[rows]).set_weight(weight[rows])
+    """Some rows of a binned table, with the target and weights of one task."""
+    subset = binned.subset(np.flatnonzero(rows).tolist()).construct()
+    return subset.set_label(target[rows]).set_weight(weight[rows])
 
 
-def _dataset(options: StackerOptions) -> dict[str, Any]:
+def _dataset_params(options: StackerOptions) -> dict[str, Any]:
     return {"max_bin": options.max_bin, "min_data_in_leaf": options.min_data_in_leaf, "verbosity": -1}
 
 
-def _booster(options: StackerOptions, columns: Sequence[str], rising: Collection[str]) -> dict[str, Any]:
+def _booster_params(
+    options: StackerOptions, columns: Sequence[str], rising: Collection[str]
+) -> dict[str, Any]:
     return {
-        **_dataset(options),
+        **_dataset_params(options),
         "objective": "binary",
         "metric": ["binary_logloss"],
         "learning_rate": options.learning_rate,
@@ -167,39 +214,3 @@ def _booster(options: StackerOptions, columns: Sequence[str], rising: Collection
         "deterministic": True,
         "force_row_wise": True,
     }
-
-
-def platt(
-    raw: Floats,
-    target: NDArray[np.integer],
-    weight: Floats | None = None,
-    *,
-    spread: tuple[float, float] | None = None,
-) -> tuple[float, float]:
-    """Slope and offset of Platt's logistic calibration (Platt 1999), by maximum likelihood.
-
-    raw : log-odds, (n,). weight : of the rows, ones when None. spread : standard deviations of a normal
-    prior about slope 1 and offset 0 (maximum a posteriori, so that few rows correct little). Without one the
-    targets are Platt's smoothed ones, so that separable data stay finite. The slope is at least 1e-3, so
-    that the order of the scores never changes.
-    """
-    w = np.ones(len(raw)) if weight is None else weight
-    positives = int(target.sum())
-    negatives = len(target) - positives
-    goal = np.where(target == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
-    tight = np.zeros(2)
-    if spread is not None:
-        goal, tight = target.astype(np.float64), 1 / np.square(spread) / max(len(raw), 1)
-
-    def loss(theta: Floats) -> tuple[float, Floats]:
-        logit = theta[0] * raw + theta[1]
-        error = w * (expit(logit) - goal)
-        each = w * (np.logaddexp(0, logit) - goal * logit)
-        away = theta - (1.0, 0.0)
-        slopes = np.array([(error * raw).mean(), error.mean()]) + tight * away
-        return float(each.mean() + (tight * away**2).sum() / 2), slopes
-
-    best = minimize(
-        loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=[(1e-3, None), (None, None)]
-    )
-    return float(best.x[0]), float(best.x[1])

@@ -1,7 +1,7 @@
 """Random degradations, drawn alike for both classes, and the changes of pixels that they are made of.
 
 What merely identifies a data set (its scaling, compression, sharpness, noise, tone) must not tell its classes.
-Functions named as verbs in the past take and give float32 (H, W, 3) of 0-255 grey levels, not clipped.
+Functions named by a past participle take and give float32 arrays (H, W, 3) of 0-255 grey levels, not clipped.
 """
 
 from __future__ import annotations
@@ -23,6 +23,16 @@ def jitter(crop: Crop, rng: np.random.Generator) -> Crop:
     """The crop with a small random rotation, zoom and shift of the aligned square.
 
     Done inside the one similarity warp, so that the pixels are resampled once, not twice.
+
+    Parameters
+    ----------
+    crop : Crop
+    rng : np.random.Generator
+
+    Returns
+    -------
+    Crop
+        Turned by up to 8°, zoomed by 0.92 to 1.12, shifted by up to 3 % of the square.
     """
     angle = np.deg2rad(rng.uniform(-8, 8))
     zoom = rng.uniform(0.92, 1.12)
@@ -33,14 +43,31 @@ def jitter(crop: Crop, rng: np.random.Generator) -> Crop:
 
 
 def mirror(pixels: U8, rng: np.random.Generator) -> U8:
-    """Left and right exchanged in half of the draws."""
+    """Exchange left and right in half of the draws.
+
+    Parameters
+    ----------
+    pixels : uint8 array, shape (H, W, 3), RGB
+    rng : np.random.Generator
+
+    Returns
+    -------
+    uint8 array, shape (H, W, 3), RGB
+    """
     return np.ascontiguousarray(pixels[:, ::-1]) if rng.random() < 0.5 else pixels
 
 
 def degrade(pixels: U8, rng: np.random.Generator) -> U8:
     """With some probability each: a change of sharpness or noise, of tone, of saturation, a compression.
 
-    pixels : uint8 (H, W, 3), RGB; the same shape comes back.
+    Parameters
+    ----------
+    pixels : uint8 array, shape (H, W, 3), RGB
+    rng : np.random.Generator
+
+    Returns
+    -------
+    uint8 array, shape (H, W, 3), RGB
     """
     x = pixels.astype(np.float32)
     if rng.random() < 0.6:
@@ -51,18 +78,28 @@ def degrade(pixels: U8, rng: np.random.Generator) -> U8:
     if rng.random() < 0.15:
         grey = x.mean(axis=2, keepdims=True)
         x = grey + (x - grey) * np.float32(rng.uniform(0, 1.4))
-    done = to_bytes(x)
+    degraded = to_bytes(x)
     if rng.random() < 0.5:
         suffix = ".webp" if rng.random() < 0.2 else ".jpg"
-        done = compressed(done, quality=int(rng.integers(40, 96)), suffix=suffix)
-    return done
+        degraded = compressed(degraded, quality=int(rng.integers(40, 96)), suffix=suffix)
+    return degraded
 
 
 def resampled(pixels: U8, rng: np.random.Generator) -> tuple[U8, NDArray[np.float64]]:
     """The whole picture at another size, in half of the draws turned and shifted as well.
 
-    pixels : uint8 (H, W, 3), RGB. Returns the picture, uint8 (h, w, 3), and the affine map of its
-    coordinates, float64 (2, 3). The traces of earlier files on their 8 px grid go with it.
+    The traces of earlier files on their 8 px grid go with it.
+
+    Parameters
+    ----------
+    pixels : uint8 array, shape (H, W, 3), RGB
+    rng : np.random.Generator
+
+    Returns
+    -------
+    pixels : uint8 array, shape (h, w, 3), RGB
+    matrix : float64 array, shape (2, 3)
+        The affine map of coordinates (x, y), px.
     """
     height, width = pixels.shape[:2]
     zoom = float(np.exp(rng.uniform(*np.log(_ZOOM))))
@@ -77,8 +114,8 @@ def resampled(pixels: U8, rng: np.random.Generator) -> tuple[U8, NDArray[np.floa
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) * scale[:, None]
     middle = np.array([width - 1, height - 1]) / 2
     matrix = np.hstack([turn, (scale * middle + rng.uniform(-1, 1, 2) - turn @ middle)[:, None]])
-    made = cv2.warpAffine(pixels, matrix, size, flags=flag, borderMode=cv2.BORDER_REFLECT_101)
-    return np.asarray(made, dtype=np.uint8), matrix
+    turned = cv2.warpAffine(pixels, matrix, size, flags=flag, borderMode=cv2.BORDER_REFLECT_101)
+    return np.asarray(turned, dtype=np.uint8), matrix
 
 
 def _textured(x: F32, rng: np.random.Generator) -> F32:
@@ -93,14 +130,38 @@ def _textured(x: F32, rng: np.random.Generator) -> F32:
 
 
 def compressed(pixels: U8, *, quality: int, suffix: str = ".jpg") -> U8:
-    """Through a lossy file of that quality (1-100); suffix : `.jpg` or `.webp`."""
+    """Through a lossy file.
+
+    Parameters
+    ----------
+    pixels : uint8 array, shape (H, W, 3), RGB
+    quality : int
+        1 to 100.
+    suffix : {'.jpg', '.webp'}
+
+    Returns
+    -------
+    uint8 array, shape (H, W, 3), RGB
+    """
     flag = cv2.IMWRITE_WEBP_QUALITY if suffix == ".webp" else cv2.IMWRITE_JPEG_QUALITY
     code = cv2.imencode(suffix, pixels[..., ::-1], [flag, quality])[1]
     return np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR_RGB), dtype=np.uint8)
 
 
 def down_up(x: F32, *, share: float, rng: np.random.Generator) -> F32:
-    """Reduced to `share` of its sides by area and enlarged again by a drawn interpolation."""
+    """Reduced by area and enlarged again by a drawn interpolation.
+
+    Parameters
+    ----------
+    x : float32 array, shape (H, W, 3)
+    share : float
+        Of the sides that is left in between.
+    rng : np.random.Generator
+
+    Returns
+    -------
+    float32 array, shape (H, W, 3)
+    """
     height, width = x.shape[:2]
     small = (max(int(width * share), 1), max(int(height * share), 1))
     reduced = cv2.resize(x, small, interpolation=cv2.INTER_AREA)
@@ -109,17 +170,52 @@ def down_up(x: F32, *, share: float, rng: np.random.Generator) -> F32:
 
 
 def blurred(x: F32, sigma: float) -> F32:
-    """Gaussian blur; sigma in px."""
+    """Gaussian blur.
+
+    Parameters
+    ----------
+    x : float32 array, shape (H, W) or (H, W, 3)
+    sigma : float
+        px; at least 0.1 is taken.
+
+    Returns
+    -------
+    float32 array of the same shape
+    """
     return np.asarray(cv2.GaussianBlur(x, (0, 0), max(sigma, 0.1)), dtype=np.float32)
 
 
 def sharpened(x: F32, *, amount: float, sigma: float) -> F32:
-    """Unsharp masking."""
+    """Unsharp masking: x + amount * (x - blurred(x, sigma)).
+
+    Parameters
+    ----------
+    x : float32 array, shape (H, W, 3)
+    amount : float
+    sigma : float
+        Of the blur, px.
+
+    Returns
+    -------
+    float32 array, shape (H, W, 3)
+    """
     return x + (x - blurred(x, sigma)) * np.float32(amount)
 
 
 def noisy(x: F32, *, sigma: float, rng: np.random.Generator) -> F32:
-    """With Gaussian noise of `sigma` grey levels, grey or coloured, of a grain of one or two px."""
+    """With Gaussian noise, grey or coloured, of a grain of one or two px.
+
+    Parameters
+    ----------
+    x : float32 array, shape (H, W, 3)
+    sigma : float
+        Grey levels.
+    rng : np.random.Generator
+
+    Returns
+    -------
+    float32 array, shape (H, W, 3)
+    """
     height, width = x.shape[:2]
     grain, channels = int(rng.integers(1, 3)), int(rng.choice([1, 3]))
     noise = rng.standard_normal((-(-height // grain), -(-width // grain), channels), dtype=np.float32)
@@ -128,5 +224,14 @@ def noisy(x: F32, *, sigma: float, rng: np.random.Generator) -> F32:
 
 
 def to_bytes(x: F32) -> U8:
-    """Rounded and clipped to uint8."""
+    """Round and clip.
+
+    Parameters
+    ----------
+    x : float32 array, grey levels
+
+    Returns
+    -------
+    uint8 array of the same shape
+    """
     return np.clip(np.rint(x), 0, 255).astype(np.uint8)

@@ -1,17 +1,23 @@
 """Forgeries made from real faces alone: what a detector can practise on without knowing any forger's tool.
 
-Importing this module registers every kind: a new one is a function with `models.kinds.pseudo_fake` in a module
-that is imported here.
+Importing this module imports every module of `models.synthesis`, which registers its kind: a new one is a function
+with `models.kinds.pseudo_fake` in a module of its own there.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
+from pkgutil import iter_modules
+
 import numpy as np
 
 from features.views import Face
+from models import synthesis
 from models.kinds import PSEUDO_FAKES, MakeFake
-from models.synthesis import resynthesis, self_blend  # noqa: F401  (each registers its kind)
 from models.synthesis.degradations import U8
+
+for _module in iter_modules(synthesis.__path__):
+    import_module(f"{synthesis.__name__}.{_module.name}")
 
 
 def kinds() -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """A real face redrawn as generators do.
 
-Up-sampling, patches of few components, bent spectra, lost grain, incoherent detail, colour of its own.
+Up-sampling, patches of few components, bent spectra, lost grain, incoherent detail, colour that leaves the luma.
 """
 
 from __future__ import annotations
@@ -21,18 +21,28 @@ def resynthesise(pixels: U8, face: Face, rng: np.random.Generator) -> U8:
 
     Half of the pictures get their fine structure back in strength (sharpening up to the original's
     Laplacian energy, or noise), so that "smoother" alone tells nothing.
+
+    Parameters
+    ----------
+    pixels : uint8 array, shape (H, W, 3), RGB
+    face : Face
+    rng : np.random.Generator
+
+    Returns
+    -------
+    uint8 array, shape (H, W, 3), RGB
     """
     whole = pixels.astype(np.float32)
-    made = _REDRAW[rng.integers(len(_REDRAW))](whole, rng)
+    redrawn = _REDRAW[rng.integers(len(_REDRAW))](whole, rng)
     draw = rng.random()
     if draw < 0.4:
-        made = _as_sharp(made, whole, factor=float(rng.uniform(0.8, 1.4)))
+        redrawn = _as_sharp(redrawn, whole, factor=float(rng.uniform(0.8, 1.4)))
     elif draw < 0.55:
-        made = noisy(made, sigma=float(rng.uniform(0.8, 4)), rng=rng)
+        redrawn = noisy(redrawn, sigma=float(rng.uniform(0.8, 4)), rng=rng)
     if rng.random() < 1 / 3:
         mask = outline(face, height=pixels.shape[0], width=pixels.shape[1], rng=rng)[..., None]
-        made = made * mask + whole * (1 - mask)
-    return to_bytes(made)
+        redrawn = redrawn * mask + whole * (1 - mask)
+    return to_bytes(redrawn)
 
 
 def _upsampled(x: F32, rng: np.random.Generator) -> F32:
@@ -65,7 +75,7 @@ def _convolved(x: F32, rng: np.random.Generator, *, side: int) -> F32:
 
 
 def _few_components(x: F32, rng: np.random.Generator) -> F32:
-    """Patches through a linear auto-encoder: of few components, each with an error of its own.
+    """Patches through a linear auto-encoder: of few components, each with another error.
 
     The components are those of the DCT, the principal ones of natural patches (Ahmed et al. 1974,
     doi:10.1109/T-C.1974.223784). Patches meet edge to edge, as after a pixel shuffle, at a random phase.
@@ -99,13 +109,13 @@ def _spectrum(x: F32, rng: np.random.Generator) -> F32:
     gain = np.exp(rng.uniform(-2.5, 0.8) * above)
     phase = np.exp(1j * rng.uniform(0, 1.2) * above * rng.normal(0, 1, radius.shape))
     plane = plane * (gain * phase)[..., None].astype(np.complex64)
-    made = scipy.fft.irfft2(plane, s=(height, width), axes=(0, 1)).astype(np.float32)
+    bent = scipy.fft.irfft2(plane, s=(height, width), axes=(0, 1)).astype(np.float32)
     if rng.random() < 0.5:
         period = int(rng.choice([2, 4, 8]))
         tile = rng.normal(0, 1, (period, period)).astype(np.float32)
         grid = np.tile(tile - tile.mean(), (-(-height // period), -(-width // period)))[:height, :width]
-        made = made + grid[..., None] * np.float32(rng.uniform(0.5, 2.5))
-    return made
+        bent = bent + grid[..., None] * np.float32(rng.uniform(0.5, 2.5))
+    return bent
 
 
 def _denoised(x: F32, rng: np.random.Generator) -> F32:
@@ -131,14 +141,16 @@ def _shuffled(x: F32, rng: np.random.Generator) -> F32:
 
 
 def _recoloured(x: F32, rng: np.random.Generator) -> F32:
-    """Colour that does not follow the luma: its detail blurred away, exaggerated, or noise of its own."""
+    """Colour that does not follow the luma: its detail blurred away, exaggerated, or noise that the luma lacks."""
     ycc = cv2.cvtColor(x / 255, cv2.COLOR_RGB2YCrCb)
     chroma = np.ascontiguousarray(ycc[..., 1:])
     smooth = np.asarray(cv2.GaussianBlur(chroma, (0, 0), float(rng.uniform(1, 5))), dtype=np.float32)
-    made = smooth + (chroma - smooth) * np.float32(rng.choice([0.0, 0.3, 2.0, 3.0]))
+    recoloured = smooth + (chroma - smooth) * np.float32(rng.choice([0.0, 0.3, 2.0, 3.0]))
     if rng.random() < 0.5:
-        made = made + noisy(np.zeros_like(x), sigma=float(rng.uniform(1, 5)), rng=rng)[..., :2] / 255
-    ycc[..., 1:] = made
+        recoloured = (
+            recoloured + noisy(np.zeros_like(x), sigma=float(rng.uniform(1, 5)), rng=rng)[..., :2] / 255
+        )
+    ycc[..., 1:] = recoloured
     return np.asarray(cv2.cvtColor(ycc, cv2.COLOR_YCrCb2RGB) * 255, dtype=np.float32)
 
 

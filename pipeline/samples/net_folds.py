@@ -170,7 +170,7 @@ def train_member(
     )
 
 
-def scored_by(job: Job, rows: pd.DataFrame) -> tuple[list[RowKey], NDArray[np.int64]]:
+def nets_for_rows(job: Job, rows: pd.DataFrame) -> tuple[list[RowKey], NDArray[np.int64]]:
     """Key of each row, and which net gives its logits.
 
     A training image and its variants belong to the net that never saw them, every other row to all nets together.

@@ -95,7 +95,7 @@ def _read_net(folder: Path, device: str, member: int | None, _: object) -> FaceN
     return FaceNet.load(folder, device=device, member=member)
 
 
-def leave_out(block: str, sort: BlockSort, *, reason: str) -> None:
+def skip_block(block: str, sort: BlockSort, *, reason: str) -> None:
     """Say that this block and its net are not made, and why; what an earlier run made of them is removed."""
     folder = paths.NETS / block
     shutil.rmtree(folder, ignore_errors=True)

@@ -58,7 +58,7 @@ def test_blocks_and_golden_files_are_the_same_set(golden):
 @pytest.mark.parametrize("name", NAMES)
 def test_columns_and_values_are_the_golden_ones(name, golden, measured):
     if name not in golden:
-        pytest.skip("said by the test of the set")
+        pytest.skip("test_blocks_and_golden_files_are_the_same_set fails and says what to do")
     assert list(blocks()[name].columns) == list(golden[name]), (
         f"columns of {name} are not those of {path_of(name).name}; if that is wanted: `{HOW} {name}`"
     )

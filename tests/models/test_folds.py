@@ -24,11 +24,11 @@ def test_groups_stay_whole_and_every_row_has_a_fold():
 def test_folds_are_alike_in_size_class_and_source():
     target, group, source = rows(2000, 1500)
     fold = assign(target, group, source, folds=4, seed=0)
-    for part in range(4):
-        held = fold == part
-        assert abs(held.mean() - 0.25) < 0.03
-        assert abs(target[held].mean() - target.mean()) < 0.03
-        assert abs((source[held] == "b").mean() - (source == "b").mean()) < 0.03
+    for index in range(4):
+        valid = fold == index
+        assert abs(valid.mean() - 0.25) < 0.03
+        assert abs(target[valid].mean() - target.mean()) < 0.03
+        assert abs((source[valid] == "b").mean() - (source == "b").mean()) < 0.03
 
 
 def test_the_seed_decides():
@@ -40,5 +40,7 @@ def test_the_seed_decides():
 
 def test_too_few_groups_are_refused():
     target, group = np.array([0, 0, 0, 1, 1, 1]), np.array(["a", "b", "c", "d", "d", "d"])
-    with pytest.raises(UserError, match="class 1 has 1 groups in train, fewer than 3 folds"):
+    with pytest.raises(
+        UserError, match=r"class 1 \(fake\) has 1 groups among the training images, fewer than the 3"
+    ):
         assign(target, group, np.full(6, "x"), folds=3, seed=0)

@@ -36,7 +36,7 @@ def bundle_of(names, pictures):
         return plan_crop(face, height=height, width=width, native=1.2, context=2.0, aligned=1.6)
 
     return SimpleNamespace(
-        info={"blocks": dict.fromkeys(names)},
+        info=SimpleNamespace(blocks=dict.fromkeys(names)),
         nets={"rgb": Net()},
         crop=crop,
         detector=SimpleNamespace(detect=detect, searches=searches),

@@ -17,10 +17,12 @@ def test_horizontal_frequency_is_at_zero_degrees(measure):
 
 def test_transposing_swaps_the_axes(measure):
     pixels = textured(128, 128)
-    one, other = (measure("angular", np.ascontiguousarray(p)) for p in (pixels, pixels.swapaxes(0, 1)))
+    upright, transposed = (
+        measure("angular", np.ascontiguousarray(p)) for p in (pixels, pixels.swapaxes(0, 1))
+    )
     for band in ("low", "mid", "upper", "top"):
-        assert one[f"{band}_00"] == pytest.approx(other[f"{band}_90"], abs=1e-3)
-        assert one[f"{band}_spread"] == pytest.approx(other[f"{band}_spread"], abs=1e-3)
+        assert upright[f"{band}_00"] == pytest.approx(transposed[f"{band}_90"], abs=1e-3)
+        assert upright[f"{band}_spread"] == pytest.approx(transposed[f"{band}_spread"], abs=1e-3)
 
 
 def test_white_noise_has_no_direction(measure):

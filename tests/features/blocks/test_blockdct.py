@@ -37,7 +37,7 @@ def test_benford():
 
 @pytest.mark.parametrize("magnitude", [3.2, 32.0, 320.0, 999.5])
 def test_first_digits_at_every_scale(magnitude):
-    one = np.full(500, magnitude, np.float32)
+    values = np.full(500, magnitude, np.float32)
     digit = int(str(magnitude)[0])
     rest = -np.log(np.log10(1 + 1 / digit))
-    assert benford(one) == pytest.approx(rest, abs=0.1)
+    assert benford(values) == pytest.approx(rest, abs=0.1)

@@ -1,9 +1,11 @@
 """Novelty: the unseen is novel, the seen is evenly spread, and a saved one says the same."""
 
+import os
+
 import numpy as np
 import pytest
 
-from models.stacker.novelty import ROWS_EACH, Novelty
+from models.stacker.novelty import MIN_ROWS_PER_COMPONENT, Novelty
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +21,8 @@ def fitted(rows):
 
 
 def test_training_rows_are_spread_evenly(fitted, rows):
-    found = np.sort(fitted(rows[:400]))
-    np.testing.assert_allclose(found, np.linspace(0, 1, 400), atol=0.02)
+    novelty = np.sort(fitted(rows[:400]))
+    np.testing.assert_allclose(novelty, np.linspace(0, 1, 400), atol=0.02)
 
 
 def test_rows_alike_are_usual_and_others_are_not(fitted, rows):
@@ -36,7 +38,7 @@ def test_misfit_is_the_probabilistic_pca_of_scikit_learn(rows):
     fitted = Novelty.fit(rows, seed=0)
     standard = (rows - rows.mean(0)) / rows.std(0)
     assert np.abs(standard).max() < 8
-    pca = PCA(n_components=len(rows) // ROWS_EACH, svd_solver="covariance_eigh").fit(
+    pca = PCA(n_components=len(rows) // MIN_ROWS_PER_COMPONENT, svd_solver="covariance_eigh").fit(
         standard.astype(np.float64)
     )
     gap = -2 * pca.score_samples(standard.astype(np.float64)) - fitted.misfit(rows)
@@ -55,3 +57,19 @@ def test_missing_numbers_and_constant_columns_do_no_harm(rows):
 def test_save_and_load_change_nothing(fitted, rows, tmp_path):
     fitted.save(tmp_path)
     np.testing.assert_array_equal(Novelty.load(tmp_path)(rows), fitted(rows))
+
+
+def test_the_saved_file_can_be_read_by_whom_the_umask_lets(fitted, tmp_path):
+    before = os.umask(0o022)
+    try:
+        fitted.save(tmp_path)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "novelty.safetensors").stat().st_mode & 0o777 == 0o644
+
+
+def test_one_broken_column_does_not_decide(fitted, rows):
+    """A column is clipped at 8 deviations: a value of a million says no more than one of eight."""
+    broken = [rows[400:].copy() for _ in range(2)]
+    broken[0][:, 4], broken[1][:, 4] = rows[:400, 4].mean() + 9 * rows[:400, 4].std(), 1e6
+    np.testing.assert_array_equal(fitted.misfit(broken[0]), fitted.misfit(broken[1]))

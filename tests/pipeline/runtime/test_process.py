@@ -37,3 +37,12 @@ def test_cuda_is_refused_where_there_is_none(monkeypatch):
     assert pick_device("auto") == "cpu"
     with pytest.raises(DeviceError, match="compute.device is 'cuda'"):
         pick_device("cuda")
+
+
+def test_convolutions_on_cuda_are_not_rounded(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    assert pick_device("cpu") == "cpu"
+    assert torch.backends.cudnn.allow_tf32
+    assert pick_device("auto") == "cuda"
+    assert not torch.backends.cudnn.allow_tf32

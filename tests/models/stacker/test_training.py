@@ -1,0 +1,133 @@
+"""Training of the stacker: out of fold, the same bytes again, each kind by its expert, calibrated on originals."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from models.errors import UserError
+from models.stacker.training import fit, recalibrated
+from tests.models.stacker.drawn_tables import OPTIONS, RISING, kinds_table, table
+
+
+def test_it_learns_out_of_fold(fitted):
+    stacker, _, target, _ = fitted
+    gap = stacker.oof[target == 1].mean() - stacker.oof[target == 0].mean()
+    assert gap > 0.2
+    assert len(stacker.boosters) == 3
+
+
+def test_noise_is_not_learned_out_of_fold():
+    features, target, groups = table()
+    shuffled = np.random.default_rng(1).permutation(target)
+    oof = fit(features, shuffled, groups, rising=RISING, options=OPTIONS).oof
+    assert abs(oof[shuffled == 1].mean() - oof[shuffled == 0].mean()) < 0.05
+
+
+def test_training_twice_gives_the_same_bytes(fitted):
+    stacker, features, target, groups = fitted
+    again = fit(features, target, groups, rising=RISING, options=OPTIONS)
+    assert [b.model_to_string() for b in again.boosters] == [b.model_to_string() for b in stacker.boosters]
+    np.testing.assert_array_equal(again.oof, stacker.oof)
+
+
+def test_scores_that_are_too_modest_are_corrected_and_keep_their_order(fitted):
+    stacker = fitted[0]
+    fresh, truth, _ = table(n=4000, seed=5)
+    modest = replace(stacker, slope=stacker.slope / 1.4, offset=stacker.offset / 1.4 - 0.3)
+    refitted = recalibrated(modest, fresh, truth, prior=0.5)
+    assert refitted.slope == pytest.approx(recalibrated(stacker, fresh, truth, prior=0.5).slope, rel=0.02)
+    assert refitted.predict(fresh).mean() == pytest.approx(truth.mean(), abs=0.01)
+    np.testing.assert_array_equal(np.argsort(refitted.raw(fresh)), np.argsort(modest.raw(fresh)))
+
+
+def test_images_to_calibrate_on_may_have_another_share_of_fakes(fitted):
+    fresh, truth, _ = table(n=4000, seed=5)
+    kept = (truth == 1) | (np.arange(len(truth)) % 4 == 0)
+    even, odd = (
+        recalibrated(fitted[0], f, t, prior=0.5) for f, t in ((fresh, truth), (fresh[kept], truth[kept]))
+    )
+    assert odd.offset == pytest.approx(even.offset, abs=0.2)  # log 4 without weights
+    with pytest.raises(ValueError, match="both classes"):
+        recalibrated(fitted[0], fresh[truth == 1], truth[truth == 1], prior=0.5)
+
+
+def test_weights_follow_the_option(experts):
+    weights = {e.kind: w for e, w in zip(experts.experts, experts.weights, strict=True)}
+    assert weights == {
+        "labelled": pytest.approx(1 - OPTIONS.pseudo_weight),
+        "blend": pytest.approx(OPTIONS.pseudo_weight),
+    }
+
+
+def test_ratios_are_calibrated_out_of_fold():
+    """A log-likelihood ratio of 0 means that as many real faces as fakes of the kind look like this."""
+    features, target, groups, kinds = kinds_table(3000, seed=4)
+    refitted = fit(
+        features[:2000], target[:2000], groups[:2000], kinds=kinds[:2000], rising=RISING, options=OPTIONS
+    )
+    rest, named = features[2000:], kinds[2000:]
+    for column, expert in enumerate(refitted.experts):
+        in_task = (named == "real") | (named == expert.kind)
+        chance, truth = (
+            expit(refitted.log_likelihood_ratios(rest)[in_task, column]),
+            named[in_task] == expert.kind,
+        )
+        for low, high in ((0, 0.3), (0.3, 0.7), (0.7, 1)):
+            inside = (chance >= low) & (chance < high)
+            assert truth[inside].mean() == pytest.approx(chance[inside].mean(), abs=0.15)
+
+
+def test_the_last_calibration_looks_at_the_originals_alone():
+    features, target, groups, kinds = kinds_table()
+    is_original = kinds != "blend"
+    some = fit(features, target, groups, kinds=kinds, is_original=is_original, rising=RISING, options=OPTIONS)
+    assert some.oof[is_original].mean() == pytest.approx(target[is_original].mean(), abs=0.03)
+    assert some.oof[is_original].mean() != pytest.approx(some.oof.mean(), abs=0.03)
+
+
+def test_pseudo_fakes_are_told_from_copies_not_from_untouched_reals():
+    """Copies and pseudo-fakes share a trace of use, originals lack it: it must not pass for forgery."""
+    features, target, groups, kinds = kinds_table()
+    rng = np.random.default_rng(0)
+    originals = (kinds != "blend") & (rng.random(len(kinds)) < 0.5)
+    features["a.used"] = np.where(originals, 0, 1).astype(np.float32) + rng.normal(0, 0.1, len(kinds))
+    features = features.astype(np.float32)
+    shares = []
+    for is_original in (originals, None):
+        refitted = fit(
+            features, target, groups, kinds=kinds, is_original=is_original, rising=RISING, options=OPTIONS
+        )
+        blend = next(e for e in refitted.experts if e.kind == "blend")
+        parts = np.abs(blend.contributions(features)).mean(0)
+        shares.append(parts[3] / parts[2])
+    assert shares[0] < 0.15
+    assert shares[1] > 0.3
+
+
+def test_without_rising_columns_a_logit_may_lower_the_score():
+    """The constraint is what keeps it: of a column that falls with the target nothing is left under it."""
+    features, target, groups = table()
+    features["net_n.labelled"] *= -1
+    free, bound = (
+        fit(features, target, groups, rising=rising, options=OPTIONS) for rising in ((), ("net_n.labelled",))
+    )
+    lift = [s.oof[target == 1].mean() - s.oof[target == 0].mean() for s in (free, bound)]
+    assert lift[0] > 0.2
+    assert abs(lift[1]) < 0.05
+
+
+def test_kinds_of_pseudo_fake_share_their_weight():
+    features, target, groups, kinds = kinds_table(1200)
+    kinds = np.where((kinds == "blend") & (np.arange(1200) % 2 == 0), "resynthesis", kinds)
+    stacker = fit(features, target, groups, kinds=kinds, options=OPTIONS)
+    assert [e.kind for e in stacker.experts] == ["labelled", "blend", "resynthesis"]
+    share = OPTIONS.pseudo_weight
+    assert stacker.weights == [pytest.approx(1 - share), pytest.approx(share / 2), pytest.approx(share / 2)]
+
+
+def test_too_few_groups_are_refused():
+    features, target, _ = table(60)
+    with pytest.raises(UserError, match=r"class 0 \(real\) has 1 groups"):
+        fit(features, target, np.where(target == 0, "a", np.arange(60).astype(str)), options=OPTIONS)
