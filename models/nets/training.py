@@ -124,18 +124,18 @@ def train_fold(
         Where the checkpoint does not fit, no layer is left to train, or a class is absent.
     """
     weights = folder / "weights.safetensors"
-    batch_size = max(schedule.batch_size // sampler.pair_size, 1) * sampler.pair_size
-    steps = max(sampler.pairs_per_epoch * sampler.pair_size // batch_size, 1)
+    batch_size, per_epoch = sampler.batching(schedule.batch_size)
+    steps = max(per_epoch // batch_size, 1)
     if weights.is_file():
-        progress(schedule.epochs * steps * batch_size)
+        progress(schedule.epochs * per_epoch)
         return weights
     folder.mkdir(parents=True, exist_ok=True)
     run = _Run(spec, checkpoint, schedule, device=device, steps=schedule.epochs * steps)
     first = run.restore(folder / "epoch.pt")
-    progress(first * steps * batch_size)
+    progress(first * per_epoch)
     for epoch in range(first, schedule.epochs):
         torch.manual_seed((schedule.seed << 16) + epoch)
-        samples = sampler.epoch(epoch)[: steps * batch_size]
+        samples = sampler.epoch(epoch)[:per_epoch]
         for batch, pixels in batches(make_picture, samples, size=batch_size, workers=schedule.workers):
             run.step(pixels, torch.tensor([sampler.goal(sample.kind) for sample in batch]))
             progress(len(batch))

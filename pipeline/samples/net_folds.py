@@ -66,8 +66,10 @@ class Job:
         return paths.FINETUNE / self.name / self.version
 
     def images_to_see(self, fold: int) -> int:
-        """Pictures that the net which never sees `fold` is shown, about."""
-        return self.net.epochs * int((self.train["fold"] != fold).sum())
+        """Pictures that the net which never sees `fold` is shown."""
+        kept = np.flatnonzero(self.train["fold"].to_numpy() != fold)
+        _, per_epoch = self.sampler(kept, seed=0).batching(min(self.net.batch_size, len(kept)))
+        return self.net.epochs * per_epoch
 
     def images(self, kept: NDArray[np.int64]) -> TrainImages:
         """Training pictures of these of its rows."""

@@ -118,8 +118,8 @@ def score_many(
     results = (Engine(backend="sequential") if alone else engine).map(work, tasks)
     with tqdm(total=len(files), desc="score", unit="img", mininterval=1.0, smoothing=0.1) as bar:
         for rows in results:
+            bar.update(len(rows))  # before they are handed on: nobody may ask for more after the last
             yield from rows
-            bar.update(len(rows))
 
 
 def write_predictions(

@@ -101,3 +101,18 @@ def test_with_full_balance_every_source_weighs_alike():
 def test_half_balance_lies_between():
     draws = source_weights(np.array(["a"] * 90 + ["b"] * 10), balance=0.5)
     assert draws[-1] / draws[0] == pytest.approx(3)
+
+
+@pytest.mark.parametrize(
+    ("images", "batch_size", "batch", "per_epoch"), [(33, 8, 8, 32), (33, 7, 6, 30), (5, 8, 8, 4)]
+)
+def test_batches_are_whole_pairs_and_an_epoch_whole_batches(images, batch_size, batch, per_epoch):
+    sampler = PairedSampler(
+        target=np.arange(images) % 2,
+        groups=np.arange(images).astype(str),
+        sources=np.full(images, "a"),
+        heads=("labelled",),
+        balance=0.0,
+        seed=0,
+    )
+    assert sampler.batching(batch_size) == (batch, per_epoch)

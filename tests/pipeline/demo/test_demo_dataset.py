@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline.demo.__main__ import build_parser, main
-from pipeline.demo.dataset import make_pair, plan_splits
+from pipeline.demo.dataset import is_demo_set, make_pair, plan_splits
 from pipeline.demo.forgery import OPERATIONS
 
 IMAGES = 24
@@ -157,6 +157,24 @@ def test_foreign_files_are_never_deleted(tmp_path, capsys, more):
     assert (tmp_path / "holiday.jpg").read_bytes() == b"mine"
 
 
+def test_a_demo_set_with_foreign_files_is_not_replaced(tmp_path, capsys):
+    (tmp_path / "demo.json").write_text(json.dumps({"generator_version": 1, "images": 99, "seed": 5}))
+    (tmp_path / "holiday.jpg").write_bytes(b"mine")
+    assert demo(tmp_path, "--force") == 2
+    assert (
+        "1 files are not of the demo set and would be deleted, the first is holiday.jpg"
+        in capsys.readouterr().err
+    )
+    assert (tmp_path / "holiday.jpg").read_bytes() == b"mine"
+
+
+def test_a_demo_set_is_recognised(made, tmp_path):
+    assert is_demo_set(made)
+    assert is_demo_set(made, images=IMAGES)
+    assert not is_demo_set(made, images=IMAGES + 1)
+    assert not is_demo_set(tmp_path)
+
+
 def test_a_file_as_output_is_refused(tmp_path, capsys):
     (tmp_path / "file").write_text("x")
     assert demo(tmp_path / "file") == 2
@@ -215,4 +233,5 @@ def test_help_names_every_option_and_its_default():
         assert action.help
         assert action.option_strings[0] in text
     assert "default 400" in text
+    assert "%%" not in text
     assert "say nothing about real deepfakes" in text
