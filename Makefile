@@ -31,7 +31,7 @@ repro: install
 	"$(BIN)/python" -m pipeline.summary
 
 test: install-dev
-	OMP_NUM_THREADS=1 "$(BIN)/python" -m pytest -n 2 --dist loadgroup
+	CUDA_VISIBLE_DEVICES= OMP_NUM_THREADS=1 "$(BIN)/python" -m pytest -n 2 --dist loadgroup
 
 lint: install-dev
 	"$(BIN)/ruff" check .

@@ -28,6 +28,7 @@ from pipeline.samples.feature_table import read_table
 from pipeline.serving.bundles import load_bundle
 from pipeline.storage.files import write_json
 
+
 def write_plots(rows: pd.DataFrame, folder: Path) -> None:
     """ROC, precision-recall, calibration and histogram of labelled, scored rows as CSV."""
     known = rows[rows["target"].notna()]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from models.kinds import LABELLED, REAL
 from pipeline.evaluation.metrics import auc
 from pipeline.evaluation.ranking import rank, tpr_at_fpr
 from pipeline.runtime import params
-from pipeline.samples.feature_table import Table, block_names, read_table
+from pipeline.samples.feature_table import Table, read_table, wanted_blocks
 from pipeline.train import fit_table
 
 Floats = NDArray[np.float64]
@@ -29,7 +29,7 @@ Scores = dict[str, Floats]
 def tables() -> tuple[Table, Table]:
     """Train rows with their variants, and val rows, of the run in the working directory."""
     read = params.read()
-    names = block_names(read.spectral, read.embed, read.finetune, read.train)
+    names = wanted_blocks(read.spectral, read.embed, read.finetune, read.train)
     return read_table(["train"], names, variants=read.variants), read_table(["val"], names)
 
 
@@ -42,7 +42,7 @@ def tails(train: Floats, kinds: NDArray[np.str_], test: Floats) -> Floats:
 
 def members(train: Table, val: Table) -> Scores:
     """Rules without trees, over the out-of-fold logits of the nets."""
-    columns = [c for c in train.features.columns if c.startswith("net_")]
+    columns = train.columns_of("net")
     kinds = train.rows["kind"].to_numpy(str)
     train_logits, val_logits = (t.features[columns].to_numpy(np.float64) for t in (train, val))
     surprise = tails(train_logits, kinds, val_logits)
@@ -74,11 +74,7 @@ def trees(train: Table, val: Table, options: params.Train, *, choices: dict[str,
 
 def choices_of(train: Table) -> dict[str, list[str]]:
     """Columns that the trees may read."""
-    of: Callable[[str], list[str]] = lambda prefix: [  # noqa: E731
-        c for name, members in train.blocks.items() if name.startswith(prefix) for c in members
-    ]
-    nets, embed = of("net_"), of("embed_")
-    spectral = [c for c in train.features.columns if c not in {*nets, *embed, *of("face")}]
+    nets, embed, spectral = (train.columns_of(sort) for sort in ("net", "embedding", "spectral"))
     choices = {"nets": nets, "nets + spectral": nets + spectral}
     return choices | ({"everything": nets + spectral + embed} if embed else {})
 

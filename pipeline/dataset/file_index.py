@@ -15,12 +15,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
+from models.fingerprint import fingerprint
 from pipeline.dataset.near_duplicates import perceptual_hash
 from pipeline.runtime.engine import Engine
 from pipeline.storage.images import BadImage, probe, read_bytes
 
 FOLDER = Path("cache/files")
-VERSION = 1  # raise whenever what is recorded of an unchanged file changes
 FILES_PER_TASK = 64
 MIN_TASKS_PER_WORKER = 4  # tasks that a further process is worth
 COLUMNS = ["path", "size", "mtime_ns", "sha256", "width", "height", "phash", "status", "detail"]
@@ -84,7 +84,7 @@ class FileTable:
         return self.folder / "files.parquet"
 
     def _address(self) -> bytes:
-        return f"{VERSION}:{self.max_pixels}".encode()
+        return f"{fingerprint(f'{__name__}:describe')}:{self.max_pixels}".encode()
 
     def load(self) -> FileTable:
         """Read the stored rows; a table of another version, or a damaged one, counts as empty."""

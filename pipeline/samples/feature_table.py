@@ -48,6 +48,10 @@ class Table:
         """Which rows are images as they are, not variants, (n,)."""
         return (self.rows["variant"] == ORIGINAL).to_numpy()
 
+    def columns_of(self, *sorts: BlockSort) -> list[str]:
+        """Columns of the blocks of these sorts."""
+        return [column for block in self.blocks.values() if block.sort in sorts for column in block.columns]
+
     def take(self, mask: NDArray[np.bool_]) -> Table:
         """The rows where `mask` holds."""
         return replace(
@@ -142,10 +146,8 @@ def read_table(
         values[:, start:end] = _values(block.sort, stores.get(name), rows)
         start = end
     table = Table(rows, pd.DataFrame(values, columns=columns, copy=False), infos, skipped)
-    logits = [column for block in infos.values() if block.sort == "net" for column in block.columns]
-    in_every_net = (rows["split"] == "train").to_numpy() & table.features[logits].isna().any(
-        axis=1
-    ).to_numpy()
+    logits = table.features[table.columns_of("net")]
+    in_every_net = (rows["split"] == "train").to_numpy() & logits.isna().any(axis=1).to_numpy()
     return table.take(~in_every_net) if in_every_net.any() else table
 
 

@@ -31,7 +31,6 @@ def fit_table(
     kinds : str array, shape (n,), optional
         What each row is; the table's own without it.
     """
-    logits = {column for block in table.blocks.values() if block.sort == "net" for column in block.columns}
     return fit(
         table.features if columns is None else table.features[list(columns)],
         table.rows["target"].to_numpy(np.int64),
@@ -39,6 +38,6 @@ def fit_table(
         sources=table.rows["source"].to_numpy(str),
         kinds=table.rows["kind"].to_numpy(str) if kinds is None else kinds,
         is_original=table.originals,
-        rising=logits,
+        rising=table.columns_of("net"),
         options=options,
     )

@@ -122,5 +122,7 @@ def _warnings(table: Table, nets: dict[str, NetInfo], *, calibration: int) -> li
         warnings.append(
             "calibrated out of fold, by single nets: no image was kept to calibrate all of them together"
         )
-    warnings += [f"{name}: {net.origin}" for name, net in nets.items() if net.origin.startswith("from scratch")]
+    warnings += [
+        f"{name}: {net.origin}" for name, net in nets.items() if net.origin.startswith("from scratch")
+    ]
     return warnings

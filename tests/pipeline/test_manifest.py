@@ -47,7 +47,12 @@ class Place:
                 text = "\n".join(["img_name,target", *rows]) + "\n"
                 (self.data / f"{split}_label.txt").write_text(text, encoding="utf-8")
         section = {"near_duplicate_bits": 16, **options}
-        raw = {"data": {"root": "data", "weights": "data"}, "manifest": section, "compute": {"workers": 1}, **SECTIONS}
+        raw = {
+            "data": {"root": "data", "weights": "data"},
+            "manifest": section,
+            "compute": {"workers": 1},
+            **SECTIONS,
+        }
         Path("params.yaml").write_text(yaml.safe_dump(raw), encoding="utf-8")
         command.run("manifest")
         return pd.read_parquet(manifest.MANIFEST)
