@@ -16,7 +16,7 @@ def clone(tmp_path):
     folder = tmp_path / "a clone"
     (folder / ".ci").mkdir(parents=True)
     (folder / "docs").mkdir()
-    for name in ("Makefile", ".ci/install", "pyproject.toml", "constraints.txt"):
+    for name in ("Makefile", ".ci/install", "setup.cfg", "pyproject.toml", "constraints.txt"):
         shutil.copy(ROOT / name, folder / name)
     programs = folder / "my env/bin"
     programs.mkdir(parents=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import configparser
 import dataclasses
 import re
-import tomllib
 from fnmatch import fnmatch
 from html.parser import HTMLParser
 from pathlib import Path
@@ -215,8 +215,9 @@ def test_style_of_a_column():
 
 
 def test_the_templates_are_installed_with_the_package():
-    config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    patterns = config["tool"]["setuptools"]["package-data"]["pipeline.reporting"]
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    patterns = config["options.package_data"]["pipeline.reporting"].split()
     folder = ROOT / "pipeline/reporting"
     files = [p for p in folder.rglob("*") if p.is_file() and p.suffix not in (".py", ".pyc")]
     assert len(files) >= 3
