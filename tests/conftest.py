@@ -1,16 +1,17 @@
-"""The small run, made once."""
+"""The small run, made once for every test that reads it, and copied for those that change it."""
 
 import shutil
 
 import pytest
 
-from pipeline.demo.dataset import make_dataset
-from tests.pipeline.small_run import run_stages, tiny_weights, write_params
-
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
-    """Folder of a finished run on 40 demo faces. Read-only: copy it to change it."""
+    """Folder of a finished run on 60 demo faces. Read-only: copy it to change it."""
+    # Imported here, because it loads torch, which most tests do without.
+    from pipeline.demo.dataset import make_dataset
+    from tests.pipeline.small_run import run_stages, tiny_weights, write_params
+
     folder = tmp_path_factory.mktemp("run")
     make_dataset(folder / "demo", images=60, seed=0, workers=2)
     tiny_weights(folder / "weights")
