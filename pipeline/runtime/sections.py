@@ -219,7 +219,7 @@ class Train(Section):
 
 
 class Evaluate(Section):
-    """How the model is judged."""
+    """How the model is evaluated."""
 
     bootstrap: int = Field(500, ge=1, description="resamples, by group, of the 95 % intervals")
     seed: int = Field(0, ge=0, description="of resampling and samples")

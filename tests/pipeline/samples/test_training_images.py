@@ -1,4 +1,4 @@
-"""Training pictures of a net: windows that move, pictures of a unit that differ by the forgery alone."""
+"""Training pictures of a net: windows that move, pictures of a pair that differ by the forgery alone."""
 
 from dataclasses import replace
 
@@ -37,26 +37,26 @@ def images(tmp_path):
     return TrainImages([str(tmp_path / "a.png")], to_row(face)[None], spec, params.Faces(), 10**6, 0.5)
 
 
-def test_the_same_visit_is_the_same_picture(images):
+def test_the_same_sample_is_the_same_picture(images):
     for kind in ("real", "blend", "resynthesis"):
         sample = TrainingSample(0, kind, 5)
         np.testing.assert_array_equal(images(sample), images(sample))
         assert images(sample).shape == (64, 64, 3)
 
 
-def test_worn_reals_are_degraded_on_their_own(images):
-    """As often as asked, by the visit alone; the pseudo-fakes of the unit stay as they are."""
-    worn = replace(images, real_degrade_prob=0.5)
+def test_reals_are_degraded_on_their_own(images):
+    """As often as asked, by the sample alone; the pseudo-fakes of the pair stay as they are."""
+    with_degraded_reals = replace(images, real_degrade_prob=0.5)
     changed = []
     for draw in range(40):
         real, blend = TrainingSample(0, "real", draw), TrainingSample(0, "blend", draw)
-        np.testing.assert_array_equal(worn(blend), images(blend))
-        np.testing.assert_array_equal(worn(real), worn(real))
-        changed.append((worn(real) != images(real)).any())
+        np.testing.assert_array_equal(with_degraded_reals(blend), images(blend))
+        np.testing.assert_array_equal(with_degraded_reals(real), with_degraded_reals(real))
+        changed.append((with_degraded_reals(real) != images(real)).any())
     assert 10 <= sum(changed) <= 30
 
 
-def test_pictures_of_a_unit_share_their_augmentation(images):
+def test_pictures_of_a_pair_share_their_augmentation(images):
     """Real and pseudo-fake lie on each other: nearer than two draws of the same real face."""
     for draw in range(8):
         real, blend, other = (
