@@ -35,7 +35,7 @@ def train_without(source: str, folder: Path) -> dict[str, Any]:
     for path in (paths.FILES, paths.FACES, paths.FEATURES / "spectral"):
         if path.is_dir() and not (folder / path).exists():
             shutil.copytree(path, folder / path, copy_function=link_or_copy)
-    (folder / params.PARAMS_FILE).write_text(yaml.safe_dump(settings), encoding="utf-8")
+    (folder / params.PARAMS_FILE).write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
     stages: list[tuple[Any, list[str]]] = [(manifest, []), (faces, []), (spectral, [])]
     stages += [(embed, [name]) for name in backbones] + [(finetune, [name]) for name in nets]
     with chdir(folder):

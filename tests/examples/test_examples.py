@@ -12,7 +12,9 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
+from pipeline.runtime.params import Params
 from tests.pipeline.small_run import TINY, write_params
 
 pytestmark = pytest.mark.xdist_group("small run")  # made once, in one process
@@ -113,6 +115,8 @@ def test_a_source_is_left_out_in_a_folder_of_its_own(short_run, tmp_path, comman
     assert [re.sub(r" \[.*", "", part) for part in re.split(r"\s{2,}", lines[1])] == expected
     assert state_of(short_run) == before, "the run itself stays as it is"
 
+    settings = yaml.safe_load((run / "params.yaml").read_text())
+    assert list(settings) == list(Params.model_fields), "columns come in the order of the settings"
     rows = pd.read_parquet(run / "cache/manifest.parquet")
     assert set(rows.loc[(rows["split"] == "train") & (rows["source"] == "cam_b"), "status"]) == {"held_out"}
     record = json.loads((run / "cache/model/bundle.json").read_text())["record"]
