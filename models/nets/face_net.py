@@ -24,7 +24,7 @@ from models.nets.net_spec import REMEDY, NetError, NetSpec, member_file, read_re
 # Rows of a net must not depend on what else is in the batch. A position in a batch of fixed size is
 # exact, another batch size is not (up to 1e-5), so every batch on the CPU is padded to this size.
 CPU_BATCH = 8
-CUDA_BATCH = 128
+CUDA_BATCH = 32  # as many as the stages read at a time: a larger one would be filled up with zeros
 
 State = dict[str, torch.Tensor]
 

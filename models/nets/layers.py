@@ -56,7 +56,7 @@ def has_bf16(device: torch.device) -> bool:
     bool
     """
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
+        return torch.cuda.is_bf16_supported(including_emulation=False)
     if not hasattr(torch.cpu, "get_capabilities"):
         return False
     return bool(torch.cpu.get_capabilities().get("avx512_bf16", False))

@@ -200,7 +200,8 @@ class _Run:
         """Continue from `path` if it is there; returns the number of finished epochs."""
         if not path.is_file():
             return 0
-        state = torch.load(path, map_location=self.device, weights_only=True)
+        # On the CPU: optimiser and nets copy what they need to their device, and Adam keeps its step counters off it.
+        state = torch.load(path, map_location="cpu", weights_only=True)
         self.net.load_state_dict(state["net"])
         self.average.module.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])

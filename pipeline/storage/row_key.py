@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _ROLE = "train"
+_IMAGE_DIGITS = 16  # hex digits of a key that name the file; as many more name the face in it
 
 
 @dataclass(frozen=True, order=True)
@@ -18,7 +19,7 @@ class RowKey:
     Parameters
     ----------
     face : str
-        Address of what is cut from one face of one file: see `of_face`.
+        Address of what is cut from one face of one file, beginning with the file: see `of_face`.
     variant : str
         `degraded0`, `blend1`, ...; empty for the image as it is.
     code : str
@@ -44,7 +45,8 @@ class RowKey:
     @classmethod
     def of_face(cls, sha256: str, face: NDArray[np.float32]) -> RowKey:
         """Key of a face, from the hash of its file's bytes and its row of the face table, float32 (17,)."""
-        return cls(hashlib.blake2b(sha256.encode() + face.tobytes(), digest_size=16).hexdigest())
+        place = hashlib.blake2b(sha256.encode() + face.tobytes(), digest_size=_IMAGE_DIGITS // 2).hexdigest()
+        return cls(sha256[:_IMAGE_DIGITS] + place)
 
     @classmethod
     def parse(cls, text: str) -> RowKey:
@@ -67,8 +69,12 @@ class RowKey:
 
     @property
     def seed(self) -> list[int]:
-        """Seed of everything that is drawn for this picture; the code and the role have no say in it."""
-        drawn = f"{self.face}-{self.variant}" if self.variant else self.face
+        """Seed of everything that is drawn for this picture, from its file and the variant's name.
+
+        The code, the role and the face have no say in it: a face that another device finds a hair's breadth away
+        must not mean other drawings.
+        """
+        drawn = f"{self.face[:_IMAGE_DIGITS]}-{self.variant}"
         return list(hashlib.blake2b(drawn.encode(), digest_size=16).digest())
 
     def unseen(self) -> RowKey:

@@ -37,8 +37,16 @@ def test_code_and_role_have_no_say_in_what_is_drawn():
 
 def test_a_face_is_its_file_and_its_place():
     here, there = np.zeros(17, np.float32), np.ones(17, np.float32)
-    assert len({RowKey.of_face("a", here), RowKey.of_face("b", here), RowKey.of_face("a", there)}) == 3
-    assert RowKey.of_face("a", here) == RowKey.of_face("a", here.copy())
+    a, b = "a" * 64, "b" * 64
+    assert len({RowKey.of_face(a, here), RowKey.of_face(b, here), RowKey.of_face(a, there)}) == 3
+    assert RowKey.of_face(a, here) == RowKey.of_face(a, here.copy())
+
+
+def test_what_is_drawn_hangs_on_the_file_not_on_the_last_bit_of_a_box():
+    here, beside = np.zeros(17, np.float32), np.full(17, 1e-5, np.float32)
+    first, second = (RowKey.of_face("a" * 64, face) for face in (here, beside))
+    assert first != second
+    assert first.seed == second.seed != RowKey.of_face("b" * 64, here).seed
 
 
 @pytest.mark.parametrize("parts", [("",), ("a-b",), ("a", "blend0"), ("a", "", "c"), ("a", "train", "c")])
