@@ -31,7 +31,19 @@ MAX_EXPLAINED = 5000  # val images at most that permutation and SHAP are worked 
 
 
 def explain(bundle: Bundle, val: Table, options: params.Report) -> importance.Explained:
-    """Explain the model on its labelled val rows, a seeded sample of them where there are many."""
+    """Explain the model on its labelled val rows, a seeded sample of them where there are many.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    val : Table
+    options : params.Report
+        Its `seed` is that of the sample.
+
+    Returns
+    -------
+    importance.Explained
+    """
     labelled = np.flatnonzero(val.rows["target"].notna())
     sample = labelled[importance.sample_rows(len(labelled), limit=MAX_EXPLAINED, seed=options.seed)]
     target = val.rows["target"].iloc[sample].to_numpy(dtype=np.int64)

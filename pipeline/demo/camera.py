@@ -91,7 +91,18 @@ def mosaic(image: np.ndarray, pattern: str) -> np.ndarray:
 def demosaic(raw: np.ndarray, *, pattern: str, edge_aware: bool) -> np.ndarray:
     """Interpolate the missing colours; bilinear keeps every sampled value as it is.
 
-    raw : uint16, shape (H, W). Returns uint16, shape (H, W, 3), RGB.
+    Parameters
+    ----------
+    raw : uint16 array, shape (H, W)
+        One colour a site.
+    pattern : {"RGGB", "GRBG", "BGGR"}
+        The four sites of the top left 2 x 2 cell, row by row.
+    edge_aware : bool
+        OpenCV's edge-aware interpolation instead of bilinear.
+
+    Returns
+    -------
+    uint16 array, shape (H, W, 3), RGB
     """
     # Whole 2 x 2 cells of reflected margin keep the pattern's phase and spare the picture
     # OpenCV's treatment of the outermost pixels.
@@ -102,10 +113,27 @@ def demosaic(raw: np.ndarray, *, pattern: str, edge_aware: bool) -> np.ndarray:
 def add_noise(
     raw: np.ndarray, *, electrons: float, read_noise: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """Shot and read noise on linear values in 0 … 1 (Gaussian limit of the Poisson law).
+    """Shot and read noise on linear values (Gaussian limit of the Poisson law) [1]_.
 
-    Variance = value / electrons + (read_noise / electrons) ** 2 (Foi et al., 2008, "Practical
-    Poissonian-Gaussian noise modeling"). Returns float32, same shape, not clipped.
+    Variance = value / electrons + (read_noise / electrons) ** 2.
+
+    Parameters
+    ----------
+    raw : float array of any shape, linear values in 0 … 1
+    electrons : float
+        Full-well count: electrons at the value 1.
+    read_noise : float
+        Standard deviation, electrons.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    float32 array, shape of ``raw``, not clipped
+
+    References
+    ----------
+    .. [1] Foi et al. 2008, "Practical Poissonian-Gaussian noise modeling and fitting for single-image
+       raw-data", doi:10.1109/TIP.2008.2001399
     """
     deviation = np.sqrt(np.maximum(raw, 0) / electrons + (read_noise / electrons) ** 2)
     noise = rng.standard_normal(raw.shape, dtype=np.float32)
@@ -122,7 +150,16 @@ def _tone_curve(contrast: float) -> np.ndarray:
 def develop(image: np.ndarray, *, camera: Camera, rng: np.random.Generator) -> np.ndarray:
     """Photograph a picture: display values in, the camera's display values out.
 
-    image : uint8, shape (H, W, 3), RGB. Returns uint8, same shape, RGB.
+    Parameters
+    ----------
+    image : uint8 array, shape (H, W, 3), RGB
+    camera : Camera
+    rng : numpy.random.Generator
+        Draws blur, exposure, full-well count, noise and the error of the white balance.
+
+    Returns
+    -------
+    uint8 array, shape (H, W, 3), RGB
     """
     table = ((np.arange(256) / 255) ** _GAMMA).astype(np.float32)
     sigma = rng.uniform(*camera.blur)
@@ -147,7 +184,26 @@ def develop(image: np.ndarray, *, camera: Camera, rng: np.random.Generator) -> n
 
 
 def encode(image: np.ndarray, *, quality: int, subsampling: str) -> bytes:
-    """Compress RGB uint8 to the bytes of a JPEG file; subsampling is "4:2:0" or "4:4:4"."""
+    """Compress a picture to a JPEG file.
+
+    Parameters
+    ----------
+    image : uint8 array, shape (H, W, 3), RGB
+    quality : int
+        JPEG quality, as OpenCV counts it: 0 to 100.
+    subsampling : {"4:2:0", "4:4:4"}
+        Of the chroma.
+
+    Returns
+    -------
+    bytes
+        Of the whole file.
+
+    Raises
+    ------
+    RuntimeError
+        OpenCV could not encode the picture.
+    """
     options = [
         *(cv2.IMWRITE_JPEG_QUALITY, quality),
         *(cv2.IMWRITE_JPEG_SAMPLING_FACTOR, _SUBSAMPLING[subsampling]),
@@ -159,7 +215,19 @@ def encode(image: np.ndarray, *, quality: int, subsampling: str) -> bytes:
 
 
 def capture(image: np.ndarray, *, camera: Camera, rng: np.random.Generator) -> bytes:
-    """``develop`` and ``encode`` at a quality drawn from the camera's range: a JPEG file."""
+    """``develop`` and ``encode`` at a quality drawn from the camera's range.
+
+    Parameters
+    ----------
+    image : uint8 array, shape (H, W, 3), RGB
+    camera : Camera
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    bytes
+        Of a JPEG file.
+    """
     low, high = camera.quality
     quality = int(rng.integers(low, high + 1))
     shown = develop(image, camera=camera, rng=rng)

@@ -54,9 +54,16 @@ def plan_splits(images: int) -> list[str]:
 
 
 def make_pair(seed: int, number: int, split: str) -> list[Picture]:
-    """The real picture and the fake of identity ``number``.
+    """The real picture and the fake of an identity; (seed, number) alone decide their bytes.
 
-    Every choice hangs on (seed, number) alone, so any order and any worker gives these bytes.
+    Parameters
+    ----------
+    seed, number : int
+    split : {"train", "val", "test"}
+
+    Returns
+    -------
+    list of Picture, the real one first
     """
     cv2.setNumThreads(1)  # one process per core already; OpenCV's pool would oversubscribe
     sequences = np.random.SeedSequence([seed, number]).spawn(len(_STREAMS))
@@ -112,11 +119,25 @@ def _opaque(seed: int, number: int, what: str) -> str:
 def make_dataset(
     out: Path, *, images: int, seed: int, workers: int | None = None, force: bool = False
 ) -> bool:
-    """Write the demo set to ``out``; False when the same set is already there.
+    """Write the demo set to ``out``: beside it first, renamed when complete.
 
-    workers : processes, None for one per core; it does not change a byte. force : replace a
-    demo set made with other arguments. The set is written beside ``out`` and renamed when
-    complete. DemoDataError when ``out`` holds anything else.
+    Parameters
+    ----------
+    out : Path
+    images, seed : int
+    workers : int or None
+        Processes, None for one per core; it does not change a byte.
+    force : bool
+        Replace a demo set that is there already.
+
+    Returns
+    -------
+    bool, False when the same set is there already and is kept
+
+    Raises
+    ------
+    DemoDataError
+        ``out`` holds other files, or without ``force`` a demo set made with other arguments.
     """
     arguments = {"generator_version": GENERATOR_VERSION, "images": images, "seed": seed}
     if _holds_same_set(out, arguments, force=force):

@@ -63,9 +63,20 @@ def _eye_distance(portrait: Portrait) -> float:
 
 
 def transfer_colour(source: np.ndarray, like: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Give ``source`` the mean and deviation that ``like`` has inside the mask, in CIE Lab.
+    """Give ``source`` the mean and deviation that ``like`` has inside the mask, in CIE Lab [1]_.
 
-    Reinhard et al., 2001, "Color transfer between images". All uint8, RGB (H, W, 3).
+    Parameters
+    ----------
+    source, like : uint8 array, shape (H, W, 3), RGB
+    mask : uint8 array, shape (H, W), not 0 inside
+
+    Returns
+    -------
+    uint8 array, shape (H, W, 3), RGB
+
+    References
+    ----------
+    .. [1] Reinhard et al. 2001, "Color transfer between images", doi:10.1109/38.946629
     """
     first = cv2.cvtColor(source, cv2.COLOR_RGB2LAB).astype(np.float32)
     second = cv2.cvtColor(like, cv2.COLOR_RGB2LAB)
@@ -78,10 +89,22 @@ def transfer_colour(source: np.ndarray, like: np.ndarray, mask: np.ndarray) -> n
 
 
 def poisson_blend(source: np.ndarray, target: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Seamless cloning (Pérez et al., 2003, "Poisson image editing") of an aligned source.
+    """Seamless cloning [1]_ of an aligned source.
 
-    OpenCV places the source by the centre of the mask's bounding box, so the pixels outside the
-    mask are put back as they were. The mask must not be empty. All uint8.
+    OpenCV places the source by the mask's bounding box; pixels outside the mask are put back as they were.
+
+    Parameters
+    ----------
+    source, target : uint8 array, shape (H, W, 3), RGB
+    mask : uint8 array, shape (H, W), not 0 inside; not empty
+
+    Returns
+    -------
+    uint8 array, shape (H, W, 3), RGB
+
+    References
+    ----------
+    .. [1] Pérez et al. 2003, "Poisson image editing", doi:10.1145/882262.882269
     """
     x, y, width, height = cv2.boundingRect(mask)
     centre = (x + width // 2, y + height // 2)

@@ -50,7 +50,21 @@ def _extent(mask: np.ndarray) -> tuple[slice, slice]:
 
 
 def paint_behind(canvas: np.ndarray, x: np.ndarray, y: np.ndarray, paint: Paint) -> np.ndarray:
-    """Draw shoulders, neck, ears and the hair behind the head over the background, in place."""
+    """Draw shoulders, neck, ears and the hair behind the head over the background, in place.
+
+    Parameters
+    ----------
+    canvas : float32 array, shape (H, W, 3), RGB, linear light
+        The background; it is changed.
+    x, y : float32 array, shape (H, W), half head heights
+        Head-frame coordinates of each pixel.
+    paint : Paint
+
+    Returns
+    -------
+    float32 array, shape (H, W, 3), RGB
+        ``canvas`` itself.
+    """
     person, shot = paint.person, paint.shot
     side = np.float32(shot.light[0])
     edge = 2.0 / shot.scale
@@ -161,7 +175,19 @@ def _paint_brow(albedo: np.ndarray, x: np.ndarray, y: np.ndarray, paint: Paint) 
 
 
 def mouth_line(u: npt.ArrayLike, person: Person, shot: Shot) -> np.ndarray:
-    """Head y of the line between the lips; ``u`` runs from -1 to 1 between the corners."""
+    """Head y of the line between the lips.
+
+    Parameters
+    ----------
+    u : array_like of float
+        Runs from -1 to 1 between the corners.
+    person : Person
+    shot : Shot
+
+    Returns
+    -------
+    float array, shape of ``u``, half head heights
+    """
     return person.mouth[1] - 0.05 * shot.smile * (np.square(u) - 0.35)
 
 

@@ -170,7 +170,20 @@ def _light(normals: np.ndarray, shot: Shot, *, shine: float) -> tuple[np.ndarray
 
 
 def draw_portrait(person: Person, shot: Shot, rng: np.random.Generator) -> Portrait:
-    """Draw one picture; ``rng`` supplies the background, strands and grain."""
+    """Draw one picture.
+
+    Parameters
+    ----------
+    person : Person
+    shot : Shot
+    rng : numpy.random.Generator
+        Supplies the background, strands and grain.
+
+    Returns
+    -------
+    Portrait
+        ``shot.height`` x ``shot.width`` px.
+    """
     shape = (shot.height, shot.width)
     head = Head(person, shot)
     py, px = np.mgrid[: shot.height, : shot.width].astype(np.float32)

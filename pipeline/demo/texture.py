@@ -9,10 +9,23 @@ import numpy as np
 def pink_noise(rng: np.random.Generator, shape: tuple[int, int], *, slope: float = 1.0) -> np.ndarray:
     """Gaussian noise whose amplitude spectrum falls as 1 / frequency ** slope.
 
-    Natural images have a slope near 1 (Field, 1987, "Relations between the statistics of
-    natural images and the response properties of cortical cells").
+    Natural images have a slope near 1 [1]_.
 
-    Returns float32, shape ``shape``, mean 0, standard deviation 1.
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    shape : (int, int)
+        Height and width, px.
+    slope : float
+
+    Returns
+    -------
+    float32 array, shape ``shape``, mean 0, standard deviation 1
+
+    References
+    ----------
+    .. [1] Field 1987, "Relations between the statistics of natural images and the response properties
+       of cortical cells", doi:10.1364/JOSAA.4.002379
     """
     height, width = (cv2.getOptimalDFTSize(side + side % 2) for side in shape)
     white = rng.standard_normal((height, width), dtype=np.float32)
@@ -28,7 +41,20 @@ def pink_noise(rng: np.random.Generator, shape: tuple[int, int], *, slope: float
 
 
 def strands(rng: np.random.Generator, shape: tuple[int, int], *, length: int = 14) -> np.ndarray:
-    """Noise drawn out vertically, as hair is. Returns float32, shape ``shape``, deviation 1."""
+    """Noise drawn out vertically, as hair is.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    shape : (int, int)
+        Height and width, px.
+    length : int
+        Rows of px to one row of random numbers.
+
+    Returns
+    -------
+    float32 array, shape ``shape``, standard deviation 1
+    """
     rows = max(2, shape[0] // length)
     coarse = rng.standard_normal((rows, shape[1]), dtype=np.float32)
     field = cv2.resize(coarse, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC)
@@ -38,7 +64,18 @@ def strands(rng: np.random.Generator, shape: tuple[int, int], *, length: int = 1
 
 
 def smoothstep(low: float, high: float, values: np.ndarray) -> np.ndarray:
-    """Cubic ramp from 0 at ``low`` to 1 at ``high`` (``low`` > ``high`` ramps down)."""
+    """Cubic ramp from 0 at ``low`` to 1 at ``high``.
+
+    Parameters
+    ----------
+    low, high : float
+        Ends of the ramp; ``low`` > ``high`` ramps down.
+    values : float array of any shape
+
+    Returns
+    -------
+    float array, shape of ``values``, in 0 … 1
+    """
     t = np.clip((values - np.float32(low)) / np.float32(high - low), 0, 1)
     return t * t * (3 - 2 * t)
 

@@ -67,7 +67,21 @@ def draw(figure: Figure, alt: str) -> Drawing:
 
 
 def new_axes(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Any]]:
-    """Set up a figure of this size, in inches, with axes side by side."""
+    """Set up a figure with axes side by side.
+
+    Parameters
+    ----------
+    width, height : float
+        Of the figure, inches.
+    columns : int
+        How many axes.
+
+    Returns
+    -------
+    matplotlib Figure
+    list of matplotlib Axes
+        From left to right.
+    """
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, [figure.add_subplot(1, columns, number + 1) for number in range(columns)]
 

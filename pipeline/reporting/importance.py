@@ -63,7 +63,21 @@ class Explained:
 
     @classmethod
     def of(cls, stacker: Any, features: pd.DataFrame, target: NDArray[Any]) -> Explained:
-        """Work the contributions out, once; n may be 0."""
+        """Work the contributions out, once.
+
+        Parameters
+        ----------
+        stacker : Stacker
+            With `columns` and `contributions`.
+        features : DataFrame, shape (n, d), float32
+            n may be 0.
+        target : int array, shape (n,)
+            0 real, 1 fake.
+
+        Returns
+        -------
+        Explained
+        """
         empty = np.zeros((0, len(stacker.columns) + 1))
         values = stacker.contributions(features) if len(features) else empty
         return cls(stacker, features, target, np.asarray(values, dtype=np.float64))
@@ -71,7 +85,22 @@ class Explained:
     def drops(
         self, shuffled_together: Mapping[str, Sequence[str]], *, repeats: int, seed: int
     ) -> pd.DataFrame:
-        """Fall of the AUC on these rows, see `permutation_drop`."""
+        """Fall of the AUC on these rows when columns are shuffled, see `permutation_drop`.
+
+        Parameters
+        ----------
+        shuffled_together : mapping of str to sequence of str
+            Columns that are shuffled with one and the same permutation, by name of the result's row.
+        repeats : int
+            Permutations of each.
+        seed : int
+            Of the permutations.
+
+        Returns
+        -------
+        DataFrame
+            Index the names, columns auc_drop and auc_drop_sd.
+        """
         return permutation_drop(
             self.stacker.predict,
             self.features,

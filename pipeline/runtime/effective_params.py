@@ -65,7 +65,23 @@ def write() -> None:
 
 
 def checkpoints(record: dict[str, Any], settings: Params, before: dict[str, Any]) -> dict[str, Any]:
-    """File and SHA-256 of the first weights of each net, by block; None for a net that was removed."""
+    """File and SHA-256 of the first weights of each net, by block.
+
+    Parameters
+    ----------
+    record : dict
+        The settings in force as they are written, with None for each net that was removed.
+    settings : Params
+        The settings in force.
+    before : dict
+        What this gave for the last run, empty for none; it spares looking up the same repository again.
+
+    Returns
+    -------
+    dict
+        None for a net that was removed, else a dict of `model`, `weights` and, as far as they are known,
+        `file`, `sha256` and `hub`.
+    """
     entries = {
         **{f"embed_{name}": settings.embed.backbones.get(name) for name in record["embed"]["backbones"]},
         **{f"net_{name}": settings.finetune.nets.get(name) for name in record["finetune"]["nets"]},

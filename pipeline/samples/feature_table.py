@@ -88,7 +88,25 @@ def block_folder(name: str, sort: BlockSort) -> Path:
 def wanted_blocks(
     spectral: params.Spectral, embed: params.Embed, finetune: params.Finetune, train: params.Train
 ) -> dict[str, BlockSort]:
-    """Sort of each block that these sections ask for, `face` first. ParamsError for an unknown one in train.blocks."""
+    """Sort of each block that these sections ask for.
+
+    Parameters
+    ----------
+    spectral, embed, finetune : params.Spectral, params.Embed, params.Finetune
+        The blocks that there are, beside `face`.
+    train : params.Train
+        Its `blocks` names those that are wanted; all where it names none.
+
+    Returns
+    -------
+    dict
+        Name to sort, in the order of `train.blocks`, or `face` first where it names none.
+
+    Raises
+    ------
+    ParamsError
+        For an unknown block in train.blocks.
+    """
     sorts: dict[str, BlockSort] = {FACE_BLOCK: "face"}
     sorts |= dict.fromkeys(spectral.blocks, "spectral")
     sorts |= {f"embed_{name}": "embedding" for name in embed.backbones}

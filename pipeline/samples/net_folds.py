@@ -106,7 +106,32 @@ def prepare(
     max_pixels: int,
     weights: Path,
 ) -> Job:
-    """Folds, weights and version of a net. Raises UserError."""
+    """Folds, weights and version of a net.
+
+    Parameters
+    ----------
+    name : str
+        A key of finetune.nets.
+    rows : DataFrame, n rows
+        With `split`, `target`, `group`, `source`, `key` and `path`; only those of the split train are used.
+    faces : float32 array, shape (n, 17)
+        Their rows of the face table.
+    section : params.Finetune
+    options : params.Faces
+    max_pixels : int
+        A larger image is refused.
+    weights : Path
+        Folder of weights, see `models.nets.checkpoints.find`.
+
+    Returns
+    -------
+    Job
+
+    Raises
+    ------
+    UserError
+        Where the weights cannot be used, or a class has fewer groups than there are folds.
+    """
     net = section.nets[name]
     is_train = (rows["split"] == "train").to_numpy()
     train = rows[is_train].reset_index(drop=True)
@@ -144,7 +169,26 @@ def prepare(
 def train_member(
     fold: int, *, job: Job, device: str, progress: Callable[[int], object] = lambda _: None
 ) -> Path:
-    """Train the net that never sees a fold; returns its weights. progress : told the images seen."""
+    """Train the net that never sees a fold.
+
+    Parameters
+    ----------
+    fold : int
+    job : Job
+    device : {"auto", "cpu", "cuda"}
+    progress : callable
+        Told the number of images seen since it was called last.
+
+    Returns
+    -------
+    Path
+        Of the net's weights.
+
+    Raises
+    ------
+    UserError
+        As of `train_fold`.
+    """
     kept = np.flatnonzero(job.train["fold"].to_numpy() != fold)
     limit_threads(joblib.cpu_count())  # another number of threads may change low-order bits of the weights
     seed, net = job.section.seed + fold, job.net

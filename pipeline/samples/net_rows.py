@@ -86,7 +86,26 @@ def net_spec(net: params.Backbone | params.Net, checkpoint: Checkpoint) -> NetSp
 
 
 def load_net(folder: Path, device: str, member: int | None) -> FaceNet:
-    """A saved net, read once in a process as long as its files stay the same."""
+    """A saved net, read once in a process as long as its files stay the same.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the net was saved.
+    device : str
+        A torch device.
+    member : int or None
+        Which of its nets, all of them for None.
+
+    Returns
+    -------
+    FaceNet
+
+    Raises
+    ------
+    NetError
+        Where a file is missing, damaged or of another net.
+    """
     return _read_net(folder, device, member, folder_fingerprint(folder))
 
 
@@ -96,7 +115,17 @@ def _read_net(folder: Path, device: str, member: int | None, _: object) -> FaceN
 
 
 def skip_block(block: str, sort: BlockSort, *, reason: str) -> None:
-    """Say that this block and its net are not made, and why; what an earlier run made of them is removed."""
+    """Say that this block and its net are not made, and why; what an earlier run made of them is removed.
+
+    Parameters
+    ----------
+    block : str
+        Name of the block.
+    sort : {"face", "spectral", "embedding", "net"}
+        What computes it.
+    reason : str
+        In words, for whoever asks for the block.
+    """
     folder = paths.NETS / block
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

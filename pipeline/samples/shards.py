@@ -97,7 +97,21 @@ def _missing(items: Sequence[Item], stores: Mapping[str, Store]) -> dict[tuple[s
 
 
 def write_shard(items: Sequence[Item], *, extractor: Extractor, stores: Mapping[str, Store]) -> int:
-    """Rows of one shard, written to its stores; how many. An unreadable image gets NaN and a reason."""
+    """Make the rows of one shard and write them to its stores.
+
+    Parameters
+    ----------
+    items : sequence of Item
+        One row each; an image that cannot be read gets NaN and a reason.
+    extractor : Extractor
+    stores : mapping
+        Block name to its store.
+
+    Returns
+    -------
+    int
+        Number of items.
+    """
     extractor.start()
     values = {
         name: np.full((len(items), len(store.columns)), np.nan, np.float32) for name, store in stores.items()

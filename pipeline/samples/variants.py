@@ -127,7 +127,24 @@ def kind_of(variant: str) -> str:
 def variants_of(key: RowKey, target: float, split: str, wanted: Variants) -> list[str]:
     """Variants of one image, itself first: degraded copies of train images, pseudo-fakes of real ones.
 
-    The fraction of a number is drawn by the image's own key and the kind, so no other image or kind has a say in it.
+    The fraction of a number is drawn by the image's own key and the kind, so no other image or kind has a
+    say in it.
+
+    Parameters
+    ----------
+    key : RowKey
+        Of the image as it is.
+    target : float
+        0 real, 1 fake, NaN unknown.
+    split : str
+        Images of another split than train have no variants.
+    wanted : Variants
+        How many of each kind.
+
+    Returns
+    -------
+    list of str
+        ORIGINAL, then names like `degraded0` and `blend1`.
     """
     if split != "train":
         return [ORIGINAL]

@@ -73,6 +73,23 @@ def in_order(
     scored: Iterator[PredictionRow],
     prior: float,
 ) -> Iterator[PredictionRow]:
-    """Scored rows with those that never became a file put back in their places."""
+    """Scored rows with those that never became a file put back in their places.
+
+    Parameters
+    ----------
+    files : sequence of (name, path)
+        All that was asked for.
+    bad : mapping
+        Place in `files` -> row, of those that never became a file.
+    scored : iterator of PredictionRow
+        Rows of the others, in the order of `files`.
+    prior : float
+        Score of the bad ones.
+
+    Yields
+    ------
+    PredictionRow
+        One for each of `files`, in their order.
+    """
     for index in range(len(files)):
         yield replace(bad[index], score=prior) if index in bad else next(scored)

@@ -75,7 +75,23 @@ def score_files(files: Sequence[tuple[str, str]], bundle: Bundle) -> list[Predic
 
 
 def by_model(name: str, prediction: Prediction, notes: Sequence[str], *, found: bool) -> PredictionRow:
-    """The row of an image that the model has scored."""
+    """The row of an image that the model has scored.
+
+    Parameters
+    ----------
+    name : str
+        As it was listed.
+    prediction : Prediction
+    notes : sequence of str
+        What had to be converted, in words.
+    found : bool
+        Whether a face was found.
+
+    Returns
+    -------
+    PredictionRow
+        Its warnings are the notes, that no face was found, and that the novelty is high.
+    """
     warnings = list(notes)
     if not found:
         warnings.append(NO_FACE)

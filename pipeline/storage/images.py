@@ -108,15 +108,46 @@ def decode(data: bytes, *, max_pixels: int, where: str = "image") -> DecodedImag
 
 
 def to_rgb(data: bytes, header: Header, *, where: str) -> NDArray[np.uint8]:
-    """The pixels of a file, uint8 (H, W, 3), RGB, upright: what every cached number hangs on. Raises BadImage."""
+    """The pixels of a file: what every cached number hangs on.
+
+    Parameters
+    ----------
+    data : bytes of a whole file
+    header : Header
+        What `image_headers.inspect` found in it.
+    where : str, name for messages
+
+    Returns
+    -------
+    uint8 array, shape (H, W, 3), RGB, upright
+
+    Raises
+    ------
+    BadImage
+        With the status truncated or unreadable.
+    """
     pixels = _decode_cv2(data, header, cv2.IMREAD_COLOR_RGB)
     return _decode_pillow(data, where=where) if pixels is None else pixels
 
 
 def probe(data: bytes, *, max_pixels: int, where: str = "image") -> ImageProbe:
-    """Size and a reduced grayscale picture; parameters and refusals as of `decode`.
+    """Size and a reduced grayscale picture.
 
     JPEG files are decoded at 1/2, 1/4 or 1/8 scale, which costs a fraction of the full decode.
+
+    Parameters
+    ----------
+    data, max_pixels, where : bytes, int, str
+        As of `decode`.
+
+    Returns
+    -------
+    ImageProbe
+
+    Raises
+    ------
+    BadImage
+        As of `decode`.
     """
     header = image_headers.inspect(data, where=where)
     _refuse_large(header.width, header.height, max_pixels=max_pixels, where=where)
