@@ -53,7 +53,7 @@ def _counts(manifest: dict[str, Any]) -> list[Table]:
     wide = counts.pivot_table(
         index=["split", "source"], columns="class", values="images", aggfunc="sum", fill_value=0
     )
-    order = {split: number for number, split in enumerate(SPLITS)}
+    order = {split: place for place, split in enumerate(SPLITS)}
     keys = sorted(wide.index, key=lambda key: (order.get(key[0], len(order)), key[1]))
     unusable = counts[counts["status"] != "ok"].groupby(["split", "source"])["images"].sum()
     classes = [name for name in CLASSES if name in wide.columns]
