@@ -17,6 +17,7 @@ from pipeline.runtime import params
 
 ORDER = {"train": 0, "calibration": 1, "val": 2, "test": 3}
 _UNKNOWN = ("", 0, 0, "", 0, 0, "", "ok", "")
+DEMO_RECORD = "demo.json"  # lies in every data set that `pipeline.demo` has drawn
 COLUMNS = {
     "img_name": "str",
     "path": "str",
@@ -110,5 +111,11 @@ def _origin(files: DatasetFiles, data: params.Data, manifest: params.Manifest) -
         "groups": str(files.groups) if files.groups else "near-duplicate clusters (no groups.csv)",
         "holdout_source": manifest.holdout_source,
         "near_duplicate_bits": manifest.near_duplicate_bits,
-        "warnings": warnings(files, val_share=splits.VAL_SHARE),
+        "warnings": [*_drawn(Path(data.root)), *warnings(files, val_share=splits.VAL_SHARE)],
     }
+
+
+def _drawn(root: Path) -> list[str]:
+    if not (root / DEMO_RECORD).is_file():
+        return []
+    return ["these faces are drawn, not photographed: figures on them say nothing about real deepfakes"]

@@ -166,5 +166,5 @@ def repeat(data: ReportData) -> Section:
         for key, value in values.items()
     ]
     columns = [Column("parameter", is_text=True), Column("value", is_text=True, wraps=True)]
-    caption = "Parameters of the model, from its bundle; the rest is in params.yaml."
+    caption = "Parameters of the model, from its bundle; the rest is in cache/params.yaml."
     return Section("repeat", "How to repeat", [Code(_COMMANDS), Table(columns, rows, caption)])

@@ -68,6 +68,7 @@ def compose(data: ReportData) -> Page:
     level: Level | None = data.audit.get("verdict")
     red = [NoticeLine("Finding", text) for text in _findings(data.audit, "red")]
     amber = [NoticeLine("Warning", text) for text in _findings(data.audit, "amber")]
+    amber += [NoticeLine("About the data", text) for text in data.manifest.get("warnings", [])]
     amber += [NoticeLine("About the model", text) for text in data.info.warnings]
     return Page(
         title=TITLE,

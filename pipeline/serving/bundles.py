@@ -82,7 +82,7 @@ def write_bundle(
         blocks=table.blocks,
         stacker=stacker_info,
         nets=nets,
-        warnings=_warnings(table, nets, calibration=calibration),
+        warnings=_warnings(table, stacker, nets, calibration=calibration),
         prior=float(target.mean()),
         params=sections,
         training=TrainingInfo(
@@ -115,9 +115,13 @@ def _net_info(folder: Path) -> NetInfo:
     )
 
 
-def _warnings(table: Table, nets: dict[str, NetInfo], *, calibration: int) -> list[str]:
+def _warnings(table: Table, stacker: Stacker, nets: dict[str, NetInfo], *, calibration: int) -> list[str]:
     """What a reader of the scores has to know about how this bundle was made."""
     warnings = list(table.skipped.values())
+    if not any(booster.feature_importance("split").any() for booster in stacker.boosters):
+        warnings.append(
+            "too few training images: no tree was grown, and every score is about the share of fakes"
+        )
     if not calibration and any(block.sort == "net" for block in table.blocks.values()):
         warnings.append(
             "calibrated out of fold, by single nets: no image was kept to calibrate all of them together"

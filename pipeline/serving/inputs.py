@@ -36,6 +36,9 @@ def named_files(
     """
     if listing is not None:
         return _listed_files(images, listing)
+    absent = [str(path) for path in images if not path.exists()]
+    if absent:
+        raise LabelError(f"{', '.join(absent)} is not there; name a folder or image files")
     files: list[tuple[str, str]] = []
     for path in images:
         if path.is_dir():

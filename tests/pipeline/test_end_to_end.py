@@ -125,6 +125,7 @@ def test_command_line_names_files_relative_to_the_folder(finished, monkeypatch, 
     ("arguments", "message"),
     [
         (["--images", "empty"], "no image in empty"),
+        (["--images", "nowhere"], "nowhere is not there; name a folder or image files"),
         (
             ["--images", "demo/testset", "--bundle", "empty"],
             "holds no bundle.json; train a bundle with `dvc repro`",
@@ -138,12 +139,6 @@ def test_what_cannot_be_done_is_said(copied, monkeypatch, arguments, message):
     (copied / "empty").mkdir()
     with pytest.raises(UserError, match=message):
         predict.main(arguments)
-
-
-def test_a_named_file_that_is_not_there_affects_only_its_row(copied, monkeypatch):
-    monkeypatch.chdir(copied)
-    predict.main(["--images", "nowhere", "--workers", "1"])
-    assert "not there" in (copied / "scores_issues.csv").read_text()
 
 
 def test_a_negative_number_of_workers_is_refused(capsys):

@@ -38,6 +38,7 @@ def test_a_list_gives_its_rows_in_order_and_its_bad_rows_their_place(folder):
         (["deep", "."], "names.txt", "--list needs --images to be the one folder"),
         (["."], "gone.txt", "--list .*gone.txt is not a file"),
         (["empty"], None, "no image in .*empty; files with these endings are read: "),
+        (["b.jpg", "typo_folder"], None, "typo_folder is not there; name a folder or image files"),
     ],
 )
 def test_what_cannot_be_read_is_said(folder, images, listing, message):
