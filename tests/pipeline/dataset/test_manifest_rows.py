@@ -44,3 +44,6 @@ def test_splits_come_in_order_and_say_where_they_come_from(
     assert origin["val"] == "listed"
     assert origin["lists"] == ["data/train_label.txt", "data/val_label.txt", "data/test_label.txt"]
     assert origin["warnings"] == []
+    (tmp_path / "data/demo.json").write_text("{}")
+    (warning,) = build(params.Data(root="data"), params.Manifest(), COMPUTE)[1]["warnings"]
+    assert "drawn" in warning and "nothing about real deepfakes" in warning
