@@ -131,10 +131,11 @@ def test_an_overlay_changes_keys_and_null_removes_entries(raw):
     settings = combine(raw, changes, overlay_name="my.yaml")
     assert settings.train.folds == 7
     assert settings.manifest.holdout_source is None
-    assert list(settings.finetune.nets) == ["face", "seam"]
+    assert set(raw["finetune"]["nets"]) - set(settings.finetune.nets) == {"texture"}
     assert settings.finetune.nets["face"].epochs == 1
     assert settings.finetune.nets["face"].size == 192
-    assert settings.variants.pseudo_fakes == {"resynthesis": 0.5}
+    assert set(raw["variants"]["pseudo_fakes"]) - set(settings.variants.pseudo_fakes) == {"blend"}
+    assert settings.variants.pseudo_fakes["resynthesis"] == 0.5
     assert yaml.safe_dump(raw) == before
 
 
