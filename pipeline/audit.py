@@ -9,7 +9,6 @@ sharpness.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,6 +21,7 @@ from pipeline.runtime.command import run
 from pipeline.runtime.engine import Engine
 from pipeline.runtime.paths import AUDIT, MANIFEST
 from pipeline.storage.feature_store import NotMadeError
+from pipeline.storage.files import write_json
 
 ORDER = {"red": 0, "amber": 1, "ok": 2}
 
@@ -70,8 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rows = pd.read_parquet(MANIFEST)
     rows["split"] = rows["split"].replace("calibration", "train")  # of the same list
     report = audit(rows, engine=compute.engine())
-    AUDIT.parent.mkdir(parents=True, exist_ok=True)
-    AUDIT.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(AUDIT, report)
 
 
 if __name__ == "__main__":

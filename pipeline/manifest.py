@@ -9,8 +9,6 @@ that only changed files are read).
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -22,6 +20,7 @@ from pipeline.dataset.manifest_summary import issues, summarise
 from pipeline.dataset.splits import refuse_one_class
 from pipeline.runtime import effective_params, params, paths
 from pipeline.runtime.command import run
+from pipeline.storage.files import appearing, write_json
 
 MANIFEST = paths.MANIFEST
 ISSUES = paths.MANIFEST_ISSUES
@@ -30,14 +29,11 @@ SUMMARY = paths.MANIFEST_SUMMARY
 
 def write(rows: pd.DataFrame, origin: dict[str, Any]) -> None:
     """Write the stage's outputs; the manifest appears in one step, when it is whole."""
-    SUMMARY.parent.mkdir(parents=True, exist_ok=True)
-    MANIFEST.parent.mkdir(parents=True, exist_ok=True)
+    ISSUES.parent.mkdir(parents=True, exist_ok=True)
     issues(rows).to_csv(ISSUES, index=False)
-    text = json.dumps(summarise(rows, origin), indent=1, ensure_ascii=False)
-    SUMMARY.write_text(text + "\n", encoding="utf-8")
-    temporary = MANIFEST.with_suffix(".part")
-    rows[list(COLUMNS)].astype(COLUMNS).to_parquet(temporary, index=False)
-    os.replace(temporary, MANIFEST)
+    write_json(SUMMARY, summarise(rows, origin))
+    with appearing(MANIFEST) as part:
+        rows[list(COLUMNS)].astype(COLUMNS).to_parquet(part, index=False)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

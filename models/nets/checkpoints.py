@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from huggingface_hub.errors import EntryNotFoundError, HFValidationError, HTTPEr
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from models.bundle_info import sha256
 from models.errors import UserError
 
 HUB_FILE = "model.safetensors"  # of timm's repositories on the hub
@@ -54,11 +54,6 @@ class Checkpoint:
     size: int = DEFAULT_SIZE
     mean: tuple[float, ...] = DEFAULT_MEAN
     std: tuple[float, ...] = DEFAULT_STD
-
-
-def sha256(path: Path) -> str:
-    """Hex SHA-256 of a file's bytes."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def require_model(model: str) -> None:

@@ -18,6 +18,7 @@ from tqdm import tqdm
 from models.fingerprint import fingerprint
 from pipeline.dataset.near_duplicates import perceptual_hash
 from pipeline.runtime.engine import Engine
+from pipeline.storage.files import appearing
 from pipeline.storage.images import BadImage, probe, read_bytes
 
 FOLDER = Path("cache/files")
@@ -99,13 +100,11 @@ class FileTable:
 
     def save(self) -> None:
         """Write the table in one step: the old file stays until the new one is complete."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         frame = pd.DataFrame([self.rows[key] for key in sorted(self.rows)], columns=COLUMNS)
         table = pa.Table.from_pandas(frame, preserve_index=False)
         table = table.replace_schema_metadata({b"address": self._address()})
-        temporary = self.folder / f".files.{os.getpid()}.part"
-        pq.write_table(table, temporary, compression="zstd")
-        os.replace(temporary, self.file)
+        with appearing(self.file) as part:
+            pq.write_table(table, part, compression="zstd")
 
     def update(self, files: Iterable[FileKey], *, engine: Engine) -> int:
         """Make the rows exactly those of `files`, reading only what is new or changed.
