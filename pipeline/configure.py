@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from pipeline.runtime.effective_params import checked_models, previous
 from pipeline.runtime.names import check_names
 from pipeline.runtime.params import LOCAL_FILE, PARAMS_FILE, Params, ParamsError
 from pipeline.runtime.reference import reference
+from pipeline.storage.files import appearing
 
 DEMO = Path("data/demo")
 DEMO_SEED = 0
@@ -78,9 +78,10 @@ def write(settings: dict[str, Any]) -> None:
     if not settings:
         LOCAL_FILE.unlink(missing_ok=True)
         return
-    part = LOCAL_FILE.with_name(f".{LOCAL_FILE.name}.{os.getpid()}.part")
-    part.write_text(HEADER + yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8")
-    os.replace(part, LOCAL_FILE)
+    with appearing(LOCAL_FILE) as part:
+        part.write_text(
+            HEADER + yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8"
+        )
 
 
 def parser() -> argparse.ArgumentParser:

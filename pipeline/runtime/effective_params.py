@@ -7,7 +7,6 @@ SHA-256, so that other weights under the same name make its stage run again.
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import yaml
 from pipeline.runtime import params
 from pipeline.runtime.names import check_names
 from pipeline.runtime.params import Backbone, Net, Params
+from pipeline.storage.files import appearing
 
 FILE = Path("cache/params.yaml")
 HEADER = "# Written by stage manifest: params.yaml with params.local.yaml laid over it. Changing this file changes nothing.\n"
@@ -58,10 +58,10 @@ def write() -> None:
         defaults = params.read_mapping(params.PARAMS_FILE)[section][key] or {}
         record[section][key] |= {name: None for name in defaults if name not in record[section][key]}
     record["checkpoints"] = checkpoints(record, settings, before.get("checkpoints") or {})
-    FILE.parent.mkdir(parents=True, exist_ok=True)
-    part = FILE.with_name(f".{FILE.name}.{os.getpid()}.part")
-    part.write_text(HEADER + yaml.safe_dump(record, sort_keys=False, allow_unicode=True), encoding="utf-8")
-    os.replace(part, FILE)
+    with appearing(FILE) as part:
+        part.write_text(
+            HEADER + yaml.safe_dump(record, sort_keys=False, allow_unicode=True), encoding="utf-8"
+        )
 
 
 def checkpoints(record: dict[str, Any], settings: Params, before: dict[str, Any]) -> dict[str, Any]:
