@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.views import CENTRE, TEMPLATE, Face, similarity
-from models.kinds import pseudo_fake
+from models.kinds import Forgery, pseudo_fake
 from models.synthesis.degradations import F32, U8, blurred, compressed, down_up, noisy, sharpened, to_bytes
 
 # Centre and half axes of the face's outline in units of the landmark template's square: brow to chin.
@@ -122,10 +122,11 @@ def outline(face: Face, *, height: int, width: int, rng: np.random.Generator) ->
 
 
 @pseudo_fake(name="blend")
-def blend(pixels: U8, face: Face, rng: np.random.Generator) -> U8:
+def blend(pixels: U8, face: Face, rng: np.random.Generator) -> Forgery:
     """A self-blended image [1]_: copy and original differ in tone, sharpness and by a small warp, then blend.
 
-    Or, one in seven, a face that a smooth field moulds.
+    Either of the two is the base, and the base is the real partner: shown beside the picture as it was, a changed
+    base would tell the fake by what lies outside the face. One in seven is a face that a smooth field moulds.
 
     Parameters
     ----------
@@ -135,26 +136,26 @@ def blend(pixels: U8, face: Face, rng: np.random.Generator) -> U8:
 
     Returns
     -------
-    uint8 array, shape (H, W, 3), RGB
+    Forgery
 
     References
     ----------
     .. [1] Shiohara & Yamasaki 2022, "Detecting Deepfakes with Self-Blended Images", arXiv:2204.08376
     """
     height, width = pixels.shape[:2]
-    mould = rng.random() < _MOULDED
-    if mould and (mask := outline(face, height=height, width=width, rng=rng)).any():
-        return _moulded(pixels, face, mask, rng)
+    mask = outline(face, height=height, width=width, rng=rng)
+    if mask.any() and rng.random() < _MOULDED:
+        return Forgery(real=pixels, fake=_moulded(pixels, face, mask, rng), mask=mask)
     changed = pixels.astype(np.float32)
     for change in (_tone, _texture):
         changed = change(changed, rng)
-    base = pixels.astype(np.float32)
-    if rng.random() < 0.5:  # either side may be the changed one
-        base, changed = changed, base
-    mask = outline(face, height=height, width=width, rng=rng)
-    changed = _warp(changed, _small_warp(face, height=height, width=width, rng=rng))
-    share = (mask * np.float32(rng.choice(_RATIOS)))[..., None]
-    return to_bytes(base + (changed - base) * share)
+    base, source = pixels, changed
+    if rng.random() < 0.5:
+        base, source = to_bytes(changed), pixels.astype(np.float32)
+    source = _warp(source, _small_warp(face, height=height, width=width, rng=rng))
+    mask = mask * np.float32(rng.choice(_RATIOS))
+    fake = to_bytes(base + (source - base) * mask[..., None])
+    return Forgery(real=base, fake=fake, mask=mask)
 
 
 def _moulded(pixels: U8, face: Face, mask: F32, rng: np.random.Generator) -> U8:
