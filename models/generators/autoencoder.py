@@ -31,7 +31,11 @@ class Block(nn.Module):
     def __init__(self, *, pooled: bool) -> None:
         super().__init__()
         self.conv = nn.Sequential(
-            _conv(CHANNELS, CHANNELS), nn.ReLU(), _conv(CHANNELS, CHANNELS), nn.ReLU(), _conv(CHANNELS, CHANNELS)
+            _conv(CHANNELS, CHANNELS),
+            nn.ReLU(),
+            _conv(CHANNELS, CHANNELS),
+            nn.ReLU(),
+            _conv(CHANNELS, CHANNELS),
         )
         self.pool = (
             nn.Sequential(

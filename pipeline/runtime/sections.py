@@ -134,6 +134,13 @@ class Net(Section):
         description="`aligned`: the face warped to `size` px; `native`: windows of that size, not resampled",
     )
     size: int = Field(ge=32, le=1024, description="px; side of its input")
+    train_size: int | None = Field(
+        None,
+        ge=32,
+        le=1024,
+        description="px; side of the windows that it learns from, drawn anywhere in its input, with `crop: native` and a net "
+        "that takes any size; `null`: `size`",
+    )
     epochs: int = Field(ge=1, le=1000, description="passes over the training images")
     batch_size: int = Field(32, ge=2, le=65_536, description="images of a training step")
     learning_rate: float = Field(gt=0, le=1, description="its peak, after a linear rise")
@@ -162,6 +169,23 @@ class Net(Section):
         if len(set(heads)) != len(heads):
             raise ValueError(f"{', '.join(heads)} names a kind twice; name each once")
         return heads
+
+    @model_validator(mode="after")
+    def _windows(self) -> Net:
+        if self.train_size is not None and (self.crop != "native" or self.train_size > self.size):
+            raise ValueError(
+                f"train_size is {self.train_size}; it is for crop: native and at most size, which is {self.size}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _labelled_alone(self) -> Net:
+        if LABELLED in self.heads and len(self.heads) > 1:
+            raise ValueError(
+                f"heads are {', '.join(self.heads)}; {LABELLED} stands alone: beside pseudo-fakes the gradients of one undo "
+                "the other's. Give each a net of its own"
+            )
+        return self
 
     @model_validator(mode="after")
     def _nothing_given_away(self) -> Net:

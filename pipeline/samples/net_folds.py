@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import joblib
@@ -12,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from models.folds import assign
+from models.kinds import LABELLED
 from models.nets.checkpoints import Checkpoint, find
 from models.nets.face_net import NetSpec
 from models.nets.sampler import PairedSampler
@@ -19,8 +21,10 @@ from models.nets.training import Schedule, train_fold
 from pipeline.runtime import params, paths
 from pipeline.runtime.process import limit_threads, pick_device
 from pipeline.samples.feature_table import net_keys
+from pipeline.samples.forging import Forger
 from pipeline.samples.net_rows import net_spec
 from pipeline.samples.training_images import TrainImages
+from pipeline.samples.variants import VariantPlan
 from pipeline.storage.addresses import training_code
 from pipeline.storage.feature_store import version_of
 from pipeline.storage.row_key import RowKey
@@ -45,6 +49,8 @@ class Job:
         Its training images, with `fold`.
     faces : float32 array, shape (n, 17)
         Their rows of the face table.
+    plan : VariantPlan
+        Which images have which pictures by generators.
     version : str
         Address of all that comes of it.
     """
@@ -58,6 +64,7 @@ class Job:
     max_pixels: int
     train: pd.DataFrame
     faces: NDArray[np.float32]
+    plan: VariantPlan
     version: str
 
     @property
@@ -69,15 +76,36 @@ class Job:
         """Pictures that the net which never sees `fold` is shown."""
         kept = np.flatnonzero(self.train["fold"].to_numpy() != fold)
         _, per_epoch = self.sampler(kept, seed=0).batching(min(self.net.batch_size, len(kept)))
-        return self.net.epochs * per_epoch
+        return self.net.epochs * 2 * per_epoch
+
+    @cached_property
+    def drawn(self) -> dict[str, list[list[str]]]:
+        """Of each kind that a generator draws: the keys of each image's pictures."""
+        keys, targets = map(RowKey.parse, self.train["key"]), self.train["target"].to_numpy()
+        faces = [(key, target) for key, target in zip(keys, targets, strict=True)]
+        return {
+            kind: [
+                [key.picture_of(name) for name in self.plan.fakes_of(key, kind)] if target == 0 else []
+                for key, target in faces
+            ]
+            for kind in self.spec.heads
+            if kind in self.plan.pictures
+        }
 
     def images(self, kept: NDArray[np.int64]) -> TrainImages:
         """Training pictures of these of its rows."""
         return TrainImages(
             paths=self.train["path"].iloc[kept].tolist(),
             faces=self.faces[kept],
-            spec=self.spec,
+            spec=replace(self.spec, size=self.net.train_size or self.spec.size),
+            reach=(self.spec.size - (self.net.train_size or self.spec.size)) // 2,
             options=self.options,
+            forgers={
+                kind: Forger(kind, max_pixels=self.max_pixels, pictures=self.plan.pictures.get(kind))
+                for kind in self.spec.heads
+                if kind != LABELLED
+            },
+            drawn={kind: [keys[row] for row in kept] for kind, keys in self.drawn.items()},
             max_pixels=self.max_pixels,
             degrade_prob=self.net.degrade_prob,
             real_degrade_prob=self.net.real_degrade_prob,
@@ -93,11 +121,16 @@ class Job:
             heads=self.spec.heads,
             balance=self.section.source_balance,
             seed=seed,
+            can_forge={
+                kind: np.array([bool(keys[row]) for row in kept], dtype=bool)
+                for kind, keys in self.drawn.items()
+            },
         )
 
 
 def prepare(
     name: str,
+    net: params.Net,
     rows: pd.DataFrame,
     faces: NDArray[np.float32],
     *,
@@ -105,6 +138,7 @@ def prepare(
     options: params.Faces,
     max_pixels: int,
     weights: Path,
+    plan: VariantPlan,
 ) -> Job:
     """Folds, weights and version of a net.
 
@@ -112,6 +146,8 @@ def prepare(
     ----------
     name : str
         A key of finetune.nets.
+    net : params.Net
+        Its entry there, with the heads that can be learned.
     rows : DataFrame, n rows
         With `split`, `target`, `group`, `source`, `key` and `path`; only those of the split train are used.
     faces : float32 array, shape (n, 17)
@@ -122,6 +158,8 @@ def prepare(
         A larger image is refused.
     weights : Path
         Folder of weights, see `models.nets.checkpoints.find`.
+    plan : VariantPlan
+        Which images have which pictures by generators.
 
     Returns
     -------
@@ -132,7 +170,6 @@ def prepare(
     UserError
         Where the weights cannot be used, or a class has fewer groups than there are folds.
     """
-    net = section.nets[name]
     is_train = (rows["split"] == "train").to_numpy()
     train = rows[is_train].reset_index(drop=True)
     checkpoint = find(model=net.model, weights=net.weights, folder=weights)
@@ -144,12 +181,18 @@ def prepare(
         seed=section.seed,
     )
     spec = net_spec(net, checkpoint)
+    generated = {
+        kind: [plan.pictures[kind].version, plan.wanted.pseudo_fakes[kind]]
+        for kind in spec.heads
+        if kind in plan.pictures
+    }
     facts = {
         "code": training_code(spec.heads),
         "net": net.model_dump(),
         "spec": asdict(spec),
         "section": section.model_dump(exclude={"nets"}),
         "cuts": options.cuts(),
+        "generated": generated,
         "train": joblib.hash([train["key"].tolist(), train["target"].tolist(), fold.tolist()]),
     }
     return Job(
@@ -162,6 +205,7 @@ def prepare(
         max_pixels=max_pixels,
         train=train.assign(fold=fold),
         faces=faces[is_train],
+        plan=plan,
         version=version_of(facts),
     )
 

@@ -114,6 +114,13 @@ def _read_net(folder: Path, device: str, member: int | None, _: object) -> FaceN
     return FaceNet.load(folder, device=device, member=member)
 
 
+def skip_net(name: str, *, reason: str) -> None:
+    """As `skip_block`, for a net that would have been fine-tuned; its runs are removed too."""
+    skip_block(f"net_{name}", "net", reason=reason)
+    shutil.rmtree(paths.FINETUNE / name, ignore_errors=True)
+    (paths.FINETUNE / name).mkdir(parents=True)
+
+
 def skip_block(block: str, sort: BlockSort, *, reason: str) -> None:
     """Say that this block and its net are not made, and why; what an earlier run made of them is removed.
 

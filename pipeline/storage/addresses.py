@@ -13,7 +13,6 @@ from pathlib import Path
 from features.spectral import get
 from models.bundle_info import BlockInfo, BundleError, BundleInfo
 from models.fingerprint import fingerprint
-from models.kinds import LABELLED
 from models.synthesis import pseudo_fakes
 
 DECODING = "pipeline.storage.images:to_rgb"
@@ -52,7 +51,7 @@ def net_code() -> str:
 
 def training_code(heads: Iterable[str]) -> str:
     """Fingerprint of the fine-tuning of a net with these heads."""
-    forgers = [pseudo_fakes.code_of(kind) for kind in heads if kind != LABELLED]
+    forgers = [pseudo_fakes.code_of(kind) for kind in heads if kind in pseudo_fakes.kinds()]
     return fingerprint(DECODING, TRAINING_PICTURES, NET_SAMPLES, NET_FOLDS, NET_TRAINING, *forgers)
 
 
