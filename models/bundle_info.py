@@ -16,6 +16,7 @@ FILE = "bundle.json"
 
 BlockSort = Literal["face", "spectral", "embedding", "net"]
 Count = Annotated[int, Field(ge=0)]
+Weight = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -46,14 +47,16 @@ class ExpertInfo(Record):
     n_boosters: Annotated[int, Field(ge=1, le=100)]
     slope: float = Field(description="of the boosters' mean raw score, to a log-likelihood ratio")
     offset: float
-    weight: Share = Field(description="of this kind in the mixture")
+    evidence_for: Weight = Field(description="weight of a ratio above 0 in the fusion")
+    evidence_against: Weight = Field(description="weight of a ratio below 0 in the fusion")
 
 
 class StackerInfo(Record):
-    """The experts and the calibration of their mixture: p = expit(slope * raw + offset)."""
+    """The experts, their fusion and its calibration: p = expit(slope * raw + offset)."""
 
     columns: list[str] = Field(min_length=1)
     experts: list[ExpertInfo] = Field(min_length=1)
+    bias: float = Field(description="of the fusion: the raw score where no expert says anything")
     slope: float
     offset: float
 

@@ -16,7 +16,8 @@ from models.folds import assign
 from models.kinds import LABELLED, REAL
 from models.stacker.calibration import platt
 from models.stacker.expert import Expert, Floats
-from models.stacker.stacker import Stacker, mixture
+from models.stacker.fusion import Fusion
+from models.stacker.stacker import Stacker
 
 _CORRECTION_SPREAD = (0.25, 0.5)  # how far slope and offset of the mean of nets are expected from 1 and 0
 
@@ -35,7 +36,6 @@ class StackerOptions(Protocol):
     bagging_fraction: float
     lambda_l2: float
     max_bin: int
-    pseudo_weight: float
 
 
 def fit(
@@ -103,17 +103,17 @@ def fit(
             kind, values, binned, row_kinds, in_task, fold, rising=rising, options=options
         )
         experts.append(expert)
-    weights = _kind_weights(fake_kinds, pseudo_weight=options.pseudo_weight)
-    raw = mixture(log_likelihood_ratios, weights)
+    fusion = Fusion.fit(log_likelihood_ratios, target, _kind_weights(row_kinds))
+    raw = fusion(log_likelihood_ratios)
     slope, offset = platt(raw[originals], target[originals])
-    return Stacker(columns, experts, weights, slope, offset, np.asarray(expit(slope * raw + offset)))
+    return Stacker(columns, experts, fusion, slope, offset, np.asarray(expit(slope * raw + offset)))
 
 
-def _kind_weights(kinds: Sequence[str], *, pseudo_weight: float) -> list[float]:
-    """Weights of the mixture: the kinds of pseudo-fake share `pseudo_weight`, where there is a labelled kind too."""
-    if len(kinds) == 1:
-        return [1.0]
-    return [1 - pseudo_weight if kind == LABELLED else pseudo_weight / (len(kinds) - 1) for kind in kinds]
+def _kind_weights(kinds: NDArray[np.str_]) -> Floats:
+    """Weights of rows with which real and fake count alike, and among the fakes every kind: nobody knows what comes."""
+    names, index, counts = np.unique(kinds, return_inverse=True, return_counts=True)
+    mass = np.where(names == REAL, 1.0, 1 / max(len(names) - 1, 1))
+    return np.asarray(mass[index] / counts[index], dtype=np.float64)
 
 
 def recalibrated(

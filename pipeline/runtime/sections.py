@@ -234,12 +234,6 @@ class Train(Section):
     bagging_fraction: float = Field(0.8, gt=0, le=1, description="share of the rows that a tree sees")
     lambda_l2: float = Field(5.0, ge=0, description="L2 penalty of leaf values")
     max_bin: int = Field(127, ge=15, le=255, description="bins of a column")
-    pseudo_weight: float = Field(
-        0.2,
-        gt=0,
-        lt=1,
-        description="weight of all kinds of pseudo-fake in the mixture; the labelled fakes have the rest",
-    )
 
 
 class Evaluate(Section):

@@ -1,0 +1,99 @@
+"""From the experts' log-likelihood ratios to one raw score: evidence for and against, each with a fitted weight."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import expit
+
+Floats = NDArray[np.float64]
+_RIDGE = 1e-3  # keeps the weights of separable rows finite
+
+
+@dataclass(frozen=True)
+class Fusion:
+    """raw = bias + sum_k (f_k softplus(r_k) - a_k softplus(-r_k)), with f_k and a_k at least 0.
+
+    An expert that sees nothing of its kind adds almost nothing, so one that is sure is enough; an expert that learned
+    nothing gets no weight. Evidence against has a weight of its own: that an image shows no trace of one kind says
+    little where it may be of another.
+
+    Attributes
+    ----------
+    bias : float
+        Log-odds of an image about which no expert says anything.
+    evidence_for, evidence_against : float64 array, shape (experts,)
+        f and a.
+    """
+
+    bias: float
+    evidence_for: Floats
+    evidence_against: Floats
+
+    def __call__(self, log_likelihood_ratios: Floats) -> Floats:
+        """Raw score, log-odds of fake.
+
+        Parameters
+        ----------
+        log_likelihood_ratios : float64 array, shape (n, experts)
+
+        Returns
+        -------
+        float64 array, shape (n,)
+        """
+        return np.asarray(self.bias + self.terms(log_likelihood_ratios).sum(axis=1), dtype=np.float64)
+
+    def terms(self, log_likelihood_ratios: Floats) -> Floats:
+        """What each expert adds to the raw score.
+
+        Parameters
+        ----------
+        log_likelihood_ratios : float64 array, shape (n, experts)
+
+        Returns
+        -------
+        float64 array, shape (n, experts)
+            Rising with the expert's ratio.
+        """
+        up, down = _softplus(log_likelihood_ratios), _softplus(-log_likelihood_ratios)
+        return np.asarray(self.evidence_for * up - self.evidence_against * down)
+
+    @classmethod
+    def fit(cls, log_likelihood_ratios: Floats, target: NDArray[np.integer], weight: Floats) -> Fusion:
+        """Logistic regression with weights of at least 0, by maximum likelihood.
+
+        Parameters
+        ----------
+        log_likelihood_ratios : float64 array, shape (n, experts)
+            Out of fold.
+        target : int array, shape (n,)
+            0 or 1.
+        weight : float64 array, shape (n,)
+            Of the rows.
+
+        Returns
+        -------
+        Fusion
+        """
+        terms = np.hstack([_softplus(log_likelihood_ratios), -_softplus(-log_likelihood_ratios)])
+        share = weight / weight.sum()
+
+        def loss(theta: Floats) -> tuple[float, Floats]:
+            raw = theta[0] + terms @ theta[1:]
+            error = share * (expit(raw) - target)
+            losses = share @ (np.logaddexp(0, raw) - target * raw) + _RIDGE * (theta[1:] ** 2).sum() / 2
+            gradient = np.concatenate([[error.sum()], error @ terms + _RIDGE * theta[1:]])
+            return float(losses), gradient
+
+        start = np.concatenate([[0.0], np.full(terms.shape[1], 1 / terms.shape[1])])
+        bounds = [(None, None)] + [(0.0, None)] * terms.shape[1]
+        best = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+        experts = log_likelihood_ratios.shape[1]
+        return cls(float(best[0]), best[1 : 1 + experts], best[1 + experts :])
+
+
+def _softplus(x: Floats) -> Floats:
+    return np.asarray(np.logaddexp(0, x), dtype=np.float64)
