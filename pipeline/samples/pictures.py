@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from models.bundle_info import sha256
-from models.fingerprint import fingerprint
-from models.generators.registry import GENERATORS, Redraw, code_of, load
+from models.generators.registry import GENERATORS, Redraw, load
 from pipeline.runtime import params, paths
 from pipeline.runtime.process import limit_threads, pick_device
 from pipeline.samples.shards import shard_size_for
 from pipeline.samples.variants import VariantPlan
-from pipeline.storage.addresses import DECODING
+from pipeline.storage.addresses import picture_code
 from pipeline.storage.feature_store import SkippedError, version_of
 from pipeline.storage.image_headers import BadImage
 from pipeline.storage.images import read_image
@@ -57,7 +56,7 @@ def tasks_of(rows: pd.DataFrame, kind: str, plan: VariantPlan) -> list[Task]:
 def open_store(kind: str, files: Sequence[Path]) -> PictureStore:
     """The pictures of one kind, by the generator of these files."""
     facts = {
-        "code": fingerprint(DECODING, code_of(kind), f"{__name__}:write_shard"),
+        "code": picture_code(kind),
         "files": [sha256(path) for path in _with_binaries(files)],
     }
     return PictureStore((paths.GENERATED / kind).absolute(), version_of(facts))

@@ -13,6 +13,7 @@ from pathlib import Path
 from features.spectral import get
 from models.bundle_info import BlockInfo, BundleError, BundleInfo
 from models.fingerprint import fingerprint
+from models.generators import registry
 from models.synthesis import pseudo_fakes
 
 DECODING = "pipeline.storage.images:to_rgb"
@@ -28,6 +29,7 @@ NET_ROWS = "models.nets.face_net:FaceNet.__call__"
 NET_TRAINING = "models.nets.training:train_fold"
 NET_SAMPLES = "models.nets.sampler:PairedSampler.epoch"
 NET_FOLDS = "models.folds:assign"
+GENERATED_PICTURES = "pipeline.samples.pictures:write_shard"
 TRAINING_PICTURES = "pipeline.samples.training_images:TrainImages.__call__"
 STACKING = "models.stacker.stacker:Stacker.probability"
 EXPERTS = "models.stacker.stacker:Stacker.log_likelihood_ratios"
@@ -47,6 +49,11 @@ def spectral_code(block: str) -> str:
 def net_code() -> str:
     """Fingerprint of the way from a file and its face to a net's outputs, its weights aside."""
     return fingerprint(DECODING, CROP, NET_PICTURE, NET_STATE, NET_ROWS)
+
+
+def picture_code(kind: str) -> str:
+    """Fingerprint of the way from a file to a generator's picture, the generator's weights aside."""
+    return fingerprint(DECODING, GENERATED_PICTURES, registry.code_of(kind))
 
 
 def training_code(heads: Iterable[str]) -> str:
