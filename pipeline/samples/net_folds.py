@@ -243,6 +243,9 @@ def train_member(
         weight_decay=net.weight_decay,
         label_smoothing=net.label_smoothing,
         freeze_layers=net.freeze_layers,
+        tune=net.tune,
+        alignment=net.alignment,
+        uniformity=net.uniformity,
         seed=seed,
         workers=joblib.cpu_count(),
     )
