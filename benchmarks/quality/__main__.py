@@ -18,7 +18,7 @@ from benchmarks.quality.kinds import measure_kinds
 from benchmarks.quality.ours import Recipe, home, measure_ours
 from benchmarks.quality.peers import PEERS, make_peer
 from benchmarks.quality.runs import NONE, Run, measure_peer
-from models.nets.checkpoints import WeightsError
+from models.nets.packaged import WeightsError
 from pipeline.dataset.dataset_files import find
 from pipeline.dataset.lists import LabelError
 from pipeline.runtime.params import ParamsError

@@ -18,7 +18,7 @@ from timm.utils import ModelEmaV3
 from models.nets.checkpoints import Checkpoint
 from models.nets.hypersphere import alignment, uniformity
 from models.nets.initialisation import initialise
-from models.nets.layers import densify_strided_depthwise, freeze_layers, has_bf16
+from models.nets.layers import freeze_layers, has_bf16, run_depthwise_in_float32
 from models.nets.net_spec import NetSpec
 from models.nets.norm_tuning import train_norms_only
 from models.nets.prefetch import MakePair, batches
@@ -171,7 +171,7 @@ class _Run:
             self.net, decay=EMA_DECAY, use_warmup=True, warmup_gamma=9, warmup_power=1, update_after_step=-2
         )
         if self.device.type == "cpu" and self.bf16:
-            densify_strided_depthwise(self.net)
+            run_depthwise_in_float32(self.net)
         if checkpoint.state is not None:
             freeze_layers(self.net[1], groups=schedule.freeze_layers)
             if schedule.tune == "norms":

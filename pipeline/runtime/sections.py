@@ -16,8 +16,8 @@ Copies = Annotated[float, Field(ge=0.0, le=20.0)]
 InputKind = Literal["rgb", "npr", "highpass"]
 
 WEIGHTS = (
-    "where the first weights come from: `none` (from scratch), `auto` (the weights folder, then timm's files on this "
-    "machine), `pretrained` (the same, then one download), or the path of a checkpoint"
+    "where the first weights come from: `none` (from scratch), `auto` (the weights folder, then an installed package, "
+    "then timm's files on this machine), `pretrained` (the same, then one download), or the path of a checkpoint"
 )
 INPUT = (
     "what the net sees: colours, differences of neighbouring pixels (NPR), or a high-pass filtered picture"
@@ -147,7 +147,9 @@ class Net(Section):
     weight_decay: float = Field(0.02, ge=0, le=10, description="of AdamW")
     label_smoothing: float = Field(0.05, ge=0, lt=0.5, description="how far the targets are from 0 and 1")
     freeze_layers: int = Field(
-        0, ge=0, description="first layer groups of pretrained weights (stem, stages) that are not trained"
+        0,
+        ge=0,
+        description="first layer groups of pretrained weights (stem, stages) that stay as they are, batch-norm statistics too",
     )
     tune: Literal["all", "norms"] = Field(
         "all",
