@@ -84,6 +84,11 @@ def restorer_files(names: Sequence[str] = RESTORATION_NETS) -> list[Path]:
     return [Path(spec.origin).parent / "models" / f"{name}.param" for name in names]
 
 
+def with_binaries(files: Sequence[Path]) -> list[Path]:
+    """The files, each followed by the `.bin` that belongs to it, where there is one."""
+    return [path for file in files for path in (file, file.with_suffix(".bin")) if path.is_file()]
+
+
 # Where the files of each kind are, given the weights folder; `load` of the module of that name reads them.
 GENERATORS: dict[str, Callable[[Path], list[Path]]] = {
     "reconstruction": autoencoder_files,

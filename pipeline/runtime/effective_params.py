@@ -1,7 +1,7 @@
 """The settings in force, in the file that DVC compares: cache/params.yaml.
 
 Beside the sections it holds `checkpoints`: for each block of a net, the file that its first weights come from and its
-SHA-256, so that other weights under the same name make its stage run again.
+SHA-256, so that other weights under the same name make its stage run again; and `generate`, the files of the generators.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from models.bundle_info import sha256
+from models.generators.registry import GENERATORS, GeneratorMissing, with_binaries
 from models.nets.locations import hub_repository, locate
 from models.nets.packaged import Installed
 from pipeline.runtime import params
@@ -60,6 +61,7 @@ def write() -> None:
         defaults = params.read_mapping(params.PARAMS_FILE)[section][key] or {}
         record[section][key] |= {name: None for name in defaults if name not in record[section][key]}
     record["checkpoints"] = checkpoints(record, settings, before.get("checkpoints") or {})
+    record["checkpoints"]["generate"] = generators(settings)
     with appearing(FILE) as part:
         part.write_text(
             HEADER + yaml.safe_dump(record, sort_keys=False, allow_unicode=True), encoding="utf-8"
@@ -93,6 +95,30 @@ def checkpoints(record: dict[str, Any], settings: Params, before: dict[str, Any]
         block: None if net is None else _weights(net, folder, before.get(block) or {})
         for block, net in entries.items()
     }
+
+
+def generators(settings: Params) -> dict[str, dict[str, str] | None]:
+    """Files of the generators that draw pseudo-fakes, and their SHA-256, by kind.
+
+    Parameters
+    ----------
+    settings : Params
+        The settings in force.
+
+    Returns
+    -------
+    dict
+        None for a kind whose generator is not there or that is not asked for.
+    """
+    found: dict[str, dict[str, str] | None] = {}
+    for kind, files_of in GENERATORS.items():
+        try:
+            wanted = settings.variants.pseudo_fakes.get(kind)
+            files = files_of(Path(settings.data.weights)) if wanted else []
+        except GeneratorMissing:
+            files = []
+        found[kind] = {path.name: sha256(path) for path in with_binaries(files)} or None
+    return found
 
 
 def _weights(net: Backbone | Net, folder: Path, before: dict[str, Any]) -> dict[str, Any]:
