@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from models.folds import assign
+from models.generators.registry import GENERATORS
 from models.kinds import LABELLED
 from models.nets.checkpoints import Checkpoint, find
 from models.nets.face_net import NetSpec
@@ -26,7 +27,7 @@ from pipeline.samples.net_rows import net_spec
 from pipeline.samples.training_images import TrainImages
 from pipeline.samples.variants import VariantPlan
 from pipeline.storage.addresses import training_code
-from pipeline.storage.feature_store import version_of
+from pipeline.storage.feature_store import SkippedError, version_of
 from pipeline.storage.row_key import RowKey
 
 ALL_NETS = -1  # of a row that no net was trained on: the mean of all
@@ -130,7 +131,6 @@ class Job:
 
 def prepare(
     name: str,
-    net: params.Net,
     rows: pd.DataFrame,
     faces: NDArray[np.float32],
     *,
@@ -146,8 +146,6 @@ def prepare(
     ----------
     name : str
         A key of finetune.nets.
-    net : params.Net
-        Its entry there, with the heads that can be learned.
     rows : DataFrame, n rows
         With `split`, `target`, `group`, `source`, `key` and `path`; only those of the split train are used.
     faces : float32 array, shape (n, 17)
@@ -167,9 +165,12 @@ def prepare(
 
     Raises
     ------
+    SkippedError
+        Where the generators of all its heads are missing.
     UserError
         Where the weights cannot be used, or a class has fewer groups than there are folds.
     """
+    net = _learnable(name, section.nets[name], plan)
     is_train = (rows["split"] == "train").to_numpy()
     train = rows[is_train].reset_index(drop=True)
     checkpoint = find(model=net.model, weights=net.weights, folder=weights)
@@ -208,6 +209,15 @@ def prepare(
         plan=plan,
         version=version_of(facts),
     )
+
+
+def _learnable(name: str, net: params.Net, plan: VariantPlan) -> params.Net:
+    """The net with those heads alone of which there are pictures."""
+    heads = [head for head in net.heads if head not in GENERATORS or head in plan.pictures]
+    if not heads:
+        reasons = "; ".join(plan.left_out.values()) or "variants.pseudo_fakes wants none of its pictures"
+        raise SkippedError(f"net '{name}' has nothing to learn: {reasons}")
+    return net.model_copy(update={"heads": heads})
 
 
 def train_member(
