@@ -17,7 +17,8 @@ from models.nets.net_spec import member_file, write_record
 from pipeline.runtime import params, paths
 from pipeline.runtime.command import run
 from pipeline.samples.feature_table import block_folder, read_faces
-from pipeline.samples.net_folds import ALL_NETS, Job, nets_for_rows, prepare, train_member
+from pipeline.samples.net_folds import ALL_NETS, nets_for_rows, prepare, train_member
+from pipeline.samples.net_job import Job
 from pipeline.samples.net_rows import NetExtractor, skip_net
 from pipeline.samples.pictures import read_plan
 from pipeline.samples.shards import fill
@@ -91,8 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     section, compute = params.load("finetune"), params.load("compute")
     folder, runs = paths.NETS / f"net_{name}", paths.FINETUNE / name
     if params.was_removed("finetune", "nets", name):
-        skip_net(name, reason=f"net '{name}' was removed by {params.LOCAL_FILE}")
-        return
+        return skip_net(name, reason=f"net '{name}' was removed by {params.LOCAL_FILE}")
     if name not in section.nets:
         raise params.ParamsError(f"finetune.nets has no '{name}'; it has {', '.join(section.nets) or 'none'}")
     rows, faces = read_faces()
@@ -108,8 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             plan=read_plan(params.load("variants")),
         )
     except SkippedError as reason:
-        skip_net(name, reason=str(reason))
-        return
+        return skip_net(name, reason=str(reason))
     for stale in set(runs.glob("*")) - {job.folder}:
         shutil.rmtree(stale)
     save_net(job, train_folds(job, compute=compute), folder)

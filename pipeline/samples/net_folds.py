@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from dataclasses import asdict
 from pathlib import Path
 
 import joblib
@@ -14,119 +13,19 @@ from numpy.typing import NDArray
 
 from models.folds import assign
 from models.generators.registry import GENERATORS
-from models.kinds import LABELLED
-from models.nets.checkpoints import Checkpoint, find
-from models.nets.face_net import NetSpec
-from models.nets.sampler import PairedSampler
+from models.nets.checkpoints import find
 from models.nets.training import Schedule, train_fold
-from pipeline.runtime import params, paths
+from pipeline.runtime import params
 from pipeline.runtime.process import limit_threads, pick_device
 from pipeline.samples.feature_table import net_keys
-from pipeline.samples.forging import Forger
+from pipeline.samples.net_job import Job
 from pipeline.samples.net_rows import net_spec
-from pipeline.samples.training_images import TrainImages
 from pipeline.samples.variants import VariantPlan
 from pipeline.storage.addresses import training_code
 from pipeline.storage.feature_store import SkippedError, version_of
 from pipeline.storage.row_key import RowKey
 
 ALL_NETS = -1  # of a row that no net was trained on: the mean of all
-
-
-@dataclass(frozen=True)
-class Job:
-    """One net to fine-tune.
-
-    Parameters
-    ----------
-    name : str
-        Its key in finetune.nets.
-    net, section, options : params.Net, params.Finetune, params.Faces
-    checkpoint : Checkpoint
-        What it starts from.
-    spec : NetSpec
-    max_pixels : int
-    train : DataFrame
-        Its training images, with `fold`.
-    faces : float32 array, shape (n, 17)
-        Their rows of the face table.
-    plan : VariantPlan
-        Which images have which pictures by generators.
-    version : str
-        Address of all that comes of it.
-    """
-
-    name: str
-    net: params.Net
-    section: params.Finetune
-    checkpoint: Checkpoint
-    spec: NetSpec
-    options: params.Faces
-    max_pixels: int
-    train: pd.DataFrame
-    faces: NDArray[np.float32]
-    plan: VariantPlan
-    version: str
-
-    @property
-    def folder(self) -> Path:
-        """Where its runs are kept for resuming."""
-        return paths.FINETUNE / self.name / self.version
-
-    def images_to_see(self, fold: int) -> int:
-        """Pictures that the net which never sees `fold` is shown."""
-        kept = np.flatnonzero(self.train["fold"].to_numpy() != fold)
-        _, per_epoch = self.sampler(kept, seed=0).batching(min(self.net.batch_size, len(kept)))
-        return self.net.epochs * 2 * per_epoch
-
-    @cached_property
-    def drawn(self) -> dict[str, list[list[str]]]:
-        """Of each kind that a generator draws: the keys of each image's pictures."""
-        keys, targets = map(RowKey.parse, self.train["key"]), self.train["target"].to_numpy()
-        faces = [(key, target) for key, target in zip(keys, targets, strict=True)]
-        return {
-            kind: [
-                [key.picture_of(name) for name in self.plan.fakes_of(key, kind)] if target == 0 else []
-                for key, target in faces
-            ]
-            for kind in self.spec.heads
-            if kind in self.plan.pictures
-        }
-
-    def images(self, kept: NDArray[np.int64]) -> TrainImages:
-        """Training pictures of these of its rows."""
-        return TrainImages(
-            paths=self.train["path"].iloc[kept].tolist(),
-            faces=self.faces[kept],
-            spec=replace(self.spec, size=self.net.train_size or self.spec.size),
-            reach=(self.spec.size - (self.net.train_size or self.spec.size)) // 2,
-            options=self.options,
-            forgers={
-                kind: Forger(kind, max_pixels=self.max_pixels, pictures=self.plan.pictures.get(kind))
-                for kind in self.spec.heads
-                if kind != LABELLED
-            },
-            drawn={kind: [keys[row] for row in kept] for kind, keys in self.drawn.items()},
-            max_pixels=self.max_pixels,
-            degrade_prob=self.net.degrade_prob,
-            real_degrade_prob=self.net.real_degrade_prob,
-        )
-
-    def sampler(self, kept: NDArray[np.int64], *, seed: int) -> PairedSampler:
-        """The order in which these of its rows are shown."""
-        rows = self.train.iloc[kept]
-        return PairedSampler(
-            target=rows["target"].to_numpy(np.int64),
-            groups=rows["group"].to_numpy(str),
-            sources=rows["source"].to_numpy(str),
-            heads=self.spec.heads,
-            balance=self.section.source_balance,
-            seed=seed,
-            can_forge={
-                kind: np.array([bool(keys[row]) for row in kept], dtype=bool)
-                for kind, keys in self.drawn.items()
-            },
-        )
 
 
 def prepare(
