@@ -92,9 +92,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     section, compute = params.load("finetune"), params.load("compute")
     folder, runs = paths.NETS / f"net_{name}", paths.FINETUNE / name
     if params.was_removed("finetune", "nets", name):
-        return skip_net(name, reason=f"net '{name}' was removed by {params.LOCAL_FILE}")
-    if name not in section.nets:
-        raise params.ParamsError(f"finetune.nets has no '{name}'; it has {', '.join(section.nets) or 'none'}")
+        skip_net(name, reason=f"net '{name}' was removed by {params.LOCAL_FILE}")
+        return
     rows, faces = read_faces()
     try:
         job = prepare(
@@ -108,7 +107,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             plan=read_plan(params.load("variants")),
         )
     except SkippedError as reason:
-        return skip_net(name, reason=str(reason))
+        skip_net(name, reason=str(reason))
+        return
     for stale in set(runs.glob("*")) - {job.folder}:
         shutil.rmtree(stale)
     save_net(job, train_folds(job, compute=compute), folder)
