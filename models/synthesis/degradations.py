@@ -19,8 +19,7 @@ _ZOOM = (0.7, 1.3)
 _MOVE = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)
 _SAVED = (0.5, 0.3, 0.2)  # chances to be saved once, twice and three times
 _MILD, _STRONG = (60, 96), (40, 60)  # qualities, below the second of each
-_STRONG_SHARE = 0.07
-_WEBP_SHARE = 0.12
+_STRONG_SHARE, _WEBP_SHARE = 0.07, 0.12
 _ENLARGE = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4, cv2.INTER_NEAREST)
 
 
