@@ -146,7 +146,7 @@ def _nets(info: BundleInfo) -> list[Table]:
 def _training(info: BundleInfo) -> str:
     training, stacker = info.training, info.stacker
     boosters = ", ".join(
-        f"{expert.n_boosters} for {expert.kind} (weight of evidence for {expert.evidence_for:.2f}, "
+        f"{expert.n_boosters} for {expert.kind} (evidence for {expert.evidence_for:.2f}, "
         f"against {expert.evidence_against:.2f})"
         for expert in stacker.experts
     )
