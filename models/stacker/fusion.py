@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from scipy.special import expit
+
+from models.stacker.calibration import nonnegative_logistic
 
 Floats = NDArray[np.float64]
-_RIDGE = 1e-3  # keeps the weights of separable rows finite
+_RIDGE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -79,20 +79,9 @@ class Fusion:
         Fusion
         """
         terms = np.hstack([_softplus(log_likelihood_ratios), -_softplus(-log_likelihood_ratios)])
-        share = weight / weight.sum()
-
-        def loss(theta: Floats) -> tuple[float, Floats]:
-            raw = theta[0] + terms @ theta[1:]
-            error = share * (expit(raw) - target)
-            losses = share @ (np.logaddexp(0, raw) - target * raw) + _RIDGE * (theta[1:] ** 2).sum() / 2
-            gradient = np.concatenate([[error.sum()], error @ terms + _RIDGE * theta[1:]])
-            return float(losses), gradient
-
-        start = np.concatenate([[0.0], np.full(terms.shape[1], 1 / terms.shape[1])])
-        bounds = [(None, None)] + [(0.0, None)] * terms.shape[1]
-        best = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+        bias, weights = nonnegative_logistic(terms, target, weight, ridge=_RIDGE)
         experts = log_likelihood_ratios.shape[1]
-        return cls(float(best[0]), best[1 : 1 + experts], best[1 + experts :])
+        return cls(bias, weights[:experts], weights[experts:])
 
 
 def _softplus(x: Floats) -> Floats:

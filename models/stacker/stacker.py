@@ -178,6 +178,8 @@ class Stacker:
                 n_boosters=len(expert.boosters),
                 slope=expert.slope,
                 offset=expert.offset,
+                logit_weights=dict(expert.weights),
+                logit_means=dict(expert.means),
                 evidence_for=float(evidence_for),
                 evidence_against=float(evidence_against),
             )
@@ -212,7 +214,7 @@ class Stacker:
         for e in info.experts:
             files = [folder / f"stacker_{e.kind}_fold{i}.txt" for i in range(e.n_boosters)]
             boosters = [lgb.Booster(model_file=file) for file in files]
-            experts.append(Expert(e.kind, boosters, e.slope, e.offset))
+            experts.append(Expert(e.kind, boosters, e.slope, e.offset, e.logit_weights, e.logit_means))
         fusion = Fusion(
             info.bias,
             np.array([e.evidence_for for e in info.experts]),

@@ -14,11 +14,12 @@ from scipy.special import expit
 
 from models.folds import assign
 from models.kinds import LABELLED, REAL
-from models.stacker.calibration import platt
+from models.stacker.calibration import nonnegative_logistic, platt
 from models.stacker.expert import Expert, Floats
 from models.stacker.fusion import Fusion
 from models.stacker.stacker import Stacker
 
+_RIDGE = 1e-3  # of the weights of trees and logits in an expert
 _CORRECTION_SPREAD = (0.25, 0.5)  # how far slope and offset of the mean of nets are expected from 1 and 0
 
 
@@ -47,10 +48,13 @@ def fit(
     kinds: NDArray[np.str_] | None = None,
     is_original: NDArray[np.bool_] | None = None,
     partner_of: NDArray[np.str_] | None = None,
-    rising: Collection[str] = (),
+    logits: Collection[str] = (),
     options: StackerOptions,
 ) -> Stacker:
-    """Train an expert per kind, boosters with early stopping on the fold left out, and calibrate on those.
+    """Train an expert per kind in two steps, fuse them, and calibrate.
+
+    First boosters over all columns but the logits, with early stopping on the fold left out; then, on their outputs out of
+    fold and the logits, a logistic regression with weights of at least 0.
 
     Same input, same bytes, whatever the number of threads.
 
@@ -70,8 +74,8 @@ def fit(
     partner_of : str array, shape (n,), optional
         Of a real partner of pseudo-fakes: their kind, else empty. A kind that has partners is told from them alone,
         and no other kind sees them: they went the same way in all but the forgery.
-    rising : collection of str
-        Columns that may only raise the score, as a fine-tuned net's logit.
+    logits : collection of str
+        Columns of fine-tuned nets, out of fold: higher means more like a fake.
     options : StackerOptions
 
     Returns
@@ -87,10 +91,9 @@ def fit(
     strata = np.full(len(target), "all") if sources is None else sources
     row_kinds = np.where(target == 1, LABELLED, REAL) if kinds is None else kinds
     fold = assign(target, groups, strata, folds=options.folds, seed=options.seed)
-    columns = list(features.columns)
-    values = np.ascontiguousarray(features.to_numpy(np.float32))
-    # Binned once, without a look at the target; every booster learns from some of its rows.
-    binned = lgb.Dataset(values, target, feature_name=columns, params=_dataset_params(options)).construct()
+    table = _Table(
+        features, logits=[c for c in features.columns if c in set(logits)], target=target, options=options
+    )
     fake_kinds = sorted(set(row_kinds.tolist()) - {REAL}, key=lambda kind: (kind != LABELLED, kind))
     originals = np.ones(len(target), dtype=bool) if is_original is None else is_original
     partners = np.full(len(target), "") if partner_of is None else partner_of
@@ -100,13 +103,15 @@ def fit(
         negatives = (row_kinds == REAL) & (partners == (kind if has_partners else ""))
         in_task = negatives | (row_kinds == kind)
         expert, log_likelihood_ratios[:, column] = _expert(
-            kind, values, binned, row_kinds, in_task, fold, rising=rising, options=options
+            kind, table, row_kinds, in_task, fold, options=options
         )
         experts.append(expert)
     fusion = Fusion.fit(log_likelihood_ratios, target, _kind_weights(row_kinds))
     raw = fusion(log_likelihood_ratios)
     slope, offset = platt(raw[originals], target[originals])
-    return Stacker(columns, experts, fusion, slope, offset, np.asarray(expit(slope * raw + offset)))
+    return Stacker(
+        list(features.columns), experts, fusion, slope, offset, np.asarray(expit(slope * raw + offset))
+    )
 
 
 def _kind_weights(kinds: NDArray[np.str_]) -> Floats:
@@ -152,15 +157,38 @@ def recalibrated(
     return replace(stacker, slope=slope * stacker.slope, offset=slope * stacker.offset + offset)
 
 
+class _Table:
+    """The columns of training: those of the trees, binned once, and the logits."""
+
+    def __init__(
+        self,
+        features: pd.DataFrame,
+        *,
+        logits: Sequence[str],
+        target: NDArray[np.integer],
+        options: StackerOptions,
+    ) -> None:
+        self.logit_names = list(logits)
+        self.logits = features[self.logit_names].to_numpy(np.float64)
+        columns = [name for name in features.columns if name not in set(self.logit_names)]
+        self.values = np.ascontiguousarray(features[columns].to_numpy(np.float32))
+        # Binned once, without a look at the target; every booster learns from some of its rows.
+        self.binned = (
+            lgb.Dataset(
+                self.values, target, feature_name=columns, params=_dataset_params(options)
+            ).construct()
+            if columns
+            else None
+        )
+
+
 def _expert(
     kind: str,
-    values: NDArray[np.float32],
-    binned: lgb.Dataset,
+    table: _Table,
     kinds: NDArray[np.str_],
     in_task: NDArray[np.bool_],
     fold: NDArray[np.int64],
     *,
-    rising: Collection[str],
     options: StackerOptions,
 ) -> tuple[Expert, Floats]:
     """The expert of one kind, learned from the rows `in_task`, and its log-likelihood ratio of every row, (n,).
@@ -169,12 +197,40 @@ def _expert(
     """
     target = (kinds == kind).astype(np.int64)
     weight = np.where(target == 1, 0.5 / target[in_task].mean(), 0.5 / (1 - target[in_task].mean()))
-    boosters, oof = [], np.zeros(len(fold))
+    boosters, trees = _boosters(table, target, weight, in_task, fold, options=options)
+    means = table.logits[in_task].mean(axis=0)
+    terms = np.hstack([trees[:, None], table.logits - means])
+    offset, weights = nonnegative_logistic(terms[in_task], target[in_task], weight[in_task], ridge=_RIDGE)
+    expert = Expert(
+        kind,
+        boosters,
+        slope=float(weights[0]),
+        offset=offset,
+        weights=dict(zip(table.logit_names, weights[1:].tolist(), strict=True)),
+        means=dict(zip(table.logit_names, means.tolist(), strict=True)),
+    )
+    return expert, offset + terms @ weights
+
+
+def _boosters(
+    table: _Table,
+    target: NDArray[np.int64],
+    weight: Floats,
+    in_task: NDArray[np.bool_],
+    fold: NDArray[np.int64],
+    *,
+    options: StackerOptions,
+) -> tuple[list[lgb.Booster], Floats]:
+    """A booster per fold, and the raw output out of fold of every row, (n,)."""
+    boosters: list[lgb.Booster] = []
+    oof = np.zeros(len(fold))
+    if table.binned is None:
+        return boosters, oof
     for index in range(options.folds):
         rows_of_fold = in_task & (fold != index), in_task & (fold == index)
-        train, valid = (_subset(binned, rows, target, weight) for rows in rows_of_fold)
+        train, valid = (_subset(table.binned, rows, target, weight) for rows in rows_of_fold)
         booster = lgb.train(
-            _booster_params(options, binned.get_feature_name(), rising),
+            _booster_params(options),
             train,
             num_boost_round=options.num_boost_round,
             valid_sets=[valid],
@@ -182,10 +238,9 @@ def _expert(
         )
         # The text is what is kept and served, so the text is what is measured.
         booster = lgb.Booster(model_str=booster.model_to_string(num_iteration=booster.best_iteration))
-        oof[fold == index] = booster.predict(values[fold == index], raw_score=True)
+        oof[fold == index] = booster.predict(table.values[fold == index], raw_score=True)
         boosters.append(booster)
-    slope, offset = platt(oof[in_task], target[in_task], weight[in_task])
-    return Expert(kind, boosters, slope, offset), slope * oof + offset
+    return boosters, oof
 
 
 def _subset(
@@ -200,9 +255,7 @@ def _dataset_params(options: StackerOptions) -> dict[str, Any]:
     return {"max_bin": options.max_bin, "min_data_in_leaf": options.min_data_in_leaf, "verbosity": -1}
 
 
-def _booster_params(
-    options: StackerOptions, columns: Sequence[str], rising: Collection[str]
-) -> dict[str, Any]:
+def _booster_params(options: StackerOptions) -> dict[str, Any]:
     return {
         **_dataset_params(options),
         "objective": "binary",
@@ -213,7 +266,6 @@ def _booster_params(
         "bagging_fraction": options.bagging_fraction,
         "bagging_freq": 1,
         "lambda_l2": options.lambda_l2,
-        "monotone_constraints": [int(column in rising) for column in columns],
         "seed": options.seed,
         "deterministic": True,
         "force_row_wise": True,

@@ -21,8 +21,8 @@ for _module in iter_modules(synthesis.__path__):
 
 
 def kinds() -> tuple[str, ...]:
-    """Names of the registered kinds, in the order of registration."""
-    return tuple(PSEUDO_FAKES)
+    """Names of the registered kinds, sorted: whoever imports a kind's module first has no say in their order."""
+    return tuple(sorted(PSEUDO_FAKES))
 
 
 def code_of(kind: str) -> str:
@@ -63,5 +63,5 @@ def make(kind: str, pixels: U8, face: Face, rng: np.random.Generator) -> U8:
 
 def _function(kind: str) -> Forge:
     if kind not in PSEUDO_FAKES:
-        raise ValueError(f"kind of pseudo-fake '{kind}' is unknown; known are {', '.join(PSEUDO_FAKES)}")
+        raise ValueError(f"kind of pseudo-fake '{kind}' is unknown; known are {', '.join(kinds())}")
     return PSEUDO_FAKES[kind]

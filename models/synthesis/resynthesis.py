@@ -12,7 +12,7 @@ import scipy.fft
 from features.views import Face
 from models.kinds import Forgery, pseudo_fake
 from models.synthesis.degradations import F32, U8, blurred, noisy, to_bytes
-from models.synthesis.self_blend import outline
+from models.synthesis.masks import outline
 
 
 @pseudo_fake(name="resynthesis")
@@ -137,7 +137,7 @@ def _shuffled(x: F32, rng: np.random.Generator) -> F32:
     shift = shift * np.float32(rng.uniform(0.25, 0.8) * min(grain / 4, 2))
     rows, columns = np.mgrid[:height, :width].astype(np.float32)
     moved = cv2.remap(
-        x, columns + shift[..., 0], rows + shift[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
+        x, columns + shift[..., 0], rows + shift[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT
     )
     return np.asarray(moved, dtype=np.float32)
 

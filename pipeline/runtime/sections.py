@@ -16,8 +16,8 @@ Copies = Annotated[float, Field(ge=0.0, le=20.0)]
 InputKind = Literal["rgb", "npr", "highpass"]
 
 WEIGHTS = (
-    "where the first weights come from: `none` (from scratch), `auto` (the weights folder, then timm's files on this "
-    "machine), `pretrained` (the same, then one download), or the path of a checkpoint"
+    "where the first weights come from: `none` (from scratch), `auto` (the weights folder, then an installed package, "
+    "then timm's files on this machine), `pretrained` (the same, then one download), or the path of a checkpoint"
 )
 INPUT = (
     "what the net sees: colours, differences of neighbouring pixels (NPR), or a high-pass filtered picture"
@@ -147,7 +147,29 @@ class Net(Section):
     weight_decay: float = Field(0.02, ge=0, le=10, description="of AdamW")
     label_smoothing: float = Field(0.05, ge=0, lt=0.5, description="how far the targets are from 0 and 1")
     freeze_layers: int = Field(
-        0, ge=0, description="first layer groups of pretrained weights (stem, stages) that are not trained"
+        0,
+        ge=0,
+        description="first layer groups of pretrained weights (stem, stages) that stay as they are, batch-norm statistics too",
+    )
+    tune: Literal["all", "norms"] = Field(
+        "all",
+        description="which pretrained weights are trained: `all` beyond `freeze_layers`, or the `norms` of all layers and "
+        "the classifier alone, which suits large vision transformers",
+    )
+    normalise: bool = Field(
+        False, description="whether the classifier sees the net's pooled feature scaled to length 1"
+    )
+    alignment: float = Field(
+        0.0,
+        ge=0,
+        le=10,
+        description="weight of a loss that draws features of the same kind together; needs `normalise`",
+    )
+    uniformity: float = Field(
+        0.0,
+        ge=0,
+        le=10,
+        description="weight of a loss that spreads all features over the sphere; needs `normalise`",
     )
     degrade_prob: Share = Field(
         0.5, description="share of training pairs that are degraded, real and fake alike"
@@ -179,11 +201,30 @@ class Net(Section):
         return self
 
     @model_validator(mode="after")
+    def _norms_of_all_layers(self) -> Net:
+        if self.tune == "norms" and self.freeze_layers:
+            raise ValueError(
+                f"tune is norms, which trains the norms of every layer, but freeze_layers is {self.freeze_layers}; set "
+                "freeze_layers to 0, or tune to all"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _labelled_alone(self) -> Net:
         if LABELLED in self.heads and len(self.heads) > 1:
             raise ValueError(
                 f"heads are {', '.join(self.heads)}; {LABELLED} stands alone: beside pseudo-fakes the gradients of one undo "
                 "the other's. Give each a net of its own"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _losses_on_the_sphere(self) -> Net:
+        given = [name for name in ("alignment", "uniformity") if getattr(self, name)]
+        if given and not self.normalise:
+            raise ValueError(
+                f"{' and '.join(given)} above 0 needs features of length 1; set normalise to true, or "
+                f"{' and '.join(given)} to 0"
             )
         return self
 

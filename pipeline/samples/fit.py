@@ -39,6 +39,6 @@ def fit_table(
         kinds=table.rows["kind"].to_numpy(str) if kinds is None else kinds,
         is_original=table.originals,
         partner_of=table.rows["partner_of"].to_numpy(str),
-        rising=table.columns_of("net"),
+        logits=table.columns_of("net"),
         options=options,
     )

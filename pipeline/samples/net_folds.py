@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from dataclasses import asdict
 from pathlib import Path
 
 import joblib
@@ -13,124 +12,24 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from models.folds import assign
-from models.kinds import LABELLED
-from models.nets.checkpoints import Checkpoint, find
-from models.nets.face_net import NetSpec
-from models.nets.sampler import PairedSampler
+from models.generators.registry import GENERATORS
+from models.nets.checkpoints import find
 from models.nets.training import Schedule, train_fold
-from pipeline.runtime import params, paths
+from pipeline.runtime import params
 from pipeline.runtime.process import limit_threads, pick_device
 from pipeline.samples.feature_table import net_keys
-from pipeline.samples.forging import Forger
+from pipeline.samples.net_job import Job
 from pipeline.samples.net_rows import net_spec
-from pipeline.samples.training_images import TrainImages
 from pipeline.samples.variants import VariantPlan
 from pipeline.storage.addresses import training_code
-from pipeline.storage.feature_store import version_of
+from pipeline.storage.feature_store import SkippedError, version_of
 from pipeline.storage.row_key import RowKey
 
 ALL_NETS = -1  # of a row that no net was trained on: the mean of all
 
 
-@dataclass(frozen=True)
-class Job:
-    """One net to fine-tune.
-
-    Parameters
-    ----------
-    name : str
-        Its key in finetune.nets.
-    net, section, options : params.Net, params.Finetune, params.Faces
-    checkpoint : Checkpoint
-        What it starts from.
-    spec : NetSpec
-    max_pixels : int
-    train : DataFrame
-        Its training images, with `fold`.
-    faces : float32 array, shape (n, 17)
-        Their rows of the face table.
-    plan : VariantPlan
-        Which images have which pictures by generators.
-    version : str
-        Address of all that comes of it.
-    """
-
-    name: str
-    net: params.Net
-    section: params.Finetune
-    checkpoint: Checkpoint
-    spec: NetSpec
-    options: params.Faces
-    max_pixels: int
-    train: pd.DataFrame
-    faces: NDArray[np.float32]
-    plan: VariantPlan
-    version: str
-
-    @property
-    def folder(self) -> Path:
-        """Where its runs are kept for resuming."""
-        return paths.FINETUNE / self.name / self.version
-
-    def images_to_see(self, fold: int) -> int:
-        """Pictures that the net which never sees `fold` is shown."""
-        kept = np.flatnonzero(self.train["fold"].to_numpy() != fold)
-        _, per_epoch = self.sampler(kept, seed=0).batching(min(self.net.batch_size, len(kept)))
-        return self.net.epochs * 2 * per_epoch
-
-    @cached_property
-    def drawn(self) -> dict[str, list[list[str]]]:
-        """Of each kind that a generator draws: the keys of each image's pictures."""
-        keys, targets = map(RowKey.parse, self.train["key"]), self.train["target"].to_numpy()
-        faces = [(key, target) for key, target in zip(keys, targets, strict=True)]
-        return {
-            kind: [
-                [key.picture_of(name) for name in self.plan.fakes_of(key, kind)] if target == 0 else []
-                for key, target in faces
-            ]
-            for kind in self.spec.heads
-            if kind in self.plan.pictures
-        }
-
-    def images(self, kept: NDArray[np.int64]) -> TrainImages:
-        """Training pictures of these of its rows."""
-        return TrainImages(
-            paths=self.train["path"].iloc[kept].tolist(),
-            faces=self.faces[kept],
-            spec=replace(self.spec, size=self.net.train_size or self.spec.size),
-            reach=(self.spec.size - (self.net.train_size or self.spec.size)) // 2,
-            options=self.options,
-            forgers={
-                kind: Forger(kind, max_pixels=self.max_pixels, pictures=self.plan.pictures.get(kind))
-                for kind in self.spec.heads
-                if kind != LABELLED
-            },
-            drawn={kind: [keys[row] for row in kept] for kind, keys in self.drawn.items()},
-            max_pixels=self.max_pixels,
-            degrade_prob=self.net.degrade_prob,
-            real_degrade_prob=self.net.real_degrade_prob,
-        )
-
-    def sampler(self, kept: NDArray[np.int64], *, seed: int) -> PairedSampler:
-        """The order in which these of its rows are shown."""
-        rows = self.train.iloc[kept]
-        return PairedSampler(
-            target=rows["target"].to_numpy(np.int64),
-            groups=rows["group"].to_numpy(str),
-            sources=rows["source"].to_numpy(str),
-            heads=self.spec.heads,
-            balance=self.section.source_balance,
-            seed=seed,
-            can_forge={
-                kind: np.array([bool(keys[row]) for row in kept], dtype=bool)
-                for kind, keys in self.drawn.items()
-            },
-        )
-
-
 def prepare(
     name: str,
-    net: params.Net,
     rows: pd.DataFrame,
     faces: NDArray[np.float32],
     *,
@@ -146,8 +45,6 @@ def prepare(
     ----------
     name : str
         A key of finetune.nets.
-    net : params.Net
-        Its entry there, with the heads that can be learned.
     rows : DataFrame, n rows
         With `split`, `target`, `group`, `source`, `key` and `path`; only those of the split train are used.
     faces : float32 array, shape (n, 17)
@@ -167,9 +64,16 @@ def prepare(
 
     Raises
     ------
+    ParamsError
+        Where there is no net of that name.
+    SkippedError
+        Where the generators of all its heads are missing.
     UserError
         Where the weights cannot be used, or a class has fewer groups than there are folds.
     """
+    if name not in section.nets:
+        raise params.ParamsError(f"finetune.nets has no '{name}'; it has {', '.join(section.nets) or 'none'}")
+    net = _learnable(name, section.nets[name], plan)
     is_train = (rows["split"] == "train").to_numpy()
     train = rows[is_train].reset_index(drop=True)
     checkpoint = find(model=net.model, weights=net.weights, folder=weights)
@@ -210,6 +114,15 @@ def prepare(
     )
 
 
+def _learnable(name: str, net: params.Net, plan: VariantPlan) -> params.Net:
+    """The net with those heads alone of which there are pictures."""
+    heads = [head for head in net.heads if head not in GENERATORS or head in plan.pictures]
+    if not heads:
+        reasons = "; ".join(plan.left_out.values()) or "variants.pseudo_fakes wants none of its pictures"
+        raise SkippedError(f"net '{name}' has nothing to learn: {reasons}")
+    return net.model_copy(update={"heads": heads})
+
+
 def train_member(
     fold: int, *, job: Job, device: str, progress: Callable[[int], object] = lambda _: None
 ) -> Path:
@@ -243,6 +156,9 @@ def train_member(
         weight_decay=net.weight_decay,
         label_smoothing=net.label_smoothing,
         freeze_layers=net.freeze_layers,
+        tune=net.tune,
+        alignment=net.alignment,
+        uniformity=net.uniformity,
         seed=seed,
         workers=joblib.cpu_count(),
     )

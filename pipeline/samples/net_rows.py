@@ -82,6 +82,7 @@ def net_spec(net: params.Backbone | params.Net, checkpoint: Checkpoint) -> NetSp
         std=checkpoint.std,
         origin=checkpoint.origin,
         heads=tuple(tuned.heads) if tuned else (),
+        normalise=tuned.normalise if tuned else False,
     )
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from models.bundle_info import sha256
-from models.generators.registry import GENERATORS, Redraw, load
+from models.generators.registry import GENERATORS, Redraw, load, with_binaries
 from pipeline.runtime import params, paths
 from pipeline.runtime.process import limit_threads, pick_device
 from pipeline.samples.shards import shard_size_for
@@ -57,7 +57,7 @@ def open_store(kind: str, files: Sequence[Path]) -> PictureStore:
     """The pictures of one kind, by the generator of these files."""
     facts = {
         "code": picture_code(kind),
-        "files": [sha256(path) for path in _with_binaries(files)],
+        "files": [sha256(path) for path in with_binaries(files)],
     }
     return PictureStore((paths.GENERATED / kind).absolute(), version_of(facts))
 
@@ -150,11 +150,6 @@ def _draw(task: Task, generator: Redraw, *, max_pixels: int) -> NDArray[np.uint8
 @lru_cache(maxsize=2)
 def _generator(kind: str, files: tuple[Path, ...], device: str) -> Redraw:
     return load(kind, files, device=device)
-
-
-def _with_binaries(files: Sequence[Path]) -> list[Path]:
-    """The files, each followed by the `.bin` that belongs to it, where there is one."""
-    return [path for file in files for path in (file, file.with_suffix(".bin")) if path.is_file()]
 
 
 def read_plan(wanted: params.Variants) -> VariantPlan:

@@ -39,6 +39,8 @@ def record(**changes):
                     n_boosters=1,
                     slope=1.0,
                     offset=0.0,
+                    logit_weights={},
+                    logit_means={},
                     evidence_for=1.0,
                     evidence_against=0.5,
                 )
@@ -137,7 +139,14 @@ def test_values_that_no_bundle_has_are_refused(change):
 def test_a_number_of_boosters_that_no_bundle_has_is_refused():
     with pytest.raises(ValueError, match="n_boosters"):
         ExpertInfo(
-            kind="labelled", n_boosters=10**9, slope=1.0, offset=0.0, evidence_for=1.0, evidence_against=0.5
+            kind="labelled",
+            n_boosters=10**9,
+            slope=1.0,
+            offset=0.0,
+            logit_weights={},
+            logit_means={},
+            evidence_for=1.0,
+            evidence_against=0.5,
         )
 
 

@@ -47,6 +47,14 @@ def test_without_a_kind_nothing_is_trained_on_it(kind):
     assert (left.train, left.spectral) == (whole.train, whole.spectral)
 
 
+@pytest.mark.parametrize("kind", all_kinds())
+def test_every_kind_can_be_left_out_of_the_shipped_parameters(kind):
+    tree = params.read_mapping(SHIPPED)
+    left = params.combine(tree, without(tree, kind=kind), overlay_name=f"without {kind}")
+    assert kind not in left.variants.pseudo_fakes
+    assert not [name for name, net in left.finetune.nets.items() if kind in net.heads]
+
+
 def test_a_net_that_is_removed_leaves_the_blocks_too():
     tree = {"finetune": {"nets": NETS}, "train": {"blocks": ["face", "net_seam", "net_both"]}}
     assert without(tree, kind="blend")["train"] == {"blocks": ["face", "net_both"]}

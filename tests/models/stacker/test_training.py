@@ -3,12 +3,13 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.special import expit
 
 from models.errors import UserError
 from models.stacker.training import fit, recalibrated
-from tests.models.stacker.drawn_tables import OPTIONS, RISING, kinds_table, table
+from tests.models.stacker.drawn_tables import LOGITS, OPTIONS, kinds_table, table
 
 
 def test_it_learns_out_of_fold(fitted):
@@ -21,13 +22,13 @@ def test_it_learns_out_of_fold(fitted):
 def test_noise_is_not_learned_out_of_fold():
     features, target, groups = table()
     shuffled = np.random.default_rng(1).permutation(target)
-    oof = fit(features, shuffled, groups, rising=RISING, options=OPTIONS).oof
+    oof = fit(features, shuffled, groups, logits=LOGITS, options=OPTIONS).oof
     assert abs(oof[shuffled == 1].mean() - oof[shuffled == 0].mean()) < 0.05
 
 
 def test_training_twice_gives_the_same_bytes(fitted):
     stacker, features, target, groups = fitted
-    again = fit(features, target, groups, rising=RISING, options=OPTIONS)
+    again = fit(features, target, groups, logits=LOGITS, options=OPTIONS)
     assert [b.model_to_string() for b in again.boosters] == [b.model_to_string() for b in stacker.boosters]
     np.testing.assert_array_equal(again.oof, stacker.oof)
 
@@ -57,7 +58,7 @@ def test_ratios_are_calibrated_out_of_fold():
     """A log-likelihood ratio of 0 means that as many real faces as fakes of the kind look like this."""
     features, target, groups, kinds = kinds_table(3000, seed=4)
     refitted = fit(
-        features[:2000], target[:2000], groups[:2000], kinds=kinds[:2000], rising=RISING, options=OPTIONS
+        features[:2000], target[:2000], groups[:2000], kinds=kinds[:2000], logits=LOGITS, options=OPTIONS
     )
     rest, named = features[2000:], kinds[2000:]
     for column, expert in enumerate(refitted.experts):
@@ -74,7 +75,7 @@ def test_ratios_are_calibrated_out_of_fold():
 def test_the_last_calibration_looks_at_the_originals_alone():
     features, target, groups, kinds = kinds_table()
     is_original = kinds != "blend"
-    some = fit(features, target, groups, kinds=kinds, is_original=is_original, rising=RISING, options=OPTIONS)
+    some = fit(features, target, groups, kinds=kinds, is_original=is_original, logits=LOGITS, options=OPTIONS)
     assert some.oof[is_original].mean() == pytest.approx(target[is_original].mean(), abs=0.03)
     assert some.oof[is_original].mean() != pytest.approx(some.oof.mean(), abs=0.03)
 
@@ -90,7 +91,7 @@ def test_pseudo_fakes_are_told_from_their_partners_not_from_untouched_reals():
     shares = []
     for partners in (partner_of, None):
         refitted = fit(
-            features, target, groups, kinds=kinds, partner_of=partners, rising=RISING, options=OPTIONS
+            features, target, groups, kinds=kinds, partner_of=partners, logits=LOGITS, options=OPTIONS
         )
         parts = {e.kind: np.abs(e.contributions(features)).mean(0) for e in refitted.experts}
         shares.append((parts["blend"][3] / parts["blend"][2], parts["labelled"][3] / parts["labelled"][1]))
@@ -98,16 +99,34 @@ def test_pseudo_fakes_are_told_from_their_partners_not_from_untouched_reals():
     assert min(shares[1]) > 0.25
 
 
-def test_without_rising_columns_a_logit_may_lower_the_score():
-    """The constraint is what keeps it: of a column that falls with the target nothing is left under it."""
+def test_a_logit_that_points_the_wrong_way_gets_no_weight():
     features, target, groups = table()
     features["net_n.labelled"] *= -1
-    free, bound = (
-        fit(features, target, groups, rising=rising, options=OPTIONS) for rising in ((), ("net_n.labelled",))
-    )
-    lift = [s.oof[target == 1].mean() - s.oof[target == 0].mean() for s in (free, bound)]
-    assert lift[0] > 0.2
-    assert abs(lift[1]) < 0.05
+    stacker = fit(features, target, groups, logits=LOGITS, options=OPTIONS)
+    assert stacker.experts[0].weights["net_n.labelled"] == pytest.approx(0, abs=0.02)
+    as_column = fit(features, target, groups, options=OPTIONS)
+    lift = [s.oof[target == 1].mean() - s.oof[target == 0].mean() for s in (stacker, as_column)]
+    assert abs(lift[0]) < 0.05
+    assert lift[1] > 0.2
+
+
+def test_trees_see_no_logit_and_the_surest_images_keep_their_order():
+    """What trees would cut into steps stays one number: no two scores are alike."""
+    features, target, groups = table(2000)
+    stacker = fit(features, target, groups, logits=LOGITS, options=OPTIONS)
+    assert all("net_n.labelled" not in booster.feature_name() for booster in stacker.boosters)
+    same = pd.concat([features.iloc[[0]]] * 50, ignore_index=True)
+    same["net_n.labelled"] = np.linspace(4, 12, 50, dtype=np.float32)
+    assert (np.diff(stacker.raw(same)) > 0).all()
+
+
+def test_logits_alone_need_no_trees():
+    features, target, groups = table(1000)
+    stacker = fit(features[["net_n.labelled"]], target, groups, logits=LOGITS, options=OPTIONS)
+    assert stacker.boosters == []
+    assert stacker.oof[target == 1].mean() > stacker.oof[target == 0].mean() + 0.2
+    parts = stacker.contributions(features[["net_n.labelled"]])
+    np.testing.assert_allclose(parts.sum(1), stacker.raw(features[["net_n.labelled"]]), atol=1e-9)
 
 
 def test_every_kind_counts_alike_however_many_rows_it_has():
@@ -115,7 +134,7 @@ def test_every_kind_counts_alike_however_many_rows_it_has():
     features, target, groups, kinds = kinds_table(3000)
     kept = (kinds != "blend") | (np.arange(3000) % 6 == 0)
     stacker = fit(
-        features[kept], target[kept], groups[kept], kinds=kinds[kept], rising=RISING, options=OPTIONS
+        features[kept], target[kept], groups[kept], kinds=kinds[kept], logits=LOGITS, options=OPTIONS
     )
     assert [e.kind for e in stacker.experts] == ["labelled", "blend"]
     raw = stacker.raw(features)

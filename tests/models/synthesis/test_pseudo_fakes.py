@@ -39,14 +39,16 @@ def test_its_input_stays(kind):
 
 
 @pytest.mark.parametrize("kind", kinds())
-@pytest.mark.parametrize("shape", [(40, 61), (17, 16), (300, 90)])
+@pytest.mark.parametrize("shape", [(40, 61), (17, 16), (300, 90), (3, 5), (1, 1)])
 def test_any_size_and_no_face_will_do(kind, shape):
     image = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
     nothing = Face(
         False, 0, float("nan"), np.full(4, np.nan, np.float32), np.full((5, 2), np.nan, np.float32)
     )
     for seed in range(12):
-        assert make(kind, image, nothing, np.random.default_rng(seed)).shape == image.shape
+        forgery = forge(kind, image, nothing, np.random.default_rng(seed))
+        assert forgery.real.shape == forgery.fake.shape == image.shape
+        np.testing.assert_array_equal(forgery.real[forgery.mask == 0], forgery.fake[forgery.mask == 0])
 
 
 @pytest.mark.parametrize("kind", kinds())

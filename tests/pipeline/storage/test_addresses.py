@@ -70,7 +70,7 @@ CHANGES = {
     "a default": ("models/detection/*.py", "factor: float = 0.709", "factor: float = 0.7", ["faces"], True),
     "input of a net": ("models/nets/*.py", ") / 12.0", ") / 10.0", ["nets", *TRAINING], True),
     "quality of a degradation": (
-        "models/synthesis/degradations.py", "rng.integers(40, 96)", "rng.integers(50, 96)", [*VARIANTS, *TRAINING], False,
+        "models/synthesis/degradations.py", "_STRONG = (60, 96)", "_STRONG = (50, 96)", [*VARIANTS, *TRAINING], False,
     ),
     "share of moulded faces": (
         "models/synthesis/self_blend.py", "_MOULDED = 0.15", "_MOULDED = 0.2", ["variant blend", "training blend"], False,
