@@ -44,7 +44,7 @@ class ExpertInfo(Record):
     """An expert of the stacker: boosters that tell real faces from one kind of fake."""
 
     kind: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    n_boosters: Annotated[int, Field(ge=0, le=100)]
+    n_boosters: Annotated[int, Field(ge=1, le=100)]
     slope: float = Field(description="of the boosters' mean raw score in the log-likelihood ratio")
     offset: float
     logit_weights: dict[str, Weight] = Field(description="of each net's logit, by column")

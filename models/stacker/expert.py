@@ -17,15 +17,15 @@ Floats = NDArray[np.float64]
 class Expert:
     """Log-likelihood ratio of one kind of fake against real: offset + slope * trees + sum_j w_j (logit_j - mean_j).
 
-    Trees see every column but the nets' logits. A logit is one strong number that is right as it is; trees would cut it
-    into steps, and lose the order of the surest images.
+    A logit is one strong number. Trees use it together with the rest, but cut it into steps and so lose the order of the
+    surest images; as a term of its own it keeps that.
 
     Attributes
     ----------
     kind : str
         Of fake.
     boosters : list of lightgbm.Booster
-        One per fold, none where there are no columns but logits; `trees` is the mean of their raw outputs.
+        One per fold; `trees` is the mean of their raw outputs.
     slope, offset : float
         Fitted out of fold, both classes weighed alike.
     weights : dict of str to float
@@ -69,24 +69,17 @@ class Expert:
         float64 array, shape (n, d + 1)
             The base value last; a row adds up to its `raw`.
         """
-        values = np.zeros((len(features), features.shape[1] + 1))
-        seen = features.drop(columns=list(self.weights))
-        if self.boosters:
-            by_booster = [
-                np.asarray(b.predict(seen, pred_contrib=True), dtype=np.float64) for b in self.boosters
-            ]
-            places = [*features.columns.get_indexer(seen.columns), -1]
-            values[:, places] = self.slope * np.mean(np.stack(by_booster), axis=0)
-        values[:, features.columns.get_indexer(list(self.weights))] = self._logits(features)
+        by_booster = [
+            np.asarray(b.predict(features, pred_contrib=True), dtype=np.float64) for b in self.boosters
+        ]
+        values = self.slope * np.mean(np.stack(by_booster), axis=0)
+        values[:, features.columns.get_indexer(list(self.weights))] += self._logits(features)
         values[:, -1] += self.offset
-        return values
+        return np.asarray(values)
 
     def _trees(self, features: pd.DataFrame) -> Floats:
         """Mean raw output of the boosters, (n,)."""
-        if not self.boosters:
-            return np.zeros(len(features))
-        seen = features.drop(columns=list(self.weights))
-        outputs = [b.predict(seen, raw_score=True, validate_features=True) for b in self.boosters]
+        outputs = [b.predict(features, raw_score=True, validate_features=True) for b in self.boosters]
         return np.mean(np.stack([np.asarray(o, dtype=np.float64) for o in outputs]), axis=0)
 
     def _logits(self, features: pd.DataFrame) -> Floats:

@@ -62,7 +62,14 @@ class Fusion:
         return np.asarray(self.evidence_for * up - self.evidence_against * down)
 
     @classmethod
-    def fit(cls, log_likelihood_ratios: Floats, target: NDArray[np.integer], weight: Floats) -> Fusion:
+    def fit(
+        cls,
+        log_likelihood_ratios: Floats,
+        target: NDArray[np.integer],
+        weight: Floats,
+        *,
+        speaks_against: NDArray[np.bool_],
+    ) -> Fusion:
         """Logistic regression with weights of at least 0, by maximum likelihood.
 
         Parameters
@@ -73,15 +80,20 @@ class Fusion:
             0 or 1.
         weight : float64 array, shape (n,)
             Of the rows.
+        speaks_against : bool array, shape (experts,)
+            Whose evidence against may count. That an image shows no trace of a made-up forgery says nothing about others.
 
         Returns
         -------
         Fusion
         """
-        terms = np.hstack([_softplus(log_likelihood_ratios), -_softplus(-log_likelihood_ratios)])
+        down = -_softplus(-log_likelihood_ratios[:, speaks_against])
+        terms = np.hstack([_softplus(log_likelihood_ratios), down])
         bias, weights = nonnegative_logistic(terms, target, weight, ridge=_RIDGE)
         experts = log_likelihood_ratios.shape[1]
-        return cls(bias, weights[:experts], weights[experts:])
+        against = np.zeros(experts)
+        against[speaks_against] = weights[experts:]
+        return cls(bias, weights[:experts], against)
 
 
 def _softplus(x: Floats) -> Floats:

@@ -53,8 +53,8 @@ def fit(
 ) -> Stacker:
     """Train an expert per kind in two steps, fuse them, and calibrate.
 
-    First boosters over all columns but the logits, with early stopping on the fold left out; then, on their outputs out of
-    fold and the logits, a logistic regression with weights of at least 0.
+    First boosters, with early stopping on the fold left out; then, on their outputs out of fold and the logits, a logistic
+    regression with weights of at least 0.
 
     Same input, same bytes, whatever the number of threads.
 
@@ -72,10 +72,10 @@ def fit(
         Rows that are images as they are, not pseudo-fakes or copies; all without it. The last calibration is
         fitted on them.
     partner_of : str array, shape (n,), optional
-        Of a real partner of pseudo-fakes: their kind, else empty. A kind that has partners is told from them alone,
-        and no other kind sees them: they went the same way in all but the forgery.
+        Of a real partner of pseudo-fakes: their kind, else empty. A kind that has partners is told from them, which went
+        the same way in all but the forgery, and from copies of real images; no other kind sees them.
     logits : collection of str
-        Columns of fine-tuned nets, out of fold: higher means more like a fake.
+        Columns of fine-tuned nets, out of fold: higher means more like a fake, and may only raise the score.
     options : StackerOptions
 
     Returns
@@ -99,14 +99,17 @@ def fit(
     partners = np.full(len(target), "") if partner_of is None else partner_of
     experts, log_likelihood_ratios = [], np.zeros((len(target), len(fake_kinds)))
     for column, kind in enumerate(fake_kinds):
-        has_partners = (partners == kind).any()
-        negatives = (row_kinds == REAL) & (partners == (kind if has_partners else ""))
+        is_partner = partners == kind
+        negatives = (row_kinds == REAL) & (is_partner | ((partners == "") & ~(is_partner.any() & originals)))
         in_task = negatives | (row_kinds == kind)
         expert, log_likelihood_ratios[:, column] = _expert(
             kind, table, row_kinds, in_task, fold, options=options
         )
         experts.append(expert)
-    fusion = Fusion.fit(log_likelihood_ratios, target, _kind_weights(row_kinds))
+    speaks_against = np.array([kind == LABELLED or len(fake_kinds) == 1 for kind in fake_kinds])
+    fusion = Fusion.fit(
+        log_likelihood_ratios, target, _kind_weights(row_kinds), speaks_against=speaks_against
+    )
     raw = fusion(log_likelihood_ratios)
     slope, offset = platt(raw[originals], target[originals])
     return Stacker(
@@ -115,9 +118,13 @@ def fit(
 
 
 def _kind_weights(kinds: NDArray[np.str_]) -> Floats:
-    """Weights of rows with which real and fake count alike, and among the fakes every kind: nobody knows what comes."""
+    """Weights of rows with which real and fake count alike, among the fakes those of the data set and all others, and among
+    the others every kind: nobody knows what comes."""
     names, index, counts = np.unique(kinds, return_inverse=True, return_counts=True)
-    mass = np.where(names == REAL, 1.0, 1 / max(len(names) - 1, 1))
+    others = len(set(names.tolist()) - {REAL, LABELLED})
+    share = {REAL: 1.0, LABELLED: 0.5 if others else 1.0}
+    rest = 0.5 if LABELLED in names else 1.0
+    mass = np.array([share.get(name, rest / max(others, 1)) for name in names])
     return np.asarray(mass[index] / counts[index], dtype=np.float64)
 
 
@@ -158,7 +165,7 @@ def recalibrated(
 
 
 class _Table:
-    """The columns of training: those of the trees, binned once, and the logits."""
+    """The columns of training, binned once, and the logits among them."""
 
     def __init__(
         self,
@@ -170,16 +177,12 @@ class _Table:
     ) -> None:
         self.logit_names = list(logits)
         self.logits = features[self.logit_names].to_numpy(np.float64)
-        columns = [name for name in features.columns if name not in set(self.logit_names)]
-        self.values = np.ascontiguousarray(features[columns].to_numpy(np.float32))
+        self.columns = list(features.columns)
+        self.values = np.ascontiguousarray(features.to_numpy(np.float32))
         # Binned once, without a look at the target; every booster learns from some of its rows.
-        self.binned = (
-            lgb.Dataset(
-                self.values, target, feature_name=columns, params=_dataset_params(options)
-            ).construct()
-            if columns
-            else None
-        )
+        self.binned = lgb.Dataset(
+            self.values, target, feature_name=self.columns, params=_dataset_params(options)
+        ).construct()
 
 
 def _expert(
@@ -224,13 +227,11 @@ def _boosters(
     """A booster per fold, and the raw output out of fold of every row, (n,)."""
     boosters: list[lgb.Booster] = []
     oof = np.zeros(len(fold))
-    if table.binned is None:
-        return boosters, oof
     for index in range(options.folds):
         rows_of_fold = in_task & (fold != index), in_task & (fold == index)
         train, valid = (_subset(table.binned, rows, target, weight) for rows in rows_of_fold)
         booster = lgb.train(
-            _booster_params(options),
+            _booster_params(options, rising=[name in table.logit_names for name in table.columns]),
             train,
             num_boost_round=options.num_boost_round,
             valid_sets=[valid],
@@ -255,7 +256,7 @@ def _dataset_params(options: StackerOptions) -> dict[str, Any]:
     return {"max_bin": options.max_bin, "min_data_in_leaf": options.min_data_in_leaf, "verbosity": -1}
 
 
-def _booster_params(options: StackerOptions) -> dict[str, Any]:
+def _booster_params(options: StackerOptions, *, rising: Sequence[bool]) -> dict[str, Any]:
     return {
         **_dataset_params(options),
         "objective": "binary",
@@ -266,6 +267,7 @@ def _booster_params(options: StackerOptions) -> dict[str, Any]:
         "bagging_fraction": options.bagging_fraction,
         "bagging_freq": 1,
         "lambda_l2": options.lambda_l2,
+        "monotone_constraints": [int(may_only_rise) for may_only_rise in rising],
         "seed": options.seed,
         "deterministic": True,
         "force_row_wise": True,

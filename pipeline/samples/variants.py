@@ -24,13 +24,14 @@ from models.synthesis.degradations import degrade, resampled
 from pipeline.runtime.params import Variants
 from pipeline.samples.forging import Forger
 from pipeline.storage.face_schema import to_face
-from pipeline.storage.images import read_image
+from pipeline.storage.images import decode, read_bytes, read_image, recompress_like
 from pipeline.storage.picture_store import PictureStore
 from pipeline.storage.row_key import RowKey
 
 ORIGINAL = ""
 PARTNER = "_real"  # ends the name of the real partner of a pseudo-fake
-RESAMPLED_SHARE = 0.7  # of the variants
+RESAMPLED_SHARE = 0.7  # of the copies, and of the pairs that are not left as they were saved
+AS_SAVED_SHARE = 0.5  # of the pairs, and of the resampled copies: saved as the original was and not degraded
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,9 @@ class Item:
     def read(self, *, max_pixels: int) -> tuple[NDArray[np.uint8], Face]:
         """Pixels and face of this variant.
 
-        The key alone decides what is drawn. Copies, pseudo-fakes and their real partners alike are resampled as a
-        whole and degraded after that, so that the trees cannot tell a forgery by the files that it went through.
+        The key alone decides what is drawn. A pseudo-fake and its real partner go the same way: saved as the original
+        was, and half of the pairs resampled as a whole and degraded after that. Copies are what honest people make of
+        an image: resampled, degraded or both, and saved again.
 
         Returns
         -------
@@ -106,15 +108,29 @@ class Item:
         drawn_as = fake_of(self.key)
         rng = np.random.default_rng(drawn_as.seed)
         if kind == DEGRADED:
-            pixels = read_image(self.path, max_pixels=max_pixels).pixels
-        else:
-            forger = Forger(kind, max_pixels=max_pixels, pictures=self.pictures)
-            forgery = forger.forge(self.path, face, rng, picture=drawn_as.picture_of(drawn_as.variant))
-            pixels = forgery.fake if drawn_as == self.key else forgery.real
+            return self._copy(face, rng, max_pixels=max_pixels)
+        forger = Forger(kind, max_pixels=max_pixels, pictures=self.pictures)
+        forgery = forger.forge(self.path, face, rng, picture=drawn_as.picture_of(drawn_as.variant))
+        pixels = forgery.fake if drawn_as == self.key else forgery.real
+        if rng.random() < AS_SAVED_SHARE:
+            return pixels, face
         if rng.random() < RESAMPLED_SHARE:
             pixels, matrix = resampled(pixels, rng)
             face = face.moved(matrix)
         return degrade(pixels, rng), face
+
+    def _copy(
+        self, face: Face, rng: np.random.Generator, *, max_pixels: int
+    ) -> tuple[NDArray[np.uint8], Face]:
+        """The image resampled, degraded or both, and saved again."""
+        data = read_bytes(self.path)
+        pixels = decode(data, max_pixels=max_pixels, where=self.path).pixels
+        if rng.random() >= RESAMPLED_SHARE:
+            return degrade(pixels, rng), face
+        pixels, matrix = resampled(pixels, rng)
+        is_saved_alike = rng.random() < AS_SAVED_SHARE
+        pixels = recompress_like(pixels, data) if is_saved_alike else degrade(pixels, rng)
+        return pixels, face.moved(matrix)
 
 
 @lru_cache(maxsize=64)

@@ -85,18 +85,50 @@ def test_pseudo_fakes_are_told_from_their_partners_not_from_untouched_reals():
     features, target, groups, kinds = kinds_table(1500)
     rng = np.random.default_rng(0)
     partner_of = np.where((kinds == "real") & (rng.random(len(kinds)) < 0.5), "blend", "")
+    is_original = (kinds != "blend") & (partner_of == "")
     used = (kinds == "blend") | (partner_of == "blend")
     features["a.used"] = used.astype(np.float32) + rng.normal(0, 0.1, len(kinds))
     features = features.astype(np.float32)
     shares = []
     for partners in (partner_of, None):
         refitted = fit(
-            features, target, groups, kinds=kinds, partner_of=partners, logits=LOGITS, options=OPTIONS
+            features,
+            target,
+            groups,
+            kinds=kinds,
+            is_original=is_original,
+            partner_of=partners,
+            logits=LOGITS,
+            options=OPTIONS,
         )
         parts = {e.kind: np.abs(e.contributions(features)).mean(0) for e in refitted.experts}
         shares.append((parts["blend"][3] / parts["blend"][2], parts["labelled"][3] / parts["labelled"][1]))
     assert max(shares[0]) < 0.15
     assert min(shares[1]) > 0.25
+
+
+def test_pseudo_fakes_are_told_from_honest_copies_too():
+    """Resampling marks half of the pseudo-fakes and all copies of real images: it must not pass for forgery."""
+    features, target, groups, kinds = kinds_table(2400)
+    rng = np.random.default_rng(0)
+    real = kinds == "real"
+    partner_of = np.where(real & (rng.random(len(kinds)) < 0.4), "blend", "")
+    is_copy = real & (partner_of == "") & (rng.random(len(kinds)) < 0.6)
+    is_original = (kinds != "blend") & (partner_of == "") & ~is_copy
+    smooth = is_copy | ((kinds == "blend") & (rng.random(len(kinds)) < 0.5))
+    features["a.smooth"] = (smooth + rng.normal(0, 0.1, len(kinds))).astype(np.float32)
+    stacker = fit(
+        features,
+        target,
+        groups,
+        kinds=kinds,
+        is_original=is_original,
+        partner_of=partner_of,
+        logits=LOGITS,
+        options=OPTIONS,
+    )
+    blend = stacker.experts[1].raw(features)
+    assert np.median(blend[is_copy]) < np.median(blend[partner_of == "blend"]) + 0.1
 
 
 def test_a_logit_that_points_the_wrong_way_gets_no_weight():
@@ -110,23 +142,24 @@ def test_a_logit_that_points_the_wrong_way_gets_no_weight():
     assert lift[1] > 0.2
 
 
-def test_trees_see_no_logit_and_the_surest_images_keep_their_order():
-    """What trees would cut into steps stays one number: no two scores are alike."""
+def test_the_surest_images_keep_their_order():
+    """What trees cut into steps stays one number beside them: no two scores are alike."""
     features, target, groups = table(2000)
     stacker = fit(features, target, groups, logits=LOGITS, options=OPTIONS)
-    assert all("net_n.labelled" not in booster.feature_name() for booster in stacker.boosters)
     same = pd.concat([features.iloc[[0]]] * 50, ignore_index=True)
     same["net_n.labelled"] = np.linspace(4, 12, 50, dtype=np.float32)
     assert (np.diff(stacker.raw(same)) > 0).all()
+    expert = stacker.experts[0]
+    trees = [booster.predict(same, raw_score=True) for booster in expert.boosters]
+    assert len(np.unique(np.mean(trees, axis=0))) < 25
 
 
-def test_logits_alone_need_no_trees():
+def test_logits_alone_are_enough():
     features, target, groups = table(1000)
-    stacker = fit(features[["net_n.labelled"]], target, groups, logits=LOGITS, options=OPTIONS)
-    assert stacker.boosters == []
+    alone = features[["net_n.labelled"]]
+    stacker = fit(alone, target, groups, logits=LOGITS, options=OPTIONS)
     assert stacker.oof[target == 1].mean() > stacker.oof[target == 0].mean() + 0.2
-    parts = stacker.contributions(features[["net_n.labelled"]])
-    np.testing.assert_allclose(parts.sum(1), stacker.raw(features[["net_n.labelled"]]), atol=1e-9)
+    np.testing.assert_allclose(stacker.contributions(alone).sum(1), stacker.raw(alone), atol=1e-9)
 
 
 def test_every_kind_counts_alike_however_many_rows_it_has():

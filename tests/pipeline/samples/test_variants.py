@@ -89,7 +89,7 @@ def test_each_variant_is_its_own_picture_and_the_same_each_time(rows):
     for a, b in zip(first, second, strict=True):
         np.testing.assert_array_equal(a, b)
     different = {(picture.shape, picture.tobytes()) for picture in first[:7]}
-    assert len(different) == 7
+    assert len(different) >= 6  # a real partner may be the very picture, where its file is lossless
 
 
 def test_a_real_partner_went_the_way_of_its_pseudo_fake(rows):
@@ -108,6 +108,19 @@ def test_a_real_partner_went_the_way_of_its_pseudo_fake(rows):
         gap = np.abs(forged.astype(float) - partner).mean(axis=2)
         assert gap.max() > 0
         assert gap[:4, :4].mean() < 6, "a corner far from the face differs by what a lossy file does, at most"
+
+
+def test_half_of_the_pairs_are_left_as_they_were_saved_and_no_copy_is(rows):
+    plan = VariantPlan(params.Variants(degraded=20, pseudo_fakes={"resynthesis": 20}))
+    made, own = expand(rows.iloc[:1], faces(1), plan)
+    items = items_of(made, own, plan)
+    original = items[0].read(max_pixels=10**6)[0]
+    same = {"degraded": [], "resynthesis": []}
+    for item in items[1:]:
+        if not item.key.variant.startswith("resynthesis") or item.key.variant.endswith("_real"):
+            same[kind_of(item.key.variant)].append(np.array_equal(item.read(max_pixels=10**6)[0], original))
+    assert not any(same["degraded"])
+    assert 0.2 < np.mean(same["resynthesis"]) < 0.8
 
 
 def test_the_face_goes_with_a_resampled_picture(rows):
