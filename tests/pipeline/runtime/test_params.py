@@ -160,7 +160,7 @@ def test_an_overlay_changes_keys_and_null_removes_entries(raw):
     assert settings.finetune.nets["face"].epochs == 1
     assert settings.finetune.nets["face"].size == 192
     assert set(raw["variants"]["pseudo_fakes"]) - set(settings.variants.pseudo_fakes) == {"blend"}
-    assert settings.variants.pseudo_fakes["resynthesis"] == 0.5
+    assert settings.variants.pseudo_fakes["resynthesis"] == 0.35
     assert yaml.safe_dump(raw) == before
 
 

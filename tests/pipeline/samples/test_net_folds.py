@@ -8,7 +8,9 @@ import pandas as pd
 from models.nets.checkpoints import Checkpoint
 from pipeline.runtime import params
 from pipeline.samples import net_folds
-from pipeline.samples.net_folds import ALL_NETS, Job, nets_for_rows
+from pipeline.samples.feature_table import NO_VARIANTS
+from pipeline.samples.net_folds import ALL_NETS, nets_for_rows
+from pipeline.samples.net_job import Job
 from pipeline.samples.net_rows import net_spec
 from pipeline.storage.row_key import RowKey
 
@@ -56,9 +58,16 @@ def test_what_an_entry_says_reaches_the_training(monkeypatch):
         options=params.Faces(),
         max_pixels=100,
         train=pd.DataFrame(
-            {"path": list("abcdefgh"), "target": [0, 1] * 4, "group": list("abcdefgh"), "source": "all"}
+            {
+                "path": list("abcdefgh"),
+                "target": [0, 1] * 4,
+                "group": list("abcdefgh"),
+                "source": "all",
+                "key": list("abcdefgh"),
+            }
         ).assign(fold=[0, 0, 0, 1, 1, 1, 1, 1]),
         faces=np.zeros((8, 17), np.float32),
+        plan=NO_VARIANTS,
         version="0",
     )
     given = []
