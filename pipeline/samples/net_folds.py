@@ -73,10 +73,8 @@ def prepare(
     """
     if name not in section.nets:
         raise params.ParamsError(f"finetune.nets has no '{name}'; it has {', '.join(section.nets) or 'none'}")
-    net = _learnable(name, section.nets[name], plan)
     is_train = (rows["split"] == "train").to_numpy()
     train = rows[is_train].reset_index(drop=True)
-    checkpoint = find(model=net.model, weights=net.weights, folder=weights)
     fold = assign(
         train["target"].to_numpy(np.int64),
         train["group"].to_numpy(str),
@@ -84,6 +82,8 @@ def prepare(
         folds=section.folds,
         seed=section.seed,
     )
+    net = _learnable(name, section.nets[name], plan, train.assign(fold=fold))
+    checkpoint = find(model=net.model, weights=net.weights, folder=weights)
     spec = net_spec(net, checkpoint)
     generated = {
         kind: [plan.pictures[kind].version, plan.wanted.pseudo_fakes[kind]]
@@ -114,11 +114,21 @@ def prepare(
     )
 
 
-def _learnable(name: str, net: params.Net, plan: VariantPlan) -> params.Net:
-    """The net with those heads alone of which there are pictures."""
-    heads = [head for head in net.heads if head not in GENERATORS or head in plan.pictures]
+def _learnable(name: str, net: params.Net, plan: VariantPlan, train: pd.DataFrame) -> params.Net:
+    """The net with those heads alone of which every fold's net has pictures to learn from."""
+    real = train[train["target"] == 0]
+    keys = [RowKey.parse(key) for key in real["key"]]
+
+    def is_drawn(kind: str) -> bool:
+        has_picture = np.array([bool(plan.fakes_of(key, kind)) for key in keys], dtype=bool)
+        folds = real["fold"].to_numpy()
+        return kind in plan.pictures and all(
+            (has_picture & (folds != fold)).any() for fold in set(train["fold"])
+        )
+
+    heads = [head for head in net.heads if head not in GENERATORS or is_drawn(head)]
     if not heads:
-        reasons = "; ".join(plan.left_out.values()) or "variants.pseudo_fakes wants none of its pictures"
+        reasons = "; ".join(plan.left_out.values()) or "variants.pseudo_fakes wants too few of its pictures"
         raise SkippedError(f"net '{name}' has nothing to learn: {reasons}")
     return net.model_copy(update={"heads": heads})
 
