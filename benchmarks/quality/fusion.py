@@ -60,7 +60,7 @@ def members(train: Table, val: Table) -> Scores:
 
 
 def trees(train: Table, val: Table, options: params.Train, *, choices: dict[str, list[str]]) -> Scores:
-    """Experts fused as a mixture, one booster for all kinds, and labelled fakes alone, by chosen columns."""
+    """Experts and their fusion, one booster for all kinds, and labelled fakes alone, by chosen columns."""
     kinds = train.rows["kind"].to_numpy(str)
     pooled = np.where(kinds == REAL, REAL, LABELLED)
     labelled = train.take(np.isin(kinds, [REAL, LABELLED]))
@@ -69,7 +69,7 @@ def trees(train: Table, val: Table, options: params.Train, *, choices: dict[str,
     scores: Scores = {}
     for name, columns in choices.items():
         rules = {
-            "mixture of experts": fit_table(train, options, columns=columns),
+            "fused experts": fit_table(train, options, columns=columns),
             "one booster, all kinds": fit_table(one_kind, options, columns=columns, kinds=pooled),
             "labelled fakes alone": fit_table(labelled, options, columns=columns),
         }
