@@ -1,7 +1,7 @@
 """AUC of a source of groups.csv by the model of the finished run, and by one that was trained without that source.
 
-Each source is left out in a folder of its own below --out, with the run's settings; the run itself stays as it is. Faces and
-spectral numbers are taken from it, nets and trees are trained again. A killed command goes on where it stopped.
+Each source is left out in a folder of its own below --out, with the run's settings; the run itself stays as it is. Faces,
+redrawn pictures and spectral numbers are taken from it, nets and trees are trained again. A killed command goes on where it stopped.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from urllib.parse import quote
 import yaml
 
 from models.errors import UserError
-from pipeline import embed, evaluate, faces, finetune, manifest, spectral, train
+from pipeline import embed, evaluate, faces, finetune, generate, manifest, spectral, train
 from pipeline.runtime import params, paths
 from pipeline.storage.files import link_or_copy
 
@@ -32,11 +32,11 @@ def train_without(source: str, folder: Path) -> dict[str, Any]:
             if Path(section[key]).exists():  # else it is a word, such as `auto`
                 section[key] = str(Path(section[key]).absolute())
     folder.mkdir(parents=True, exist_ok=True)
-    for path in (paths.FILES, paths.FACES, paths.FEATURES / "spectral"):
+    for path in (paths.FILES, paths.FACES, paths.GENERATED, paths.FEATURES / "spectral"):
         if path.is_dir() and not (folder / path).exists():
             shutil.copytree(path, folder / path, copy_function=link_or_copy)
     (folder / params.PARAMS_FILE).write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
-    stages: list[tuple[Any, list[str]]] = [(manifest, []), (faces, []), (spectral, [])]
+    stages: list[tuple[Any, list[str]]] = [(manifest, []), (faces, []), (generate, []), (spectral, [])]
     stages += [(embed, [name]) for name in backbones] + [(finetune, [name]) for name in nets]
     with chdir(folder):
         for stage, arguments in [*stages, (train, []), (evaluate, [])]:

@@ -16,6 +16,7 @@ FILE = "bundle.json"
 
 BlockSort = Literal["face", "spectral", "embedding", "net"]
 Count = Annotated[int, Field(ge=0)]
+Weight = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -44,16 +45,20 @@ class ExpertInfo(Record):
 
     kind: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     n_boosters: Annotated[int, Field(ge=1, le=100)]
-    slope: float = Field(description="of the boosters' mean raw score, to a log-likelihood ratio")
+    slope: float = Field(description="of the boosters' mean raw score in the log-likelihood ratio")
     offset: float
-    weight: Share = Field(description="of this kind in the mixture")
+    logit_weights: dict[str, Weight] = Field(description="of each net's logit, by column")
+    logit_means: dict[str, float] = Field(description="what is taken from each logit first")
+    evidence_for: Weight = Field(description="weight of a ratio above 0 in the fusion")
+    evidence_against: Weight = Field(description="weight of a ratio below 0 in the fusion")
 
 
 class StackerInfo(Record):
-    """The experts and the calibration of their mixture: p = expit(slope * raw + offset)."""
+    """The experts, their fusion and its calibration: p = expit(slope * raw + offset)."""
 
     columns: list[str] = Field(min_length=1)
     experts: list[ExpertInfo] = Field(min_length=1)
+    bias: float = Field(description="of the fusion: the raw score where no expert says anything")
     slope: float
     offset: float
 

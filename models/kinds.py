@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +14,33 @@ REAL = "real"
 LABELLED = "labelled"  # a fake of the data set, by its label; every other kind is made from real faces
 DEGRADED = "degraded"  # a copy of any image, real or fake, that went through some use
 
-MakeFake = Callable[[NDArray[np.uint8], Face, np.random.Generator], NDArray[np.uint8]]
-PSEUDO_FAKES: dict[str, MakeFake] = {}  # filled as `models.synthesis.pseudo_fakes` imports its neighbours
+
+@dataclass(frozen=True)
+class Forgery:
+    """A pseudo-fake and the real picture that it is to be told from.
+
+    Both have to go through the same file and the same augmentation, so that nothing but the forgery is left to tell
+    them apart.
+
+    Attributes
+    ----------
+    real : uint8 array, shape (H, W, 3), RGB
+        The real partner: the picture that was given, or the changed copy of it that the forgery was put into.
+    fake : uint8 array, shape (H, W, 3), RGB
+    mask : float32 array, shape (H, W), in [0, 1]
+        Strength of the forgery at each pixel. Where it is 0, `real` and `fake` are the same bytes.
+    """
+
+    real: NDArray[np.uint8]
+    fake: NDArray[np.uint8]
+    mask: NDArray[np.float32]
 
 
-def pseudo_fake(*, name: str) -> Callable[[MakeFake], MakeFake]:
+Forge = Callable[[NDArray[np.uint8], Face, np.random.Generator], Forgery]
+PSEUDO_FAKES: dict[str, Forge] = {}  # filled as `models.synthesis.pseudo_fakes` imports its neighbours
+
+
+def pseudo_fake(*, name: str) -> Callable[[Forge], Forge]:
     """Register a function as a kind of pseudo-fake.
 
     Parameters
@@ -29,7 +52,7 @@ def pseudo_fake(*, name: str) -> Callable[[MakeFake], MakeFake]:
     -------
     Callable
         A decorator that gives the function back as it was. The function takes pixels, uint8 (H, W, 3), RGB, the
-        face in them, and a generator that decides everything that is drawn; it gives a picture of the same shape.
+        face in them, and a generator that decides everything that is drawn; it gives a `Forgery` of the same shape.
 
     Raises
     ------
@@ -37,7 +60,7 @@ def pseudo_fake(*, name: str) -> Callable[[MakeFake], MakeFake]:
         For a name that is taken or not of lower-case letters, or a function without a docstring.
     """
 
-    def register(function: MakeFake) -> MakeFake:
+    def register(function: Forge) -> Forge:
         if name in (REAL, LABELLED, DEGRADED) or name in PSEUDO_FAKES:
             raise ValueError(f"kind of pseudo-fake '{name}' is taken; choose another name")
         if not (name.isascii() and name.isalpha() and name.islower()):

@@ -15,6 +15,7 @@ from pipeline.runtime import params, paths
 from pipeline.runtime.command import run
 from pipeline.samples.feature_table import block_folder, read_faces
 from pipeline.samples.net_rows import NetExtractor, load_net, net_spec, skip_block
+from pipeline.samples.pictures import read_plan
 from pipeline.samples.shards import fill
 from pipeline.samples.variants import expand, items_of
 from pipeline.storage.addresses import net_code
@@ -57,7 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     extractor = NetExtractor(
         folder, None, options, max_pixels=params.load("manifest").max_pixels, device=compute.device
     )
-    items = items_of(*expand(*read_faces(), params.load("variants")))
+    plan = read_plan(params.load("variants"))
+    items = items_of(*expand(*read_faces(), plan), plan)
     fill(items, extractor, {block: store}, describe=f"embed {name}", compute=compute, nets=True)
     publish(store)
 

@@ -17,12 +17,14 @@ from models.nets.net_spec import member_file, write_record
 from pipeline.runtime import params, paths
 from pipeline.runtime.command import run
 from pipeline.samples.feature_table import block_folder, read_faces
-from pipeline.samples.net_folds import ALL_NETS, Job, nets_for_rows, prepare, train_member
-from pipeline.samples.net_rows import NetExtractor, skip_block
+from pipeline.samples.net_folds import ALL_NETS, nets_for_rows, prepare, train_member
+from pipeline.samples.net_job import Job
+from pipeline.samples.net_rows import NetExtractor, skip_net
+from pipeline.samples.pictures import read_plan
 from pipeline.samples.shards import fill
 from pipeline.samples.variants import expand, items_of
 from pipeline.storage.addresses import net_code
-from pipeline.storage.feature_store import Store, publish, version_of
+from pipeline.storage.feature_store import SkippedError, Store, publish, version_of
 from pipeline.storage.files import link_or_copy
 
 
@@ -65,7 +67,7 @@ def fill_logits(
     columns = tuple(f"{block}.{head}" for head in job.spec.heads)
     store = Store(block_folder(block, "net"), version, columns, "net")
     keys, member = nets_for_rows(job, rows)
-    items = items_of(rows, faces, keys=keys)
+    items = items_of(rows, faces, job.plan, keys=keys)
     store.prune()
     in_every_net = {items[i].row for i in np.flatnonzero(member >= job.section.members)} - store.keys()
     if in_every_net:
@@ -90,26 +92,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
     section, compute = params.load("finetune"), params.load("compute")
     folder, runs = paths.NETS / f"net_{name}", paths.FINETUNE / name
     if params.was_removed("finetune", "nets", name):
-        skip_block(f"net_{name}", "net", reason=f"net '{name}' was removed by {params.LOCAL_FILE}")
-        shutil.rmtree(runs, ignore_errors=True)
-        runs.mkdir(parents=True)
+        skip_net(name, reason=f"net '{name}' was removed by {params.LOCAL_FILE}")
         return
-    if name not in section.nets:
-        raise params.ParamsError(f"finetune.nets has no '{name}'; it has {', '.join(section.nets) or 'none'}")
     rows, faces = read_faces()
-    job = prepare(
-        name,
-        rows,
-        faces,
-        section=section,
-        options=params.load("faces"),
-        max_pixels=params.load("manifest").max_pixels,
-        weights=Path(params.load("data").weights),
-    )
+    try:
+        job = prepare(
+            name,
+            rows,
+            faces,
+            section=section,
+            options=params.load("faces"),
+            max_pixels=params.load("manifest").max_pixels,
+            weights=Path(params.load("data").weights),
+            plan=read_plan(params.load("variants")),
+        )
+    except SkippedError as reason:
+        skip_net(name, reason=str(reason))
+        return
     for stale in set(runs.glob("*")) - {job.folder}:
         shutil.rmtree(stale)
     save_net(job, train_folds(job, compute=compute), folder)
-    fill_logits(job, *expand(rows, faces, params.load("variants")), folder=folder, compute=compute)
+    fill_logits(job, *expand(rows, faces, job.plan), folder=folder, compute=compute)
 
 
 if __name__ == "__main__":

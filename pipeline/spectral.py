@@ -17,6 +17,7 @@ from pipeline.runtime import params
 from pipeline.runtime.command import run
 from pipeline.runtime.process import limit_threads
 from pipeline.samples.feature_table import block_folder, read_faces
+from pipeline.samples.pictures import read_plan
 from pipeline.samples.shards import fill
 from pipeline.samples.variants import Item, expand, items_of
 from pipeline.storage.addresses import spectral_code
@@ -59,7 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     argparse.ArgumentParser(prog="python -m pipeline.spectral", description=__doc__).parse_args(arguments)
     options, limits = params.load("faces"), params.load("manifest")
     stores = {name: open_store(get(name), options) for name in params.load("spectral").blocks}
-    items = items_of(*expand(*read_faces(), params.load("variants")))
+    plan = read_plan(params.load("variants"))
+    items = items_of(*expand(*read_faces(), plan), plan)
     extractor = SpectralExtractor(options, max_pixels=limits.max_pixels)
     fill(items, extractor, stores, describe="spectral", compute=params.load("compute"), nets=False)
     for store in stores.values():

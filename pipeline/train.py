@@ -15,15 +15,16 @@ from pipeline.runtime import params, paths
 from pipeline.runtime.command import run
 from pipeline.samples.feature_table import read_table, wanted_blocks
 from pipeline.samples.fit import fit_table
+from pipeline.samples.pictures import read_plan
 from pipeline.serving.bundles import write_bundle
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the stage."""
     argparse.ArgumentParser(prog="python -m pipeline.train", description=__doc__).parse_args(arguments)
-    options, variants = params.load("train"), params.load("variants")
+    options, plan = params.load("train"), read_plan(params.load("variants"))
     blocks = wanted_blocks(params.load("spectral"), params.load("embed"), params.load("finetune"), options)
-    table, kept_apart = read_table(["train"], blocks, variants=variants), read_table(["calibration"], blocks)
+    table, kept_apart = read_table(["train"], blocks, variants=plan), read_table(["calibration"], blocks)
     stacker = fit_table(table, options)
     images, stacker = table.take(table.originals), replace(stacker, oof=stacker.oof[table.originals])
     truth = kept_apart.rows["target"].to_numpy(np.int64)
@@ -35,10 +36,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sections = {
         "faces": params.load("faces").model_dump(mode="json"),
         "manifest": params.load("manifest").model_dump(mode="json"),
-        "variants": variants.model_dump(mode="json"),
+        "variants": plan.wanted.model_dump(mode="json"),
         "train": options.model_dump(mode="json"),
     }
-    write_bundle(paths.BUNDLE, images, stacker, novelty, sections, calibration=calibration)
+    write_bundle(
+        paths.BUNDLE, images, stacker, novelty, sections, calibration=calibration, left_out=plan.left_out
+    )
     rows = images.rows[["sha256", "img_name"]].assign(score=stacker.oof)
     pd.DataFrame(rows).to_parquet(paths.OOF, index=False)
 

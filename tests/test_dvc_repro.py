@@ -16,16 +16,26 @@ from pipeline.demo.dataset import make_dataset
 ROOT = Path(__file__).parents[1]
 MODEL = "mobilenetv3_small_050"
 NET = {"model": MODEL, "weights": "none", "size": 32, "epochs": 1, "batch_size": 8, "freeze_layers": 0}
+TEXTURE = {**NET, "train_size": None}  # of its kinds two need no weights folder
 LOCAL = {
     "spectral": {"blocks": ["radial", "npr"]},
-    "finetune": {"folds": 2, "n_models": 1, "nets": {"face": None, "texture": NET}},
+    "finetune": {"folds": 2, "n_models": 1, "nets": {"face": None, "texture": TEXTURE}},
     "train": {"folds": 2, "num_boost_round": 10, "early_stopping": 5, "min_data_in_leaf": 2},
     "evaluate": {"bootstrap": 5, "ablation_num_boost_round": 5},
     "report": {"errors": 2, "permutation_repeats": 1},
     "compute": {"workers": 1, "backend": "sequential"},
 }
 STAGES = {
-    *("manifest", "audit", "faces", "spectral", "embed@small", "finetune@face", "finetune@texture"),
+    *(
+        "manifest",
+        "audit",
+        "faces",
+        "generate",
+        "spectral",
+        "embed@small",
+        "finetune@face",
+        "finetune@texture",
+    ),
     *("train", "evaluate", "report", "predict"),
 }
 

@@ -11,18 +11,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.quality import forgeries, table
+from benchmarks.quality import families, table
 from benchmarks.quality import rows as data
 from benchmarks.quality.conditions import FORGED, GRID, OTHERS
 from benchmarks.quality.kinds import measure_kinds
 from benchmarks.quality.ours import Recipe, home, measure_ours
 from benchmarks.quality.peers import PEERS, make_peer
 from benchmarks.quality.runs import NONE, Run, measure_peer
-from models.nets.checkpoints import WeightsError
+from models.errors import UserError
 from pipeline.dataset.dataset_files import find
-from pipeline.dataset.lists import LabelError
-from pipeline.runtime.params import ParamsError
-from pipeline.storage.images import BadImage
 
 OURS = "ours"
 
@@ -43,11 +40,15 @@ def parser() -> argparse.ArgumentParser:
     add("--hold-out", help="sources to leave out of training, one run each; default: none and every source")
     add("--grid", action="store_true", help="the robustness grid as well")
     add("--grid-images", type=int, default=600, help="val images of the grid (default: %(default)s)")
-    add("--leave-kind-out", action="store_true", help="ours without one kind of pseudo-fake, on that kind")
+    add(
+        "--leave-kind-out",
+        action="store_true",
+        help="ours without one kind of pseudo-fake, on that kind and on the forgeries of its like",
+    )
     add("--forgeries", action="store_true", help="val reals against forgeries made of them")
     add("--limit", type=int, help="a trial: images per split, source and class at most")
     add("--params", type=Path, help="YAML file laid over params.yaml, for ours and its variants")
-    add("--reuse-faces", type=Path, help="root of an earlier run of ours: its faces and features are copied")
+    add("--reuse-faces", type=Path, help="root of an earlier run of ours: what fits of its caches is taken")
     add(
         "--peer-size",
         type=int,
@@ -96,7 +97,9 @@ def claim(work: Path, args: argparse.Namespace) -> None:
     path.write_text(json.dumps(facts, indent=1), encoding="utf-8")
 
 
-def tests(rows: pd.DataFrame, held: str, args: argparse.Namespace) -> dict[str, pd.DataFrame]:
+def tests(
+    rows: pd.DataFrame, held: str, args: argparse.Namespace, *, forged: pd.DataFrame | None
+) -> dict[str, pd.DataFrame]:
     """Rows to score by condition, for a run without `held`; the grid is of sources that it has seen,
     forgeries are for a run that has seen all."""
     tested = data.testing(rows, None if held == NONE else held)
@@ -107,8 +110,8 @@ def tests(rows: pd.DataFrame, held: str, args: argparse.Namespace) -> dict[str, 
         by_condition |= dict.fromkeys(
             GRID, data.balanced(by_condition.get(OTHERS, tested), images=args.grid_images)
         )
-    if args.forgeries and held == NONE:
-        by_condition |= dict.fromkeys(FORGED, forgeries.write(args.work / "forgeries", rows))
+    if forged is not None and held == NONE:
+        by_condition |= dict.fromkeys(FORGED, forged)
     return by_condition
 
 
@@ -120,6 +123,9 @@ def run_all(args: argparse.Namespace, methods: dict[str, Path | None]) -> str:
     # Val as drawn or carved is written down, so that every method is tested on the same images.
     root = args.data if args.limit is None and find(args.data).val else args.work / "data"
     lender = args.reuse_faces
+    forged = None
+    if args.forgeries or args.leave_kind_out:
+        forged = families.write(args.work / "forgeries", rows, weights=args.weights)
     for method, file in methods.items():
         overlays = tuple(path for path in (args.params, file) if path is not None)
         for held in held_out:
@@ -128,19 +134,21 @@ def run_all(args: argparse.Namespace, methods: dict[str, Path | None]) -> str:
                 make = partial(
                     make_peer, method, weights=args.weights, size=args.peer_size, threads=args.threads
                 )
-                measure_peer(run, rows, tests(rows, held, args), make=make, threads=args.threads)
+                measure_peer(
+                    run, rows, tests(rows, held, args, forged=forged), make=make, threads=args.threads
+                )
                 continue
             if root != args.data:
                 data.write_dataset(rows, root)
             recipe = Recipe(root, args.weights, overlays, lender)
-            tested = tests(rows, held, args)
+            tested = tests(rows, held, args, forged=forged)
             if run.source is not None:
                 tested[OTHERS] = data.seen(rows, held)
             measure_ours(run, tested, recipe, holdout_source=run.source)
             lender = lender or home(run)
-        if args.leave_kind_out and method not in PEERS:
+        if args.leave_kind_out and forged is not None and method not in PEERS:
             recipe = Recipe(root, args.weights, overlays, lender)
-            measure_kinds(args.work, method, data.testing(rows, None), recipe)
+            measure_kinds(args.work, method, data.testing(rows, None), recipe, forged=forged)
     return table.write(args.work, table.collect(args.work, list(methods), held_out))
 
 
@@ -150,7 +158,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         text = run_all(args, methods_of(args.methods))
     except subprocess.CalledProcessError as error:
         parser().error(f"{error}; the stage said why above, the same command goes on from there")
-    except (BadImage, LabelError, ParamsError, WeightsError, ValueError) as error:
+    except (UserError, ValueError) as error:
         parser().error(str(error))
     print(text)
 

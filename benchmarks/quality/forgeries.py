@@ -1,42 +1,26 @@
-"""Forgeries by simple tools, made of val reals: a stand-in for forgers that no method was trained on.
+"""Tools of simple forgers: a stand-in for forgers that no method was trained on.
 
 Another person's face feathered in (`swap`) or joined by gradients (`clone`), a face that a model of few parameters
-draws (`eigenface`), one moved by a smooth warp (`reenact`). Their code shares nothing with the product's pseudo-fakes but
-the landmark template; but some self-blended faces are moulded by smooth fields too, so `reenact` is not UNKNOWN. Every
-picture is saved as its original was. Beside them lie the real faces that they are compared with, saved once more as well (`real`),
-and as a control honest pictures, turned and zoomed (`edited`).
+draws (`Eigenfaces`), one moved by a smooth warp (`reenact`), and as a control an honest picture, turned and zoomed
+(`edited`). They share nothing with the product's pseudo-fakes but the landmark template. `families` makes pictures with
+them.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
-from PIL import Image
 from sklearn.decomposition import PCA
-from tqdm import tqdm
 
-from benchmarks.quality import rows as data
-from benchmarks.quality.conditions import U8, seeded
-from benchmarks.quality.runs import over_chunks
+from benchmarks.quality.conditions import U8
+from benchmarks.quality.portraits import Portrait
 from features.views import TEMPLATE, Face
-from models.detection.mtcnn import FaceDetector
 from models.synthesis.degradations import F32, to_bytes
-from pipeline.runtime import params
-from pipeline.runtime.process import limit_threads
-from pipeline.storage.images import read_bytes, read_image, recompress_like
 
-REAL, EDITED = "real", "edited"
-UNKNOWN = ("swap", "clone", "eigenface")  # nothing trains on the like
-FORGERIES = (*UNKNOWN, "reenact")
-_EACH = 240  # real faces per source
-_LEARNED = 700  # real train faces per source that the eigenfaces are of
 Matrix = NDArray[np.float64]
 
 _SIDE = 96  # px of the square that eigenfaces are drawn in, as the early face-swapping nets did
@@ -45,14 +29,6 @@ _COMPONENTS = 160
 _CORNER, _SPAN = -0.1, 1.2
 _OVAL = ((0.5, 0.62), (0.33, 0.42))  # centre and half axes of the face in the template's units
 _RING = np.linspace(0, 2 * np.pi, 64, endpoint=False)
-
-
-@dataclass(frozen=True)
-class Portrait:
-    """A picture, uint8 (H, W, 3), RGB, and the face in it."""
-
-    pixels: U8
-    face: Face
 
 
 def between(source: NDArray[np.floating], target: NDArray[np.floating]) -> Matrix:
@@ -182,76 +158,3 @@ def edited(portrait: Portrait, rng: np.random.Generator) -> U8:
     matrix[:, 2] += rng.uniform(-2, 2, 2)
     moved = cv2.warpAffine(portrait.pixels, matrix, (width, height), borderMode=cv2.BORDER_REFLECT)
     return np.asarray(moved, dtype=np.uint8)
-
-
-def picture_of(
-    kind: str, portrait: Portrait, donor: Portrait, model: Eigenfaces, rng: np.random.Generator
-) -> U8:
-    """The picture of a kind, REAL, EDITED or one of FORGERIES; uint8 (H, W, 3), RGB."""
-    makers = {
-        REAL: lambda: portrait.pixels,
-        EDITED: lambda: edited(portrait, rng),
-        "swap": lambda: swap(portrait, donor),
-        "clone": lambda: clone(portrait, donor),
-        "eigenface": lambda: model.redraw(portrait, donor),
-        "reenact": lambda: reenact(portrait, rng),
-    }
-    return makers[kind]()
-
-
-def write(folder: Path, rows: pd.DataFrame) -> pd.DataFrame:
-    """Make the pictures of val reals once, in `folder`; returns their rows: img_name (`kind/name`), path, source,
-    group, target. Real faces without landmarks are passed over.
-    """
-    listed = folder / "rows.parquet"
-    if listed.is_file():
-        return pd.read_parquet(listed)
-    reals = rows[rows["target"] == 0]
-    learned, shown = (
-        data.drawn(reals[reals["split"] == split], by=["source"], each=each)
-        for split, each in (("train", _LEARNED), ("val", _EACH))
-    )
-    model = Eigenfaces.fit([p for p in _portraits(learned["path"]) if p.face.found])
-    portraits = _portraits(shown["path"])
-    with_face = [p.face.found for p in portraits]
-    shown, portraits = shown[with_face].reset_index(drop=True), [p for p in portraits if p.face.found]
-    kinds = (REAL, EDITED, *FORGERIES)
-    source, group = shown["source"].to_numpy(str), shown["group"].to_numpy(str)
-    for at, row in enumerate(tqdm(shown.itertuples(), total=len(shown), desc="forgeries", unit="face")):
-        others = np.flatnonzero((source == source[at]) & (group != group[at]))
-        original = read_bytes(row.path)
-        for kind in kinds:
-            rng = seeded(f"{kind}/{row.img_name}")
-            donor = portraits[int(rng.choice(others))]
-            picture = picture_of(kind, portraits[at], donor, model, rng)
-            path = _path(folder, kind, row.img_name)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(recompress_like(picture, original)).save(path)
-    rows_by_kind = [
-        shown.assign(
-            img_name=[f"{kind}/{name}" for name in shown["img_name"]],
-            path=[str(_path(folder, kind, name)) for name in shown["img_name"]],
-            target=int(kind in FORGERIES),
-        )
-        for kind in kinds
-    ]
-    written = pd.concat(rows_by_kind, ignore_index=True)
-    temporary = listed.with_suffix(f".{os.getpid()}.part")
-    written.to_parquet(temporary, index=False)
-    os.replace(temporary, listed)
-    return written
-
-
-def _path(folder: Path, kind: str, name: str) -> Path:
-    return folder / kind / f"{name}.png"
-
-
-def _portraits(paths: pd.Series) -> list[Portrait]:
-    return [p for chunk in over_chunks(_read, paths.to_frame("path"), describe="faces") for p in chunk]
-
-
-def _read(rows: pd.DataFrame) -> list[Portrait]:
-    limit_threads(1)
-    detector = FaceDetector.of(params.Faces().model_dump(), device="cpu")
-    pictures = [read_image(path, max_pixels=data.MAX_PIXELS).pixels for path in rows["path"]]
-    return [Portrait(p, f) for p, f in zip(pictures, detector.detect(pictures), strict=True)]

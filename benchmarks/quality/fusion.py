@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from pipeline.evaluation.metrics import auc
 from pipeline.evaluation.ranking import rank, tpr_at_fpr
 from pipeline.runtime import params
 from pipeline.samples.feature_table import Table, read_table, wanted_blocks
+from pipeline.samples.pictures import read_plan
 from pipeline.train import fit_table
 
 Floats = NDArray[np.float64]
@@ -30,7 +32,8 @@ def tables() -> tuple[Table, Table]:
     """Train rows with their variants, and val rows, of the run in the working directory."""
     read = params.read()
     names = wanted_blocks(read.spectral, read.embed, read.finetune, read.train)
-    return read_table(["train"], names, variants=read.variants), read_table(["val"], names)
+    plan = read_plan(read.variants)
+    return read_table(["train"], names, variants=plan), read_table(["val"], names)
 
 
 def tails(train: Floats, kinds: NDArray[np.str_], test: Floats) -> Floats:
@@ -57,15 +60,17 @@ def members(train: Table, val: Table) -> Scores:
 
 
 def trees(train: Table, val: Table, options: params.Train, *, choices: dict[str, list[str]]) -> Scores:
-    """Experts fused as a mixture, one booster for all kinds, and labelled fakes alone, by chosen columns."""
+    """Experts and their fusion, one booster for all kinds, and labelled fakes alone, by chosen columns."""
     kinds = train.rows["kind"].to_numpy(str)
     pooled = np.where(kinds == REAL, REAL, LABELLED)
     labelled = train.take(np.isin(kinds, [REAL, LABELLED]))
+    # Where all fakes are of one kind, so are all reals: real partners too are among what they are told from.
+    one_kind = replace(train, rows=train.rows.assign(partner_of=""))
     scores: Scores = {}
     for name, columns in choices.items():
         rules = {
-            "mixture of experts": fit_table(train, options, columns=columns),
-            "one booster, all kinds": fit_table(train, options, columns=columns, kinds=pooled),
+            "fused experts": fit_table(train, options, columns=columns),
+            "one booster, all kinds": fit_table(one_kind, options, columns=columns, kinds=pooled),
             "labelled fakes alone": fit_table(labelled, options, columns=columns),
         }
         scores |= {f"{rule}: {name}": fitted.raw(val.features[columns]) for rule, fitted in rules.items()}

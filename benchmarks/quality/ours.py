@@ -22,21 +22,32 @@ from benchmarks.quality.conditions import U8
 from benchmarks.quality.rows import picture
 from benchmarks.quality.runs import Run, over_chunks
 from models.bundle import Bundle
+from models.bundle_info import BundleInfo, read_info
+from models.kinds import LABELLED
 from pipeline.runtime import params
 from pipeline.runtime.process import limit_threads
 from pipeline.serving.scoring import load_bundle
 from pipeline.storage.feature_store import version_of
+from pipeline.storage.files import link_or_copy
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-# What does not depend on the labels, and is addressed by content: another run may go on from it.
-LENT = ("cache/files", "cache/faces", "cache/features/spectral", "cache/features/embed_*")
+# What is addressed by all that it depends on: another run may go on from it, and makes what does not fit anew.
+LENT = (
+    "cache/files",
+    "cache/faces",
+    "cache/generated/*",
+    "cache/features/spectral",
+    "cache/features/embed_*",
+    "cache/features/net_*",
+    "cache/finetune/*",
+)
 
 
 @dataclass(frozen=True)
 class Recipe:
     """How the product is trained. data, weights : folders; overlays : files laid over params.yaml in order.
 
-    lender : root of an earlier run (with cache/) whose faces and features are copied, if any.
+    lender : root of an earlier run (with cache/) from whose caches it starts, if any.
     """
 
     data: Path
@@ -69,16 +80,26 @@ def measure_ours(
         shutil.rmtree(run.folder, ignore_errors=True)
         code = code_version()
         seconds = train(folder, text, lender=recipe.lender)
-        run.note(fit_seconds=round(sum(seconds.values()), 1), stages=seconds, params=made_with, code=code)
+        kinds = trained_kinds(read_info(folder / "cache/model"))
+        run.note(fit_seconds=round(sum(seconds.values()), 1), stages=seconds, kinds=kinds)
+        run.note(params=made_with, code=code)
     elif run.facts().get("code") != code_version():
         sys.stderr.write(f"{folder.name} comes from other code; remove {run.folder} to train it again\n")
     for condition, rows in tests.items():
         if not run.has(condition):
-            work = partial(_score_chunk, folder / "cache/model", condition=condition)
+            work = partial(score_chunk, folder / "cache/model", condition=condition)
             chunks = over_chunks(work, rows, describe=condition)
             score, novelty = np.concatenate(chunks, axis=1)
             run.write(condition, rows, score, novelty=novelty)
     return folder / "cache/model"
+
+
+def trained_kinds(info: BundleInfo) -> list[str]:
+    """The kinds of pseudo-fake that an expert or a net of a bundle has learned, by name."""
+    heads = {
+        column.rpartition(".")[2] for block in info.blocks_of("net").values() for column in block.columns
+    }
+    return sorted((heads | {expert.kind for expert in info.stacker.experts}) - {LABELLED})
 
 
 def code_version() -> str:
@@ -110,6 +131,7 @@ def stages(text: str) -> list[list[str]]:
     return [
         ["pipeline.manifest"],
         ["pipeline.faces"],
+        ["pipeline.generate"],
         ["pipeline.spectral"],
         *(["pipeline.embed", name] for name in settings.embed.backbones),
         *(["pipeline.finetune", name] for name in settings.finetune.nets),
@@ -140,7 +162,7 @@ def train(folder: Path, text: str, *, lender: Path | None) -> dict[str, float]:
 
 
 def borrow(folder: Path, lender: Path) -> None:
-    """Copy what LENT names and `folder` lacks. Stores of other versions are thrown away by their stages."""
+    """Link or copy what LENT names and `folder` lacks. Stores of other versions are thrown away by their stages."""
     for pattern in LENT:
         for origin in sorted(lender.glob(pattern)):
             copy = folder / origin.relative_to(lender)
@@ -148,11 +170,11 @@ def borrow(folder: Path, lender: Path) -> None:
                 continue
             temporary = copy.with_name(f".{copy.name}.part")
             shutil.rmtree(temporary, ignore_errors=True)
-            shutil.copytree(origin, temporary)
+            shutil.copytree(origin, temporary, copy_function=link_or_copy)
             os.replace(temporary, copy)
 
 
-def _score_chunk(bundle: Path, rows: pd.DataFrame, condition: str) -> NDArray[np.float64]:
+def score_chunk(bundle: Path, rows: pd.DataFrame, condition: str) -> NDArray[np.float64]:
     """Score and novelty, (2, n). The face is looked for in the changed pixels, as in a user's picture."""
     limit_threads(1)
     pixels = [

@@ -24,9 +24,10 @@ from tqdm import tqdm
 
 from benchmarks.quality.conditions import U8, lossy, seeded
 from benchmarks.quality.rows import picture
-from models.nets.checkpoints import Checkpoint, WeightsError, find
+from models.nets.checkpoints import Checkpoint, find
 from models.nets.initialisation import init_classifier
-from models.nets.layers import densify_strided_depthwise, has_bf16
+from models.nets.layers import has_bf16, run_depthwise_in_float32
+from models.nets.packaged import WeightsError
 from pipeline.runtime.process import limit_threads, pick_device
 
 MODEL, HEAD = "mobilenetv2_100", "classifier."
@@ -116,7 +117,7 @@ class TunedNet:
         bf16 = has_bf16(device)
         net = net.train().to(device).to(memory_format=torch.channels_last)
         if device.type == "cpu" and bf16:
-            densify_strided_depthwise(net)
+            run_depthwise_in_float32(net)
         batch = min(BATCH, len(train))
         steps = EPOCHS * (len(train) // batch)
         optimiser = torch.optim.AdamW(net.parameters(), lr=RATE)

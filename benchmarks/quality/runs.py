@@ -70,8 +70,8 @@ class Run:
         path = self.folder / "facts.json"
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
-    def note(self, **facts: float | str | dict[str, float]) -> None:
-        """Add to its facts: seconds of training, by stage, parameters."""
+    def note(self, **facts: float | str | list[str] | dict[str, float]) -> None:
+        """Add to its facts: seconds of training, by stage, parameters, kinds of pseudo-fake."""
         self.folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps({**self.facts(), **facts}, indent=1)
         (self.folder / "facts.json").write_text(text, encoding="utf-8")

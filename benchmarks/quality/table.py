@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from benchmarks.quality import forgery_tables
+from benchmarks.quality.cells import Numbers, interval, plain, table
 from benchmarks.quality.conditions import FORGED, GRID, OTHERS
-from benchmarks.quality.forgeries import EDITED, FORGERIES, REAL, UNKNOWN
+from benchmarks.quality.families import of_kind
 from benchmarks.quality.kinds import CONDITIONS as KIND_CONDITIONS
-from benchmarks.quality.kinds import held_name
+from benchmarks.quality.kinds import all_kinds, held_name
 from benchmarks.quality.runs import NONE, Run
-from models.synthesis.pseudo_fakes import kinds as pseudo_kinds
 from pipeline.evaluation.intervals import summary
 from pipeline.evaluation.metrics import auc
 
 RESAMPLES = 500
 ALL = "all"
 FIGURES = {"auc": "AUC", "tpr_at_fpr_1e-2": "TPR at FPR 1e-2", "tpr_at_fpr_1e-3": "TPR at FPR 1e-3"}
-Numbers = dict[str, Any]
 
 
 def figures(scored: pd.DataFrame) -> Numbers:
@@ -70,26 +69,6 @@ def robustness(run: Run) -> Numbers:
     return {"images": len(same), "clean": base, **values, "mean": mean, "loss": base - mean}
 
 
-def forged(scored: pd.DataFrame) -> Numbers:
-    """AUC of real faces against each kind of forgery, and their mean; against honest edits, where 0.5 is right.
-
-    Means over sources, each measured within itself.
-    """
-    kind = scored["img_name"].str.partition("/")[0].rename("kind")
-    scores = {name: rows["score"] for name, rows in scored.groupby(["source", kind])}
-    sources = sorted(set(scored["source"]))
-
-    def area(name: str) -> float:
-        pairs = [(scores[source, REAL], scores[source, name]) for source in sources]
-        return float(
-            np.mean([auc(np.repeat([0, 1], [len(a), len(b)]), np.concatenate([a, b])) for a, b in pairs])
-        )
-
-    values = {name: area(name) for name in FORGERIES}
-    mean = float(np.mean([values[name] for name in UNKNOWN]))
-    return {**values, "mean": mean, EDITED: area(EDITED)}
-
-
 def _clean(run: Run) -> str:
     """Under which name the clean val images of the sources that it has seen were scored."""
     return "clean" if run.source is None else OTHERS
@@ -106,6 +85,8 @@ def collect(work: Path, methods: Sequence[str], held: Sequence[str]) -> Numbers:
             "robustness": {},
             "kinds": {},
             "forged": {},
+            "trained_kinds": [],
+            "kin": {},
             "fit_seconds": {},
         }
         for name in held:
@@ -117,16 +98,24 @@ def collect(work: Path, methods: Sequence[str], held: Sequence[str]) -> Numbers:
                 if run.has(OTHERS) and "novelty" in run.read(OTHERS):
                     results["novelty"][name] = novelty(run)
             if all(run.has(condition) for condition in FORGED):
-                results["forged"] = {condition: forged(run.read(condition)) for condition in FORGED}
+                results["forged"] = {
+                    condition: forgery_tables.areas(run.read(condition)) for condition in FORGED
+                }
+                results["trained_kinds"] = run.facts().get("kinds", [])  # peers have none
             if all(run.has(condition) for condition in (_clean(run), *GRID)):
                 results["robustness"][name] = robustness(run)
         full = Run(work, method, NONE)
-        for kind in pseudo_kinds():
+        for kind in all_kinds():
             pair = {"with": full, "without": Run(work, method, held_name(kind))}
             names = {condition: f"{kind}-{condition}" for condition in KIND_CONDITIONS}
             if all(run.has(name) for run in pair.values() for name in names.values()):
                 results["kinds"][kind] = {
                     trained: {condition: figures(run.read(name)) for condition, name in names.items()}
+                    for trained, run in pair.items()
+                }
+            if of_kind(kind) and all(run.has(condition) for run in pair.values() for condition in FORGED):
+                results["kin"][kind] = {
+                    trained: {condition: forgery_tables.areas(run.read(condition)) for condition in FORGED}
                     for trained, run in pair.items()
                 }
         numbers[method] = results
@@ -140,7 +129,7 @@ def markdown(numbers: Numbers) -> str:
         *_unseen(numbers),
         *_novel(numbers),
         *_robust(numbers),
-        *_forged(numbers),
+        *forgery_tables.tables(numbers),
         *_kinds(numbers),
     ]
     return "\n\n".join(tables) + "\n"
@@ -153,22 +142,22 @@ def _seen(numbers: Numbers) -> Iterable[str]:
         first = next(f["clean"][scope] for f in known.values())
         rows = {
             m: [
-                *(_interval(f["clean"][scope][name]) for name in FIGURES),
-                _interval(f["random"][scope]["auc"]),
+                *(interval(f["clean"][scope][name]) for name in FIGURES),
+                interval(f["random"][scope]["auc"]),
             ]
-            + ([_plain(numbers[m]["fit_seconds"][NONE], "{:.0f}")] if scope == ALL else [])
+            + ([plain(numbers[m]["fit_seconds"][NONE], "{:.0f}")] if scope == ALL else [])
             for m, f in known.items()
         }
         title = f"Trained on every source, val `{scope}`: {first['n']:,} images, {first['reals']:,} real"
         columns = [*FIGURES.values(), "AUC, random"] + (["training, s"] if scope == ALL else [])
-        yield _table(title, columns, rows)
+        yield table(title, columns, rows)
 
 
 def _unseen(numbers: Numbers) -> Iterable[str]:
     sources = list(dict.fromkeys(source for f in numbers.values() for source in f["unseen"]))
     rows = {
         m: [
-            _interval(f["unseen"][source][condition][ALL]["auc"]) if source in f["unseen"] else "–"
+            interval(f["unseen"][source][condition][ALL]["auc"]) if source in f["unseen"] else "–"
             for source in sources
             for condition in ("clean", "random")
         ]
@@ -177,14 +166,14 @@ def _unseen(numbers: Numbers) -> Iterable[str]:
     }
     if rows:
         columns = [f"`{source}`, {condition}" for source in sources for condition in ("clean", "random")]
-        yield _table("AUC on a source that was left out of training", columns, rows)
+        yield table("AUC on a source that was left out of training", columns, rows)
 
 
 def _novel(numbers: Numbers) -> Iterable[str]:
     rows = {
         f"{method}, without `{source}`": [
-            *(_plain(figure[name], "{:.3f}") for name in ("wrong_own", "wrong_both", "left_out")),
-            *(_plain(figure[name], "{:.1%}") for name in ("errors_own", "errors_others")),
+            *(plain(figure[name], "{:.3f}") for name in ("wrong_own", "wrong_both", "left_out")),
+            *(plain(figure[name], "{:.1%}") for name in ("errors_own", "errors_others")),
         ]
         for method, f in numbers.items()
         for source, figure in f["novelty"].items()
@@ -192,7 +181,7 @@ def _novel(numbers: Numbers) -> Iterable[str]:
     if rows:
         columns = ["wrong, its images", "wrong, all of val", "the source itself"]
         columns += ["errors, its images", "errors, others"]
-        yield _table("What novelty tells when a source was left out (AUC)", columns, rows)
+        yield table("What novelty tells when a source was left out (AUC)", columns, rows)
 
 
 def _robust(numbers: Numbers) -> Iterable[str]:
@@ -200,24 +189,11 @@ def _robust(numbers: Numbers) -> Iterable[str]:
     for held in dict.fromkeys(held for f in numbers.values() for held in f["robustness"]):
         tried = {m: f["robustness"][held] for m, f in numbers.items() if held in f["robustness"]}
         images = next(iter(tried.values()))["images"]
-        rows = {m: [_plain(f[name], "{:.3f}") for name in names] for m, f in tried.items()}
+        rows = {m: [plain(f[name], "{:.3f}") for name in names] for m, f in tried.items()}
         without = "" if held == NONE else f" by what was trained without `{held}`, of the other sources"
-        yield _table(
+        yield table(
             f"AUC on changed pictures{without}: {images:,} val images, sources and classes alike", names, rows
         )
-
-
-def _forged(numbers: Numbers) -> Iterable[str]:
-    names = [*UNKNOWN, "mean", *(n for n in FORGERIES if n not in UNKNOWN), EDITED]
-    tried = {m: f["forged"] for m, f in numbers.items() if f["forged"]}
-    rows = {
-        m: [_plain(figure[c][name], "{:.3f}") for c in FORGED for name in names]
-        for m, figure in tried.items()
-    }
-    if rows:
-        columns = [*names, *(f"{name}, random" for name in names)]
-        title = f"AUC of val reals against forgeries; mean of the tools that nothing was trained on ({', '.join(UNKNOWN)})"
-        yield _table(title, columns, rows)
 
 
 def _kinds(numbers: Numbers) -> Iterable[str]:
@@ -225,29 +201,13 @@ def _kinds(numbers: Numbers) -> Iterable[str]:
         cases = [(trained, condition) for trained in ("with", "without") for condition in KIND_CONDITIONS]
         rows = {
             f"{kind}, {scope}": [
-                _interval(figure[trained][condition][scope]["auc"]) for trained, condition in cases
+                interval(figure[trained][condition][scope]["auc"]) for trained, condition in cases
             ]
             for kind, figure in kinds.items()
             for scope in figure["with"]["clean"]
         }
         columns = [f"trained {trained} it, {condition}" for trained, condition in cases]
-        yield _table(f"{method}: AUC of val reals against pseudo-fakes of one kind", columns, rows)
-
-
-def _table(title: str, columns: Sequence[str], rows: Mapping[str, Sequence[str]]) -> str:
-    lines = [["", *columns], ["---"] * (len(columns) + 1), *([name, *cells] for name, cells in rows.items())]
-    return f"### {title}\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _interval(figure: Mapping[str, float | None] | None) -> str:
-    if figure is None:
-        return "–"
-    low, high = figure["low"], figure["high"]
-    return _plain(figure["value"], "{:.3f}") + ("" if low is None else f" ({low:.3f}–{high:.3f})")
-
-
-def _plain(value: float | None, form: str) -> str:
-    return "–" if value is None or not np.isfinite(value) else form.format(value)
+        yield table(f"{method}: AUC of val reals against pseudo-fakes of one kind", columns, rows)
 
 
 def write(work: Path, numbers: Numbers) -> str:

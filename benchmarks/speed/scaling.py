@@ -90,7 +90,7 @@ def prepare(folder: Path, data: Path) -> None:
     yaml = YAML()
     tree = yaml.load(folder / "params.yaml")
     tree["data"]["root"] = str(data.resolve())
-    tree["variants"] = dict.fromkeys(tree["variants"], 0)
+    tree["variants"] = {"degraded": 0, "pseudo_fakes": {}}
     yaml.dump(tree, folder / "params.yaml")
     subprocess.run([sys.executable, "-m", "dvc", "init", "--no-scm", "--quiet"], cwd=folder, check=True)
 

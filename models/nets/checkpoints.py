@@ -1,4 +1,4 @@
-"""Where the weights of a timm net come from, and what the checkpoint says about its input."""
+"""The first weights of a timm net, read from where they lie, and what the checkpoint says about its input."""
 
 from __future__ import annotations
 
@@ -13,21 +13,18 @@ from typing import Any
 import timm
 import torch
 from huggingface_hub import constants, hf_hub_download
-from huggingface_hub.errors import EntryNotFoundError, HFValidationError, HTTPError, LocalEntryNotFoundError
+from huggingface_hub.errors import EntryNotFoundError, HFValidationError, HTTPError
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from models.bundle_info import sha256
-from models.errors import UserError
+from models.nets import packaged
+from models.nets.locations import HUB_FILE, OnHub, locate
+from models.nets.packaged import Installed, WeightsError
 
-HUB_FILE = "model.safetensors"  # of timm's repositories on the hub
 DEFAULT_SIZE = 224
 DEFAULT_MEAN = (0.5, 0.5, 0.5)
 DEFAULT_STD = (0.5, 0.5, 0.5)
-
-
-class WeightsError(UserError):
-    """Weights or a timm model that cannot be had; the message says where it looked and what to do."""
 
 
 @dataclass(frozen=True)
@@ -112,9 +109,9 @@ def find(*, model: str, weights: str, folder: Path) -> Checkpoint:
     model : str
         Name of a timm model.
     weights : str
-        `none`: from scratch. `pretrained`: from `folder`, else from the local cache of the Hugging Face hub, else
-        from the hub itself. `auto`: the same without the hub, and from scratch where there are none. Else a path
-        to a .safetensors or .pth file with a .json beside it.
+        `none`: from scratch. `pretrained`: from `folder`, else from an installed package that brings them, else from
+        the local cache of the Hugging Face hub, else from the hub itself. `auto`: the same without the hub, and from
+        scratch where there are none. Else a path to a .safetensors or .pth file with a .json beside it.
     folder : Path
         May hold `<model>.safetensors` or `<model>.pth`, with a .json beside it.
 
@@ -132,22 +129,19 @@ def find(*, model: str, weights: str, folder: Path) -> Checkpoint:
     The hub's own settings hold: `HF_HOME` (where the cache is), `HF_ENDPOINT` (a mirror), `HF_HUB_OFFLINE`.
     """
     require_model(model)
-    if weights == "none":
+    place = locate(model=model, weights=weights, folder=folder)
+    if place is None:
         return Checkpoint(state=None, origin="from scratch (weights: none)")
-    if weights not in ("auto", "pretrained"):
-        path = Path(weights)
-        if not path.is_file():
-            raise WeightsError(
-                f"weights of '{model}': {path} is not a file; allowed are none, auto, pretrained or a path"
-            )
-        return _from_file(path)
-    for suffix in (".safetensors", ".pth"):
-        if (folder / f"{model}{suffix}").is_file():
-            return _from_file(folder / f"{model}{suffix}")
-    cached = _from_hub(model, folder=folder, download=weights == "pretrained")
-    if cached is None:
-        return Checkpoint(state=None, origin=f"from scratch ({folder} holds no {model}.safetensors or .pth)")
-    return cached
+    if isinstance(place, Path):
+        return _from_file(place)
+    if isinstance(place, Installed):
+        return _from_package(model, place)
+    if place.cached is None and weights == "auto":
+        return Checkpoint(
+            state=None,
+            origin=f"from scratch ({folder} holds no {model}.safetensors or .pth, and no package brings them)",
+        )
+    return _from_hub(model, place, folder=folder)
 
 
 def _from_file(path: Path) -> Checkpoint:
@@ -193,25 +187,27 @@ def _refuse_folded(path: Path, state: dict[str, torch.Tensor]) -> None:
         )
 
 
-def _from_hub(model: str, *, folder: Path, download: bool) -> Checkpoint | None:
-    """timm's own checkpoint, from the hub's cache on this machine or, where `download` says so, from the hub.
+def _from_package(model: str, place: Installed) -> Checkpoint:
+    """The checkpoint of an installed package, under timm's names."""
+    net: Any = timm.create_model(model)
+    state = torch.load(place.path, map_location="cpu", weights_only=True)
+    return Checkpoint(
+        state=packaged.timm_names(state, stages=[len(stage) for stage in net.blocks]),
+        origin=place.origin,
+        size=place.package.size,
+        mean=packaged.MEAN,
+        std=packaged.STD,
+    )
 
-    None where the cache has none and nothing may be downloaded.
-    """
-    config = timm.get_pretrained_cfg(model)
-    repository = getattr(config, "hf_hub_id", None)
+
+def _from_hub(model: str, place: OnHub, *, folder: Path) -> Checkpoint:
+    """timm's own checkpoint, from the hub's cache on this machine or else from the hub."""
+    repository, config = place.repository, timm.get_pretrained_cfg(model)
     if config is None or not repository:
-        if download:
-            raise WeightsError(
-                f"weights of '{model}': timm names no pretrained ones on the hub; {_remedy(model, folder)}"
-            )
-        return None
-    try:
-        path = hf_hub_download(repository, HUB_FILE, local_files_only=True)
-    except LocalEntryNotFoundError:
-        if not download:
-            return None
-        path = _download(model, repository, folder=folder)
+        raise WeightsError(
+            f"weights of '{model}': timm names no pretrained ones on the hub; {_remedy(model, folder)}"
+        )
+    path = place.cached or _download(model, repository, folder=folder)
     # timm renames and reshapes what its older files hold on the way into a model
     net = timm.create_model(model, pretrained=True, pretrained_cfg_overlay={"state_dict": load_file(path)})
     return Checkpoint(
@@ -230,7 +226,7 @@ def _download(model: str, repository: str, *, folder: Path) -> str:
         cause = error.__cause__ or error
         reason = next(iter(str(cause).strip().splitlines()), "no reason given")
         raise WeightsError(
-            f"weights of '{model}': pretrained ones are neither in {folder} nor in the hub's cache "
+            f"weights of '{model}': pretrained ones are neither in {folder}, nor in a package, nor in the hub's cache "
             f"{constants.HF_HUB_CACHE}, and {constants.ENDPOINT}/{repository} did not give {HUB_FILE} "
             f"({type(cause).__name__}: {reason}); {_remedy(model, folder)}, or set HF_ENDPOINT to a mirror that answers"
         ) from None

@@ -20,6 +20,7 @@ from models.nets.checkpoints import misfits, require_model
 from models.nets.inference import Backbone, compile_for_inference
 from models.nets.input_transform import InputTransform
 from models.nets.net_spec import REMEDY, NetError, NetSpec, member_file, read_record, write_record
+from models.nets.unit_classifier import normalise_classifier
 
 # Rows of a net must not depend on what else is in the batch. A position in a batch of fixed size is
 # exact, another batch size is not (up to 1e-5), so every batch on the CPU is padded to this size.
@@ -47,9 +48,13 @@ def build(spec: NetSpec, state: State | None = None) -> nn.Sequential:
     ------
     WeightsError
         Where timm has no model of that name.
+    UserError
+        Where the spec normalises features that no linear classifier reads.
     """
     require_model(spec.model)
     backbone = timm.create_model(spec.model, num_classes=len(spec.heads), **spec.model_args)
+    if spec.normalise:
+        normalise_classifier(backbone)
     net = nn.Sequential(InputTransform(spec), backbone)
     if state is not None:
         backbone.load_state_dict(state, strict=True)

@@ -7,9 +7,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from models.nets.checkpoints import Checkpoint, WeightsError, misfits
+from models.nets.checkpoints import Checkpoint, misfits
 from models.nets.face_net import State, build
 from models.nets.net_spec import NetSpec
+from models.nets.packaged import WeightsError
 
 
 def initialise(spec: NetSpec, checkpoint: Checkpoint, *, seed: int) -> nn.Sequential:

@@ -43,6 +43,8 @@ class NetSpec:
     heads : tuple of str
         What each logit (log-odds of fake) tells from real faces, e.g. `labelled`, `blend`. Without any, the
         outputs are the backbone's pooled features.
+    normalise : bool
+        Whether the classifier sees pooled features of length 1, see `UnitLinear`.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -56,6 +58,7 @@ class NetSpec:
     std: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=3, max_length=3)]
     origin: str
     heads: tuple[str, ...] = ()
+    normalise: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

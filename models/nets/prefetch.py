@@ -10,43 +10,45 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.nets.sampler import TrainingSample
+from models.nets.sampler import TrainingPair
 
 BATCHES_AHEAD = 3
 
-# A sample as uint8 (size, size, 3), RGB: decode, forge, crop and augment one training image.
-MakePicture = Callable[[TrainingSample], NDArray[np.uint8]]
+Pixels = NDArray[np.uint8]
+
+# The two pictures of a pair, each uint8 (size, size, 3), RGB: decode, forge, crop and augment.
+MakePair = Callable[[TrainingPair], tuple[Pixels, Pixels]]
 
 
 def batches(
-    make_picture: MakePicture, samples: Sequence[TrainingSample], *, size: int, workers: int
-) -> Iterator[tuple[Sequence[TrainingSample], torch.Tensor]]:
-    """Make the pictures of samples, batch by batch and in order.
+    make_pair: MakePair, pairs: Sequence[TrainingPair], *, size: int, workers: int
+) -> Iterator[tuple[Sequence[TrainingPair], torch.Tensor]]:
+    """Make the pictures of pairs, batch by batch and in order.
 
     Threads, not processes: decoding and warping release the interpreter, and nothing has to start.
 
     Parameters
     ----------
-    make_picture : callable
-        `TrainingSample` to uint8 array (S, S, 3), RGB.
-    samples : sequence of TrainingSample
+    make_pair : callable
+        `TrainingPair` to its real face and its fake, uint8 arrays (S, S, 3), RGB.
+    pairs : sequence of TrainingPair
     size : int
-        Samples of a batch; the last may have fewer.
+        Pairs of a batch; the last may have fewer.
     workers : int
         Threads; at least one is taken.
 
     Yields
     ------
-    sequence of TrainingSample, uint8 tensor of shape (N, S, S, 3)
-        A batch and its pictures.
+    sequence of TrainingPair, uint8 tensor of shape (2N, S, S, 3)
+        A batch and its pictures: real and fake in turn.
     """
-    chunks = [samples[i : i + size] for i in range(0, len(samples), size)]
+    chunks = [pairs[i : i + size] for i in range(0, len(pairs), size)]
     with ThreadPoolExecutor(max_workers=max(workers, 1)) as pool:
-        ahead: deque[list[Future[NDArray[np.uint8]]]] = deque()
+        ahead: deque[list[Future[tuple[Pixels, Pixels]]]] = deque()
         for index in range(len(chunks) + BATCHES_AHEAD):
             if index < len(chunks):
-                ahead.append([pool.submit(make_picture, sample) for sample in chunks[index]])
+                ahead.append([pool.submit(make_pair, pair) for pair in chunks[index]])
             done = index - BATCHES_AHEAD
             if 0 <= done < len(chunks):
-                pictures = np.stack([future.result() for future in ahead.popleft()])
+                pictures = np.stack([picture for future in ahead.popleft() for picture in future.result()])
                 yield chunks[done], torch.from_numpy(pictures)

@@ -3,39 +3,40 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import UserError
-from models.kinds import LABELLED, REAL
+from models.kinds import LABELLED
 
 
 @dataclass(frozen=True)
-class TrainingSample:
-    """One picture of a training step.
+class TrainingPair:
+    """A real face and a fake that it is told from, side by side in one training step.
 
     Attributes
     ----------
-    row : int
-        Place among the train images.
     kind : str
-        `real`, `labelled`, or a kind of pseudo-fake that is made of that row.
+        Of the fake: `labelled`, or a kind of pseudo-fake.
+    real, fake : int
+        Places among the train images; a pseudo-fake is made from its own real face.
     draw : int
-        Seed of the augmentation. The pictures of one pair share it: what differs is the forgery.
+        Seed of the augmentation, which both share: what differs is the forgery.
     """
 
-    row: int
     kind: str
+    real: int
+    fake: int
     draw: int
 
 
 @dataclass(frozen=True)
 class PairedSampler:
-    """Pairs of a real face and one fake of each kind, drawn anew for every epoch.
+    """Pairs of a real face and a fake, as many for each head, drawn anew for every epoch.
 
     A pseudo-fake is made from the pair's own real face; the labelled fake comes from its group (the
     same clip or person) where that has one, else from its source, else from anywhere. Seen side by
@@ -47,10 +48,12 @@ class PairedSampler:
         0 real, 1 fake, of the train images.
     groups, sources : str array, shape (n,)
     heads : tuple of str
-        What is learned, each a `TrainingSample.kind`.
+        What is learned, each a `TrainingPair.kind`.
     balance : float
         0 draws every real face alike, 1 every source alike, between them a power.
     seed : int
+    can_forge : dict of str to bool array, shape (n,)
+        For a kind that not every real face can be made into: which can.
 
     References
     ----------
@@ -63,25 +66,34 @@ class PairedSampler:
     heads: tuple[str, ...]
     balance: float
     seed: int
-
-    @property
-    def pair_size(self) -> int:
-        """Samples of a pair: a real face and a fake of each kind."""
-        return 1 + len(self.heads)
+    can_forge: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
 
     @property
     def pairs_per_epoch(self) -> int:
-        """Pairs of an epoch: about as many samples as there are train images."""
-        return max(len(self.target) // self.pair_size, 1)
+        """Pairs of an epoch, as many of each head: about as many pictures as there are train images."""
+        return max(len(self.target) // (2 * len(self.heads)), 1) * len(self.heads)
 
     def batching(self, batch_size: int) -> tuple[int, int]:
-        """Samples of a batch of whole pairs, `batch_size` at most where a pair fits, and of an epoch of such batches."""
-        batch = max(batch_size // self.pair_size, 1) * self.pair_size
-        samples = self.pairs_per_epoch * self.pair_size
-        return batch, samples // batch * batch or samples
+        """Pairs of a batch and of an epoch.
 
-    def epoch(self, number: int) -> list[TrainingSample]:
-        """Draw the samples of one epoch, pair by pair.
+        Parameters
+        ----------
+        batch_size : int
+            Pictures of a batch at most, where a pair of each head fits.
+
+        Returns
+        -------
+        int
+            Pairs of a batch, as many of each head.
+        int
+            Pairs of an epoch of such batches.
+        """
+        heads, pairs = len(self.heads), self.pairs_per_epoch
+        batch = max(batch_size // (2 * heads), 1) * heads
+        return batch, pairs // batch * batch or pairs
+
+    def epoch(self, number: int) -> list[TrainingPair]:
+        """Draw the pairs of one epoch.
 
         Parameters
         ----------
@@ -90,58 +102,56 @@ class PairedSampler:
 
         Returns
         -------
-        list of TrainingSample
-            Each pair is a real face, then a fake per head in the order of the heads.
+        list of TrainingPair
+            The heads take turns.
 
         Raises
         ------
         UserError
-            Where a class that the heads need is absent.
+            Where a class that a head needs is absent.
         """
         rng = np.random.default_rng([self.seed, number])
-        draws = self._expected_draws
-        times = np.floor(draws) + (rng.random(len(draws)) < draws % 1)
-        reals = rng.permutation(np.repeat(self._reals, times.astype(np.int64)))
-        samples = []
-        for row in np.resize(reals, self.pairs_per_epoch).tolist():
-            draw = int(rng.integers(2**62))
-            samples.append(TrainingSample(row, REAL, draw))
+        turns = self.pairs_per_epoch // len(self.heads)
+        reals = {kind: self._order(kind, turns, rng) for kind in self.heads}
+        pairs = []
+        for turn in range(turns):
             for kind in self.heads:
-                partner = self._partner(row, rng) if kind == LABELLED else row
-                samples.append(TrainingSample(partner, kind, draw))
-        return samples
+                real = int(reals[kind][turn])
+                fake = self._partner(real, rng) if kind == LABELLED else real
+                pairs.append(TrainingPair(kind, real, fake, int(rng.integers(2**62))))
+        return pairs
 
-    def goal(self, kind: str) -> list[float]:
-        """Targets of a picture for each head.
+    def goals(self, kind: str) -> tuple[list[float], list[float]]:
+        """Targets of a pair's two pictures for each head.
 
         Parameters
         ----------
         kind : str
-            Of the picture.
+            Of the pair.
 
         Returns
         -------
         list of float
-            1 for the head of that kind, 0 for all where the face is real, else NaN: nothing to learn.
+            Of the real face: 0 for every head.
+        list of float
+            Of the fake: 1 for the head of that kind, else NaN: nothing to learn.
         """
-        return [1.0 if kind == head else 0.0 if kind == REAL else float("nan") for head in self.heads]
+        fake = [1.0 if kind == head else float("nan") for head in self.heads]
+        return [0.0] * len(self.heads), fake
 
-    @cached_property
-    def _reals(self) -> NDArray[np.int64]:
-        rows = np.flatnonzero(self.target == 0)
-        if not len(rows) or (LABELLED in self.heads and len(rows) == len(self.target)):
-            missing = "real face" if not len(rows) else "deepfake"
+    def _order(self, kind: str, turns: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Rows of the real faces of one head's pairs, (turns,): each about as often as it should be."""
+        rows = np.flatnonzero((self.target == 0) & self.can_forge.get(kind, True))
+        if not len(rows) or (kind == LABELLED and not (self.target == 1).any()):
+            missing = "deepfake" if len(rows) else "real face"
             raise UserError(
-                f"a net learns {', '.join(self.heads)}, but its train images hold no {missing}; "
+                f"a net learns {', '.join(self.heads)}, but its train images hold no {missing} for {kind}; "
                 "give it images of both classes, or take the net out of finetune.nets"
             )
-        return rows
-
-    @cached_property
-    def _expected_draws(self) -> NDArray[np.float64]:
-        """Of each real face per epoch, float64 (reals,)."""
-        weight = source_weights(self.sources[self._reals], balance=self.balance)
-        return weight * self.pairs_per_epoch / len(self._reals)
+        expected = source_weights(self.sources[rows], balance=self.balance) * turns / len(rows)
+        times = np.floor(expected) + (rng.random(len(rows)) < expected % 1)
+        drawn = rng.permutation(np.repeat(rows, times.astype(np.int64)))
+        return np.resize(drawn if len(drawn) else rng.permutation(rows), turns)
 
     @cached_property
     def _fakes(self) -> tuple[dict[str, list[int]], dict[str, list[int]], list[int]]:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -16,11 +16,14 @@ from timm.optim import param_groups_weight_decay
 from timm.utils import ModelEmaV3
 
 from models.nets.checkpoints import Checkpoint
+from models.nets.hypersphere import alignment, uniformity
 from models.nets.initialisation import initialise
-from models.nets.layers import densify_strided_depthwise, freeze_layers, has_bf16
+from models.nets.layers import freeze_layers, has_bf16, run_depthwise_in_float32
 from models.nets.net_spec import NetSpec
-from models.nets.prefetch import MakePicture, batches
+from models.nets.norm_tuning import train_norms_only
+from models.nets.prefetch import MakePair, batches
 from models.nets.sampler import PairedSampler
+from models.nets.unit_classifier import logits_and_features
 
 EMA_DECAY = 0.998
 WARM_UP = 0.1  # share of the steps in which the learning rate rises
@@ -49,6 +52,10 @@ class Schedule:
         Of order and initial head.
     workers : int
         Threads that decode and augment; no result depends on them.
+    tune : {'all', 'norms'}
+        Whether of a pretrained backbone only the norms and the classifier are trained.
+    alignment, uniformity : float
+        Weights of the losses of `models.nets.hypersphere`; above 0 only with a spec that normalises.
     """
 
     epochs: int
@@ -59,6 +66,9 @@ class Schedule:
     freeze_layers: int
     seed: int
     workers: int
+    tune: Literal["all", "norms"] = "all"
+    alignment: float = 0.0
+    uniformity: float = 0.0
 
 
 def head_weights(target: torch.Tensor) -> torch.Tensor:
@@ -82,7 +92,7 @@ def head_weights(target: torch.Tensor) -> torch.Tensor:
 
 
 def train_fold(
-    make_picture: MakePicture,
+    make_pair: MakePair,
     sampler: PairedSampler,
     *,
     spec: NetSpec,
@@ -98,8 +108,8 @@ def train_fold(
 
     Parameters
     ----------
-    make_picture : callable
-        `TrainingSample` to its picture, uint8 array (size, size, 3), RGB; called from several threads.
+    make_pair : callable
+        `TrainingPair` to its real face and its fake, uint8 arrays (size, size, 3), RGB; called from several threads.
     sampler : PairedSampler
         What is seen in which order; a batch is made of whole pairs.
     spec : NetSpec
@@ -127,18 +137,18 @@ def train_fold(
     batch_size, per_epoch = sampler.batching(schedule.batch_size)
     steps = max(per_epoch // batch_size, 1)
     if weights.is_file():
-        progress(schedule.epochs * per_epoch)
+        progress(schedule.epochs * 2 * per_epoch)
         return weights
     folder.mkdir(parents=True, exist_ok=True)
     run = _Run(spec, checkpoint, schedule, device=device, steps=schedule.epochs * steps)
     first = run.restore(folder / "epoch.pt")
-    progress(first * per_epoch)
+    progress(first * 2 * per_epoch)
     for epoch in range(first, schedule.epochs):
         torch.manual_seed((schedule.seed << 16) + epoch)
-        samples = sampler.epoch(epoch)[:per_epoch]
-        for batch, pixels in batches(make_picture, samples, size=batch_size, workers=schedule.workers):
-            run.step(pixels, torch.tensor([sampler.goal(sample.kind) for sample in batch]))
-            progress(len(batch))
+        pairs = sampler.epoch(epoch)[:per_epoch]
+        for batch, pixels in batches(make_pair, pairs, size=batch_size, workers=schedule.workers):
+            run.step(pixels, torch.tensor([goal for pair in batch for goal in sampler.goals(pair.kind)]))
+            progress(2 * len(batch))
         run.save(folder / "epoch.pt", epoch=epoch + 1)
     state = {k: v.contiguous().cpu() for k, v in run.average.module[1].state_dict().items()}
     _replace(weights, save(state))
@@ -161,9 +171,11 @@ class _Run:
             self.net, decay=EMA_DECAY, use_warmup=True, warmup_gamma=9, warmup_power=1, update_after_step=-2
         )
         if self.device.type == "cpu" and self.bf16:
-            densify_strided_depthwise(self.net)
+            run_depthwise_in_float32(self.net)
         if checkpoint.state is not None:
             freeze_layers(self.net[1], groups=schedule.freeze_layers)
+            if schedule.tune == "norms":
+                train_norms_only(self.net[1])
         groups = param_groups_weight_decay(self.net, schedule.weight_decay)
         self.optimiser = torch.optim.AdamW(groups, lr=schedule.learning_rate)
 
@@ -172,16 +184,28 @@ class _Run:
         for group in self.optimiser.param_groups:
             group["lr"] = self.schedule.learning_rate * _cosine(self.steps_done / self.steps)
         x = pixels.to(self.device).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
-        target, smooth = target.to(self.device), self.schedule.label_smoothing
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
-            logit = self.net(x)
-        goal = target.nan_to_num() * (1 - 2 * smooth) + smooth
-        losses = F.binary_cross_entropy_with_logits(logit.float(), goal, reduction="none")
-        (losses * head_weights(target)).sum().backward()
+        self._loss(x, target.to(self.device)).backward()
         self.optimiser.step()
         self.optimiser.zero_grad()
         self.steps_done += 1
         self.average.update(self.net, step=self.steps_done)
+
+    def _loss(self, x: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Cross-entropy, and where the schedule says so the two losses on the sphere."""
+        schedule, smooth = self.schedule, self.schedule.label_smoothing
+        on_sphere = schedule.alignment > 0 or schedule.uniformity > 0
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+            logit, features = logits_and_features(self.net, x) if on_sphere else (self.net(x), None)
+        goal = target.nan_to_num() * (1 - 2 * smooth) + smooth
+        losses = F.binary_cross_entropy_with_logits(logit.float(), goal, reduction="none")
+        loss = (losses * head_weights(target)).sum()
+        if features is None:
+            return loss
+        return (
+            loss
+            + schedule.alignment * alignment(features, target)
+            + schedule.uniformity * uniformity(features)
+        )
 
     def save(self, path: Path, *, epoch: int) -> None:
         """Keep everything that the next epoch starts from."""

@@ -1,4 +1,4 @@
-"""From raw scores to probabilities: Platt's calibration, with or without a prior."""
+"""From raw scores to probabilities: Platt's calibration, and logistic regression with weights of at least 0."""
 
 from __future__ import annotations
 
@@ -62,3 +62,40 @@ def platt(
         loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=[(1e-3, None), (None, None)]
     )
     return float(best.x[0]), float(best.x[1])
+
+
+def nonnegative_logistic(
+    terms: Floats, target: NDArray[np.integer], weight: Floats, *, ridge: float
+) -> tuple[float, Floats]:
+    """Logistic regression whose weights are at least 0, by penalised maximum likelihood.
+
+    Parameters
+    ----------
+    terms : float64 array, shape (n, k)
+        What may only raise the log-odds.
+    target : int array, shape (n,)
+        0 or 1.
+    weight : float64 array, shape (n,)
+        Of the rows.
+    ridge : float
+        Penalty of the squared weights, beside the mean loss: separable rows keep finite weights.
+
+    Returns
+    -------
+    float
+        The intercept.
+    float64 array, shape (k,)
+    """
+    share = weight / weight.sum()
+
+    def loss(theta: Floats) -> tuple[float, Floats]:
+        raw = theta[0] + terms @ theta[1:]
+        error = share * (expit(raw) - target)
+        losses = share @ (np.logaddexp(0, raw) - target * raw) + ridge * (theta[1:] ** 2).sum() / 2
+        gradient = np.concatenate([[error.sum()], error @ terms + ridge * theta[1:]])
+        return float(losses), gradient
+
+    start = np.concatenate([[0.0], np.full(terms.shape[1], 1 / max(terms.shape[1], 1))])
+    bounds = [(None, None)] + [(0.0, None)] * terms.shape[1]
+    best = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+    return float(best[0]), np.asarray(best[1:], dtype=np.float64)

@@ -1,37 +1,37 @@
-"""The stacker: LightGBM over named numbers, an expert per kind of fake, fused as a mixture, calibrated.
+"""The stacker: LightGBM over named numbers, an expert per kind of fake, their evidence fused and calibrated.
 
 `models.stacker.training` trains it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
-from scipy.special import expit, logsumexp, softmax
+from scipy.special import expit
 
 from models.bundle_info import ExpertInfo, StackerInfo
 from models.stacker.expert import Expert, Floats
+from models.stacker.fusion import Fusion
+
+_NO_GAP = 1e-9  # between ratio and base value: no column has a part in it
 
 
 @dataclass(frozen=True)
 class Stacker:
-    """One expert per kind of fake; a fake is a mixture of kinds, so one sure expert is enough.
+    """One expert per kind of fake, of which one that is sure is enough.
 
-    The likelihood ratio of "fake" is the weighted sum of the experts' ratios: the raw score is
-    log sum_k w_k exp(r_k), and p = expit(slope * raw + offset) after calibration.
+    `Fusion` makes a raw score of the experts' log-likelihood ratios; p = expit(slope * raw + offset) after calibration.
 
     Attributes
     ----------
     columns : list of str
         In the order of training.
     experts : list of Expert
-    weights : list of float
-        Of the kinds, adding up to 1.
+    fusion : Fusion
     slope, offset : float
         Of the raw score.
     oof : float64 array, shape (n,)
@@ -40,7 +40,7 @@ class Stacker:
 
     columns: list[str]
     experts: list[Expert]
-    weights: list[float]
+    fusion: Fusion
     slope: float
     offset: float
     oof: Floats = field(default_factory=lambda: np.zeros(0))
@@ -72,7 +72,7 @@ class Stacker:
         return np.stack([expert.raw(features) for expert in self.experts], axis=1)
 
     def raw(self, features: pd.DataFrame) -> Floats:
-        """Log-likelihood ratio of the mixture before calibration.
+        """The raw score, before calibration.
 
         Parameters
         ----------
@@ -82,7 +82,7 @@ class Stacker:
         -------
         float64 array, shape (n,)
         """
-        return mixture(self.log_likelihood_ratios(features), self.weights)
+        return self.fusion(self.log_likelihood_ratios(features))
 
     def predict(self, features: pd.DataFrame) -> Floats:
         """Calibrated probability of fake.
@@ -109,14 +109,14 @@ class Stacker:
         float64 array, shape (n,)
         """
         return np.asarray(
-            expit(self.slope * mixture(log_likelihood_ratios, self.weights) + self.offset), dtype=np.float64
+            expit(self.slope * self.fusion(log_likelihood_ratios) + self.offset), dtype=np.float64
         )
 
     def contributions(self, features: pd.DataFrame) -> Floats:
         """SHAP values of the raw score.
 
-        Tree SHAP [1]_ of each expert, weighed by its share in the row's mixture: what the experts that
-        decided looked at.
+        Tree SHAP [1]_ of each expert's ratio, times the slope of its term in the fusion between base value and ratio
+        (the rescale rule [2]_): what the experts that decided looked at.
 
         Parameters
         ----------
@@ -131,13 +131,17 @@ class Stacker:
         ----------
         .. [1] Lundberg et al. 2020, "From local explanations to global understanding with explainable AI for
            trees", doi:10.1038/s42256-019-0138-9
+        .. [2] Shrikumar, Greenside & Kundaje 2017, "Learning Important Features Through Propagating Activation
+           Differences", arXiv:1704.02685
         """
-        self._check(features)
-        log_likelihood_ratios = self.log_likelihood_ratios(features)
-        share = softmax(log_likelihood_ratios + np.log(self.weights), axis=1)
-        weighed = [share[:, [k]] * expert.contributions(features) for k, expert in enumerate(self.experts)]
-        total = np.sum(weighed, axis=0)
-        total[:, -1] += mixture(log_likelihood_ratios, self.weights) - total.sum(1)
+        ratios = self.log_likelihood_ratios(features)
+        parts = [expert.contributions(features) for expert in self.experts]
+        bases = np.stack([part[:, -1] for part in parts], axis=1)
+        rise = self.fusion.terms(ratios) - self.fusion.terms(bases)
+        gap = ratios - bases
+        slope = np.divide(rise, gap, out=np.zeros_like(rise), where=np.abs(gap) > _NO_GAP)
+        total = np.sum([slope[:, [k]] * part for k, part in enumerate(parts)], axis=0)
+        total[:, -1] = self.fusion(ratios) - total[:, :-1].sum(axis=1)
         return np.asarray(total)
 
     def _check(self, features: pd.DataFrame) -> None:
@@ -169,10 +173,27 @@ class Stacker:
                     folder / f"stacker_{expert.kind}_fold{index}.txt", num_iteration=booster.best_iteration
                 )
         experts = [
-            ExpertInfo(kind=e.kind, n_boosters=len(e.boosters), slope=e.slope, offset=e.offset, weight=w)
-            for e, w in zip(self.experts, self.weights, strict=True)
+            ExpertInfo(
+                kind=expert.kind,
+                n_boosters=len(expert.boosters),
+                slope=expert.slope,
+                offset=expert.offset,
+                logit_weights=dict(expert.weights),
+                logit_means=dict(expert.means),
+                evidence_for=float(evidence_for),
+                evidence_against=float(evidence_against),
+            )
+            for expert, evidence_for, evidence_against in zip(
+                self.experts, self.fusion.evidence_for, self.fusion.evidence_against, strict=True
+            )
         ]
-        return StackerInfo(experts=experts, slope=self.slope, offset=self.offset, columns=self.columns)
+        return StackerInfo(
+            experts=experts,
+            bias=self.fusion.bias,
+            slope=self.slope,
+            offset=self.offset,
+            columns=self.columns,
+        )
 
     @classmethod
     def load(cls, folder: Path, info: StackerInfo) -> Stacker:
@@ -193,23 +214,10 @@ class Stacker:
         for e in info.experts:
             files = [folder / f"stacker_{e.kind}_fold{i}.txt" for i in range(e.n_boosters)]
             boosters = [lgb.Booster(model_file=file) for file in files]
-            experts.append(Expert(e.kind, boosters, e.slope, e.offset))
-        return cls(info.columns, experts, [e.weight for e in info.experts], info.slope, info.offset)
-
-
-def mixture(log_likelihood_ratios: Floats, weights: Sequence[float]) -> Floats:
-    """Log-likelihood ratio of a mixture of kinds: log sum_k w_k exp(r_k).
-
-    Parameters
-    ----------
-    log_likelihood_ratios : float64 array, shape (n, kinds)
-    weights : sequence of float, shape (kinds,)
-        Adding up to 1.
-
-    Returns
-    -------
-    float64 array, shape (n,)
-    """
-    return np.asarray(
-        logsumexp(log_likelihood_ratios + np.log(np.asarray(weights)), axis=1), dtype=np.float64
-    )
+            experts.append(Expert(e.kind, boosters, e.slope, e.offset, e.logit_weights, e.logit_means))
+        fusion = Fusion(
+            info.bias,
+            np.array([e.evidence_for for e in info.experts]),
+            np.array([e.evidence_against for e in info.experts]),
+        )
+        return cls(info.columns, experts, fusion, info.slope, info.offset)

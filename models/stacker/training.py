@@ -14,10 +14,12 @@ from scipy.special import expit
 
 from models.folds import assign
 from models.kinds import LABELLED, REAL
-from models.stacker.calibration import platt
+from models.stacker.calibration import nonnegative_logistic, platt
 from models.stacker.expert import Expert, Floats
-from models.stacker.stacker import Stacker, mixture
+from models.stacker.fusion import Fusion
+from models.stacker.stacker import Stacker
 
+_RIDGE = 1e-3  # of the weights of trees and logits in an expert
 _CORRECTION_SPREAD = (0.25, 0.5)  # how far slope and offset of the mean of nets are expected from 1 and 0
 
 
@@ -35,7 +37,6 @@ class StackerOptions(Protocol):
     bagging_fraction: float
     lambda_l2: float
     max_bin: int
-    pseudo_weight: float
 
 
 def fit(
@@ -46,10 +47,14 @@ def fit(
     sources: NDArray[np.str_] | None = None,
     kinds: NDArray[np.str_] | None = None,
     is_original: NDArray[np.bool_] | None = None,
-    rising: Collection[str] = (),
+    partner_of: NDArray[np.str_] | None = None,
+    logits: Collection[str] = (),
     options: StackerOptions,
 ) -> Stacker:
-    """Train an expert per kind, boosters with early stopping on the fold left out, and calibrate on those.
+    """Train an expert per kind in two steps, fuse them, and calibrate.
+
+    First boosters, with early stopping on the fold left out; then, on their outputs out of fold and the logits, a logistic
+    regression with weights of at least 0.
 
     Same input, same bytes, whatever the number of threads.
 
@@ -65,10 +70,12 @@ def fit(
         `real` or the kind of fake; by target without it.
     is_original : bool array, shape (n,), optional
         Rows that are images as they are, not pseudo-fakes or copies; all without it. The last calibration is
-        fitted on them, and pseudo-fakes, which were drawn and saved anew, are told from copies of real faces,
-        for which that is as true.
-    rising : collection of str
-        Columns that may only raise the score, as a fine-tuned net's logit.
+        fitted on them.
+    partner_of : str array, shape (n,), optional
+        Of a real partner of pseudo-fakes: their kind, else empty. A kind that has partners is told from them, which went
+        the same way in all but the forgery, and from copies of real images; no other kind sees them.
+    logits : collection of str
+        Columns of fine-tuned nets, out of fold: higher means more like a fake, and may only raise the score.
     options : StackerOptions
 
     Returns
@@ -84,32 +91,41 @@ def fit(
     strata = np.full(len(target), "all") if sources is None else sources
     row_kinds = np.where(target == 1, LABELLED, REAL) if kinds is None else kinds
     fold = assign(target, groups, strata, folds=options.folds, seed=options.seed)
-    columns = list(features.columns)
-    values = np.ascontiguousarray(features.to_numpy(np.float32))
-    # Binned once, without a look at the target; every booster learns from some of its rows.
-    binned = lgb.Dataset(values, target, feature_name=columns, params=_dataset_params(options)).construct()
+    table = _Table(
+        features, logits=[c for c in features.columns if c in set(logits)], target=target, options=options
+    )
     fake_kinds = sorted(set(row_kinds.tolist()) - {REAL}, key=lambda kind: (kind != LABELLED, kind))
     originals = np.ones(len(target), dtype=bool) if is_original is None else is_original
-    copies = ~originals & (row_kinds == REAL)
+    partners = np.full(len(target), "") if partner_of is None else partner_of
     experts, log_likelihood_ratios = [], np.zeros((len(target), len(fake_kinds)))
     for column, kind in enumerate(fake_kinds):
-        negatives = copies if kind != LABELLED and copies.any() else row_kinds == REAL
+        is_partner = partners == kind
+        negatives = (row_kinds == REAL) & (is_partner | ((partners == "") & ~(is_partner.any() & originals)))
         in_task = negatives | (row_kinds == kind)
         expert, log_likelihood_ratios[:, column] = _expert(
-            kind, values, binned, row_kinds, in_task, fold, rising=rising, options=options
+            kind, table, row_kinds, in_task, fold, options=options
         )
         experts.append(expert)
-    weights = _kind_weights(fake_kinds, pseudo_weight=options.pseudo_weight)
-    raw = mixture(log_likelihood_ratios, weights)
+    speaks_against = np.array([kind == LABELLED or len(fake_kinds) == 1 for kind in fake_kinds])
+    fusion = Fusion.fit(
+        log_likelihood_ratios, target, _kind_weights(row_kinds), speaks_against=speaks_against
+    )
+    raw = fusion(log_likelihood_ratios)
     slope, offset = platt(raw[originals], target[originals])
-    return Stacker(columns, experts, weights, slope, offset, np.asarray(expit(slope * raw + offset)))
+    return Stacker(
+        list(features.columns), experts, fusion, slope, offset, np.asarray(expit(slope * raw + offset))
+    )
 
 
-def _kind_weights(kinds: Sequence[str], *, pseudo_weight: float) -> list[float]:
-    """Weights of the mixture: the kinds of pseudo-fake share `pseudo_weight`, where there is a labelled kind too."""
-    if len(kinds) == 1:
-        return [1.0]
-    return [1 - pseudo_weight if kind == LABELLED else pseudo_weight / (len(kinds) - 1) for kind in kinds]
+def _kind_weights(kinds: NDArray[np.str_]) -> Floats:
+    """Weights of rows with which real and fake count alike, among the fakes those of the data set and all others, and among
+    the others every kind: nobody knows what comes."""
+    names, index, counts = np.unique(kinds, return_inverse=True, return_counts=True)
+    others = len(set(names.tolist()) - {REAL, LABELLED})
+    share = {REAL: 1.0, LABELLED: 0.5 if others else 1.0}
+    rest = 0.5 if LABELLED in names else 1.0
+    mass = np.array([share.get(name, rest / max(others, 1)) for name in names])
+    return np.asarray(mass[index] / counts[index], dtype=np.float64)
 
 
 def recalibrated(
@@ -148,15 +164,34 @@ def recalibrated(
     return replace(stacker, slope=slope * stacker.slope, offset=slope * stacker.offset + offset)
 
 
+class _Table:
+    """The columns of training, binned once, and the logits among them."""
+
+    def __init__(
+        self,
+        features: pd.DataFrame,
+        *,
+        logits: Sequence[str],
+        target: NDArray[np.integer],
+        options: StackerOptions,
+    ) -> None:
+        self.logit_names = list(logits)
+        self.logits = features[self.logit_names].to_numpy(np.float64)
+        self.columns = list(features.columns)
+        self.values = np.ascontiguousarray(features.to_numpy(np.float32))
+        # Binned once, without a look at the target; every booster learns from some of its rows.
+        self.binned = lgb.Dataset(
+            self.values, target, feature_name=self.columns, params=_dataset_params(options)
+        ).construct()
+
+
 def _expert(
     kind: str,
-    values: NDArray[np.float32],
-    binned: lgb.Dataset,
+    table: _Table,
     kinds: NDArray[np.str_],
     in_task: NDArray[np.bool_],
     fold: NDArray[np.int64],
     *,
-    rising: Collection[str],
     options: StackerOptions,
 ) -> tuple[Expert, Floats]:
     """The expert of one kind, learned from the rows `in_task`, and its log-likelihood ratio of every row, (n,).
@@ -165,12 +200,38 @@ def _expert(
     """
     target = (kinds == kind).astype(np.int64)
     weight = np.where(target == 1, 0.5 / target[in_task].mean(), 0.5 / (1 - target[in_task].mean()))
-    boosters, oof = [], np.zeros(len(fold))
+    boosters, trees = _boosters(table, target, weight, in_task, fold, options=options)
+    means = table.logits[in_task].mean(axis=0)
+    terms = np.hstack([trees[:, None], table.logits - means])
+    offset, weights = nonnegative_logistic(terms[in_task], target[in_task], weight[in_task], ridge=_RIDGE)
+    expert = Expert(
+        kind,
+        boosters,
+        slope=float(weights[0]),
+        offset=offset,
+        weights=dict(zip(table.logit_names, weights[1:].tolist(), strict=True)),
+        means=dict(zip(table.logit_names, means.tolist(), strict=True)),
+    )
+    return expert, offset + terms @ weights
+
+
+def _boosters(
+    table: _Table,
+    target: NDArray[np.int64],
+    weight: Floats,
+    in_task: NDArray[np.bool_],
+    fold: NDArray[np.int64],
+    *,
+    options: StackerOptions,
+) -> tuple[list[lgb.Booster], Floats]:
+    """A booster per fold, and the raw output out of fold of every row, (n,)."""
+    boosters: list[lgb.Booster] = []
+    oof = np.zeros(len(fold))
     for index in range(options.folds):
         rows_of_fold = in_task & (fold != index), in_task & (fold == index)
-        train, valid = (_subset(binned, rows, target, weight) for rows in rows_of_fold)
+        train, valid = (_subset(table.binned, rows, target, weight) for rows in rows_of_fold)
         booster = lgb.train(
-            _booster_params(options, binned.get_feature_name(), rising),
+            _booster_params(options, rising=[name in table.logit_names for name in table.columns]),
             train,
             num_boost_round=options.num_boost_round,
             valid_sets=[valid],
@@ -178,10 +239,9 @@ def _expert(
         )
         # The text is what is kept and served, so the text is what is measured.
         booster = lgb.Booster(model_str=booster.model_to_string(num_iteration=booster.best_iteration))
-        oof[fold == index] = booster.predict(values[fold == index], raw_score=True)
+        oof[fold == index] = booster.predict(table.values[fold == index], raw_score=True)
         boosters.append(booster)
-    slope, offset = platt(oof[in_task], target[in_task], weight[in_task])
-    return Expert(kind, boosters, slope, offset), slope * oof + offset
+    return boosters, oof
 
 
 def _subset(
@@ -196,9 +256,7 @@ def _dataset_params(options: StackerOptions) -> dict[str, Any]:
     return {"max_bin": options.max_bin, "min_data_in_leaf": options.min_data_in_leaf, "verbosity": -1}
 
 
-def _booster_params(
-    options: StackerOptions, columns: Sequence[str], rising: Collection[str]
-) -> dict[str, Any]:
+def _booster_params(options: StackerOptions, *, rising: Sequence[bool]) -> dict[str, Any]:
     return {
         **_dataset_params(options),
         "objective": "binary",
@@ -209,7 +267,7 @@ def _booster_params(
         "bagging_fraction": options.bagging_fraction,
         "bagging_freq": 1,
         "lambda_l2": options.lambda_l2,
-        "monotone_constraints": [int(column in rising) for column in columns],
+        "monotone_constraints": [int(may_only_rise) for may_only_rise in rising],
         "seed": options.seed,
         "deterministic": True,
         "force_row_wise": True,

@@ -14,8 +14,12 @@ from features.views import Crop
 
 F32 = NDArray[np.float32]
 U8 = NDArray[np.uint8]
+# Borders are mirrored by BORDER_REFLECT: BORDER_REFLECT_101 with a cubic kernel never ends on a side of 1 px (OpenCV 5.0).
 _ZOOM = (0.7, 1.3)
 _MOVE = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)
+_SAVED = (0.5, 0.3, 0.2)  # chances to be saved once, twice and three times
+_MILD, _STRONG = (60, 96), (40, 60)  # qualities, below the second of each
+_STRONG_SHARE, _WEBP_SHARE = 0.07, 0.12
 _ENLARGE = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4, cv2.INTER_NEAREST)
 
 
@@ -58,7 +62,10 @@ def mirror(pixels: U8, rng: np.random.Generator) -> U8:
 
 
 def degrade(pixels: U8, rng: np.random.Generator) -> U8:
-    """With some probability each: a change of sharpness or noise, of tone, of saturation, a compression.
+    """With some probability each: a change of sharpness or noise, of tone, of saturation, compressions.
+
+    The compressions are one to three mild ones rather than one that is strong: pictures are saved again and again on
+    their way, and a strong one hides the traces that are to be learned.
 
     Parameters
     ----------
@@ -79,10 +86,16 @@ def degrade(pixels: U8, rng: np.random.Generator) -> U8:
         grey = x.mean(axis=2, keepdims=True)
         x = grey + (x - grey) * np.float32(rng.uniform(0, 1.4))
     degraded = to_bytes(x)
-    if rng.random() < 0.5:
-        suffix = ".webp" if rng.random() < 0.2 else ".jpg"
-        degraded = compressed(degraded, quality=int(rng.integers(40, 96)), suffix=suffix)
-    return degraded
+    return _shared(degraded, rng) if rng.random() < 0.5 else degraded
+
+
+def _shared(pixels: U8, rng: np.random.Generator) -> U8:
+    """Saved again one to three times, mildly most times, as by those who pass a picture on."""
+    for _ in range(rng.choice((1, 2, 3), p=_SAVED)):
+        low, high = _STRONG if rng.random() < _STRONG_SHARE else _MILD
+        suffix = ".webp" if rng.random() < _WEBP_SHARE else ".jpg"
+        pixels = compressed(pixels, quality=int(rng.integers(low, high)), suffix=suffix)
+    return pixels
 
 
 def resampled(pixels: U8, rng: np.random.Generator) -> tuple[U8, NDArray[np.float64]]:
@@ -114,7 +127,7 @@ def resampled(pixels: U8, rng: np.random.Generator) -> tuple[U8, NDArray[np.floa
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) * scale[:, None]
     middle = np.array([width - 1, height - 1]) / 2
     matrix = np.hstack([turn, (scale * middle + rng.uniform(-1, 1, 2) - turn @ middle)[:, None]])
-    turned = cv2.warpAffine(pixels, matrix, size, flags=flag, borderMode=cv2.BORDER_REFLECT_101)
+    turned = cv2.warpAffine(pixels, matrix, size, flags=flag, borderMode=cv2.BORDER_REFLECT)
     return np.asarray(turned, dtype=np.uint8), matrix
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from features.views import Face
 from models import synthesis
-from models.kinds import PSEUDO_FAKES, MakeFake
+from models.kinds import PSEUDO_FAKES, Forge, Forgery
 from models.synthesis.degradations import U8
 
 for _module in iter_modules(synthesis.__path__):
@@ -21,8 +21,8 @@ for _module in iter_modules(synthesis.__path__):
 
 
 def kinds() -> tuple[str, ...]:
-    """Names of the registered kinds, in the order of registration."""
-    return tuple(PSEUDO_FAKES)
+    """Names of the registered kinds, sorted: whoever imports a kind's module first has no say in their order."""
+    return tuple(sorted(PSEUDO_FAKES))
 
 
 def code_of(kind: str) -> str:
@@ -31,8 +31,8 @@ def code_of(kind: str) -> str:
     return f"{function.__module__}:{function.__qualname__}"
 
 
-def make(kind: str, pixels: U8, face: Face, rng: np.random.Generator) -> U8:
-    """A pseudo-fake of a real face.
+def forge(kind: str, pixels: U8, face: Face, rng: np.random.Generator) -> Forgery:
+    """A pseudo-fake of a real face, and its real partner.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def make(kind: str, pixels: U8, face: Face, rng: np.random.Generator) -> U8:
 
     Returns
     -------
-    uint8 array, shape (H, W, 3), RGB
+    Forgery
 
     Raises
     ------
@@ -56,7 +56,12 @@ def make(kind: str, pixels: U8, face: Face, rng: np.random.Generator) -> U8:
     return _function(kind)(pixels, face, rng)
 
 
-def _function(kind: str) -> MakeFake:
+def make(kind: str, pixels: U8, face: Face, rng: np.random.Generator) -> U8:
+    """The pseudo-fake of `forge` alone, uint8 (H, W, 3), RGB."""
+    return forge(kind, pixels, face, rng).fake
+
+
+def _function(kind: str) -> Forge:
     if kind not in PSEUDO_FAKES:
-        raise ValueError(f"kind of pseudo-fake '{kind}' is unknown; known are {', '.join(PSEUDO_FAKES)}")
+        raise ValueError(f"kind of pseudo-fake '{kind}' is unknown; known are {', '.join(kinds())}")
     return PSEUDO_FAKES[kind]

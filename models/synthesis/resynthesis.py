@@ -10,13 +10,13 @@ import numpy as np
 import scipy.fft
 
 from features.views import Face
-from models.kinds import pseudo_fake
+from models.kinds import Forgery, pseudo_fake
 from models.synthesis.degradations import F32, U8, blurred, noisy, to_bytes
-from models.synthesis.self_blend import outline
+from models.synthesis.masks import outline
 
 
 @pseudo_fake(name="resynthesis")
-def resynthesise(pixels: U8, face: Face, rng: np.random.Generator) -> U8:
+def resynthesise(pixels: U8, face: Face, rng: np.random.Generator) -> Forgery:
     """The face redrawn as generators do: the whole picture, or (one in three) inside its outline.
 
     Half of the pictures get their fine structure back in strength (sharpening up to the original's
@@ -30,7 +30,8 @@ def resynthesise(pixels: U8, face: Face, rng: np.random.Generator) -> U8:
 
     Returns
     -------
-    uint8 array, shape (H, W, 3), RGB
+    Forgery
+        `real` is `pixels`.
     """
     whole = pixels.astype(np.float32)
     redrawn = _REDRAW[rng.integers(len(_REDRAW))](whole, rng)
@@ -39,10 +40,11 @@ def resynthesise(pixels: U8, face: Face, rng: np.random.Generator) -> U8:
         redrawn = _as_sharp(redrawn, whole, factor=float(rng.uniform(0.8, 1.4)))
     elif draw < 0.55:
         redrawn = noisy(redrawn, sigma=float(rng.uniform(0.8, 4)), rng=rng)
+    mask = np.ones(pixels.shape[:2], np.float32)
     if rng.random() < 1 / 3:
-        mask = outline(face, height=pixels.shape[0], width=pixels.shape[1], rng=rng)[..., None]
-        redrawn = redrawn * mask + whole * (1 - mask)
-    return to_bytes(redrawn)
+        mask = outline(face, height=pixels.shape[0], width=pixels.shape[1], rng=rng)
+        redrawn = redrawn * mask[..., None] + whole * (1 - mask[..., None])
+    return Forgery(real=pixels, fake=to_bytes(redrawn), mask=mask)
 
 
 def _upsampled(x: F32, rng: np.random.Generator) -> F32:
@@ -135,7 +137,7 @@ def _shuffled(x: F32, rng: np.random.Generator) -> F32:
     shift = shift * np.float32(rng.uniform(0.25, 0.8) * min(grain / 4, 2))
     rows, columns = np.mgrid[:height, :width].astype(np.float32)
     moved = cv2.remap(
-        x, columns + shift[..., 0], rows + shift[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
+        x, columns + shift[..., 0], rows + shift[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT
     )
     return np.asarray(moved, dtype=np.float32)
 

@@ -6,126 +6,31 @@ as reenactment and beautifiers do.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from features.views import CENTRE, TEMPLATE, Face, similarity
-from models.kinds import pseudo_fake
+from features.views import Face
+from models.kinds import Forgery, pseudo_fake
 from models.synthesis.degradations import F32, U8, blurred, compressed, down_up, noisy, sharpened, to_bytes
+from models.synthesis.distractors import distracted
+from models.synthesis.frame import Frame
+from models.synthesis.masks import OVAL_CENTRE, outline
 
-# Centre and half axes of the face's outline in units of the landmark template's square: brow to chin.
-_OVAL_CENTRE = (0.5, 0.65)
-_OVAL_AXES = (0.31, 0.38)
 _RATIOS = (0.5, 0.75, 1.0, 1.0, 1.0)  # share of the changed copy in the mask, as often as listed
-_OUTLINE = 48  # points of the outline
 _MOULDED = 0.15  # of the pseudo-fakes
-_MASK_SIDE = 112  # px of the picture that a mask is drawn in
-
-
-@dataclass(frozen=True)
-class Frame:
-    """Coordinates that a face carries with it: the unit square of the landmark template.
-
-    Attributes
-    ----------
-    matrix : float64 array, shape (2, 3)
-        Unit square to px.
-    size : float
-        Side of the square, px.
-    """
-
-    matrix: NDArray[np.float64]
-    size: float
-
-    @classmethod
-    def of(cls, face: Face, *, height: int, width: int) -> Frame:
-        """From landmarks; without them the template is laid into the image's centred square.
-
-        Parameters
-        ----------
-        face : Face
-        height, width : int
-            Of the image, px.
-
-        Returns
-        -------
-        Frame
-        """
-        points = face.landmarks
-        if not face.found or not np.isfinite(points).all():
-            side = min(height, width)
-            points = TEMPLATE * side + np.array([(width - side) / 2, (height - side) / 2])
-        inward = similarity(np.asarray(points, dtype=np.float64), scale=1.0)
-        linear = np.linalg.inv(inward[:, :2])
-        # `similarity` centres its square on CENTRE of the template; the frame has the template's square.
-        offset = linear @ (0.5 - CENTRE - inward[:, 2])
-        return cls(np.hstack([linear, offset[:, None]]), float(np.hypot(linear[0, 0], linear[1, 0])))
-
-    def to_pixels(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """From the unit square to the image.
-
-        Parameters
-        ----------
-        points : float64 array, shape (n, 2)
-            x and y in the unit square.
-
-        Returns
-        -------
-        float64 array, shape (n, 2), px
-        """
-        return points @ self.matrix[:, :2].T + self.matrix[:, 2]
-
-
-def outline(face: Face, *, height: int, width: int, rng: np.random.Generator) -> F32:
-    """Draw a soft random mask of the face: the whole of it, its lower or its inner region.
-
-    The hull is an oval about the landmarks whose radius wavers; its edge is eroded or widened by
-    two blurs of random width with a threshold between them.
-
-    Parameters
-    ----------
-    face : Face
-    height, width : int
-        Of the image, px.
-    rng : np.random.Generator
-
-    Returns
-    -------
-    float32 array, shape (H, W), in [0, 1]
-    """
-    frame = Frame.of(face, height=height, width=width)
-    angle = np.linspace(0, 2 * np.pi, _OUTLINE, endpoint=False)
-    radius = np.ones(_OUTLINE)
-    for order in (2, 3, 4, 5):
-        radius += rng.normal(0, 0.12 / order) * np.cos(order * angle + rng.uniform(0, 2 * np.pi))
-    radius *= rng.uniform(0.75, 1.1)
-    square = 2 / rng.uniform(2.0, 3.0)  # exponent of a superellipse: from an oval to a rounded box
-    x = np.sign(np.cos(angle)) * np.abs(np.cos(angle)) ** square * _OVAL_AXES[0] * radius
-    y = np.sign(np.sin(angle)) * np.abs(np.sin(angle)) ** square * _OVAL_AXES[1] * radius
-    region = rng.random()
-    if region < 0.15:
-        y = np.maximum(y, rng.uniform(-0.15, 0.05))  # from the nose down
-    elif region < 0.25:
-        y = np.minimum(y, rng.uniform(0.0, 0.15))  # eyes and nose
-    points = frame.to_pixels(np.stack([x + _OVAL_CENTRE[0], y + _OVAL_CENTRE[1]], axis=1))
-    # Drawn small: blurs of this width cost most of a blend at full size and show nothing more there.
-    scale = min(_MASK_SIDE / max(height, width), 1.0)
-    mask = np.zeros((max(round(height * scale), 1), max(round(width * scale), 1)), np.float32)
-    cv2.fillPoly(mask, [np.rint(points * scale * 8).astype(np.int32)], (1.0,), lineType=cv2.LINE_AA, shift=3)
-    first, second = (frame.size * scale * rng.uniform(0.01, high) for high in (0.10, 0.08))
-    mask = (blurred(mask, first) > rng.uniform(0.2, 0.8)).astype(np.float32)
-    soft = cv2.resize(blurred(mask, second), (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(np.clip(soft, 0, 1), dtype=np.float32)
+_SEAMLESS = 0.15  # of the blends
+_DISTRACTED = 0.25  # of the pseudo-fakes
+_LEAST_SOLVED = 16  # px, sides of a mask that Poisson's equation is solved in
 
 
 @pseudo_fake(name="blend")
-def blend(pixels: U8, face: Face, rng: np.random.Generator) -> U8:
+def blend(pixels: U8, face: Face, rng: np.random.Generator) -> Forgery:
     """A self-blended image [1]_: copy and original differ in tone, sharpness and by a small warp, then blend.
 
-    Or, one in seven, a face that a smooth field moulds.
+    Either of the two is the base, and the base is the real partner: shown beside the picture as it was, a changed
+    base would tell the fake by what lies outside the face. Some seams are Poisson's [2]_; one pseudo-fake in seven
+    is a face that a smooth field moulds; some pairs share a harmless local change.
 
     Parameters
     ----------
@@ -135,29 +40,58 @@ def blend(pixels: U8, face: Face, rng: np.random.Generator) -> U8:
 
     Returns
     -------
-    uint8 array, shape (H, W, 3), RGB
+    Forgery
 
     References
     ----------
     .. [1] Shiohara & Yamasaki 2022, "Detecting Deepfakes with Self-Blended Images", arXiv:2204.08376
+    .. [2] Pérez, Gangnet & Blake 2003, "Poisson image editing", doi:10.1145/882262.882269
     """
     height, width = pixels.shape[:2]
-    mould = rng.random() < _MOULDED
-    if mould and (mask := outline(face, height=height, width=width, rng=rng)).any():
-        return _moulded(pixels, face, mask, rng)
+    mask = outline(face, height=height, width=width, rng=rng)
+    make = _moulded if rng.random() < _MOULDED else _blended
+    forgery = make(pixels, face, mask, rng)
+    return distracted(forgery, face, rng) if rng.random() < _DISTRACTED else forgery
+
+
+def _blended(pixels: U8, face: Face, mask: F32, rng: np.random.Generator) -> Forgery:
+    """Base and warped source, one of them changed, blended by the mask or by Poisson's equation inside it."""
+    height, width = mask.shape
     changed = pixels.astype(np.float32)
     for change in (_tone, _texture):
         changed = change(changed, rng)
-    base = pixels.astype(np.float32)
-    if rng.random() < 0.5:  # either side may be the changed one
-        base, changed = changed, base
-    mask = outline(face, height=height, width=width, rng=rng)
-    changed = _warp(changed, _small_warp(face, height=height, width=width, rng=rng))
-    share = (mask * np.float32(rng.choice(_RATIOS)))[..., None]
-    return to_bytes(base + (changed - base) * share)
+    base, source = pixels, changed
+    if rng.random() < 0.5:
+        base, source = to_bytes(changed), pixels.astype(np.float32)
+    mask = mask * np.float32(rng.choice(_RATIOS))
+    x, y, across, down = cv2.boundingRect((mask > 0).astype(np.uint8))
+    place = np.s_[y : y + down, x : x + across]
+    moved = _warp(source, _small_warp(face, height=height, width=width, rng=rng), place)
+    if rng.random() < _SEAMLESS:
+        moved = _seamless(moved, base[place], mask[place])
+    fake = base.copy()
+    fake[place] = to_bytes(base[place] + (moved - base[place]) * mask[place][..., None])
+    return Forgery(real=base, fake=fake, mask=mask)
 
 
-def _moulded(pixels: U8, face: Face, mask: F32, rng: np.random.Generator) -> U8:
+def _seamless(source: F32, base: U8, mask: F32) -> F32:
+    """The source with the base's tone along the mask's edge: Poisson's equation with the source's gradients.
+
+    OpenCV solves it in the mask's bounding rectangle, so the caller still blends by the mask, as face swappers do.
+    A mask whose inner part reaches the rectangle's border, as one cut off by the picture does, or is too small to be
+    solved in leaves the source as it is.
+    """
+    inner = (mask > 0.1 * mask.max()).astype(np.uint8) * 255
+    rim = np.concatenate([inner[[0, -1]].ravel(), inner[:, [0, -1]].ravel()])
+    x, y, across, down = cv2.boundingRect(inner)
+    if rim.any() or min(across, down) < _LEAST_SOLVED:
+        return source
+    middle = (x + across // 2, y + down // 2)
+    solved = cv2.seamlessClone(to_bytes(source), base, inner, middle, cv2.NORMAL_CLONE)
+    return np.asarray(solved, dtype=np.float32)
+
+
+def _moulded(pixels: U8, face: Face, mask: F32, rng: np.random.Generator) -> Forgery:
     """Moved where the mask is, by a smooth field of few random knots; 1 to 5 % of the face's size is its deviation."""
     height, width = pixels.shape[:2]
     size = Frame.of(face, height=height, width=width).size
@@ -170,8 +104,8 @@ def _moulded(pixels: U8, face: Face, mask: F32, rng: np.random.Generator) -> U8:
     columns = push[..., 0] + np.arange(x, x + across, dtype=np.float32)
     rows = push[..., 1] + np.arange(y, y + down, dtype=np.float32)[:, None]
     moulded = pixels.copy()
-    moulded[region] = cv2.remap(pixels, columns, rows, flag, borderMode=cv2.BORDER_REFLECT_101)
-    return moulded
+    moulded[region] = cv2.remap(pixels, columns, rows, flag, borderMode=cv2.BORDER_REFLECT)
+    return Forgery(real=pixels, fake=moulded, mask=mask)
 
 
 def _tone(x: F32, rng: np.random.Generator) -> F32:
@@ -204,7 +138,7 @@ def _texture(x: F32, rng: np.random.Generator) -> F32:
 def _small_warp(face: Face, *, height: int, width: int, rng: np.random.Generator) -> NDArray[np.float64]:
     """A turn, zoom and shift about the face's middle by a few percent of its size, (2, 3) in px."""
     frame = Frame.of(face, height=height, width=width)
-    middle = frame.to_pixels(np.array([_OVAL_CENTRE]))[0]
+    middle = frame.to_pixels(np.array([OVAL_CENTRE]))[0]
     turn = np.deg2rad(rng.normal(0, 1.5))
     zoom = np.exp(rng.normal(0, 0.025, 2))
     linear = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) * zoom
@@ -212,9 +146,10 @@ def _small_warp(face: Face, *, height: int, width: int, rng: np.random.Generator
     return np.hstack([linear, (middle + shift - linear @ middle)[:, None]])
 
 
-def _warp(x: F32, matrix: NDArray[np.float64]) -> F32:
-    size = (x.shape[1], x.shape[0])
-    return np.asarray(
-        cv2.warpAffine(x, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101),
-        dtype=np.float32,
-    )
+def _warp(x: F32, matrix: NDArray[np.float64], place: tuple[slice, slice]) -> F32:
+    """The rectangle `place` of the warped picture."""
+    rows, columns = place
+    shifted = matrix - np.array([[0, 0, columns.start], [0, 0, rows.start]])
+    size = (columns.stop - columns.start, rows.stop - rows.start)
+    warped = cv2.warpAffine(x, shifted, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    return np.asarray(warped, dtype=np.float32)

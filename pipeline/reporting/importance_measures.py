@@ -21,31 +21,32 @@ def gain_and_split(boosters: Sequence[Any], columns: Sequence[str]) -> pd.DataFr
     Parameters
     ----------
     boosters : sequence of lightgbm.Booster
-        Trained on `columns` in that order.
+        Trained on some of the columns.
     columns : sequence of str
         Names of the columns.
 
     Returns
     -------
     DataFrame
-        Index `columns`, columns gain and split; each sums to 1 unless no tree has a split.
+        Index `columns`, columns gain and split; each sums to 1 unless no tree has a split. 0 for what trees do not see.
 
     Raises
     ------
     ValueError
-        A booster has another number of columns.
+        A booster has a column that is none of them.
     """
-    shares = {"gain": np.zeros(len(columns)), "split": np.zeros(len(columns))}
+    shares = pd.DataFrame(0.0, index=pd.Index(columns, name="feature"), columns=["gain", "split"])
     for number, booster in enumerate(boosters):
-        if booster.num_feature() != len(columns):
+        names = booster.feature_name()
+        unknown = sorted(set(names) - set(columns))
+        if unknown:
             raise ValueError(
-                f"booster {number} has {booster.num_feature()} features, the stacker {len(columns)}; "
-                "the bundle is damaged: train again"
+                f"booster {number} has the feature {unknown[0]}, which the stacker lacks; the bundle is damaged: train again"
             )
-        for kind, total in shares.items():
+        for kind in shares.columns:
             values = np.asarray(booster.feature_importance(importance_type=kind), dtype=np.float64)
-            total += values / max(values.sum(), np.finfo(float).tiny) / len(boosters)
-    return pd.DataFrame(shares, index=pd.Index(columns, name="feature"))
+            shares.loc[names, kind] += values / max(values.sum(), np.finfo(float).tiny) / len(boosters)
+    return shares
 
 
 def mean_abs_shap(contributions: NDArray[np.float64], columns: Sequence[str]) -> pd.Series:

@@ -58,10 +58,10 @@ def _strongest_block(data: ReportData) -> str:
         return "No val image, so only gain and split are known."
     first = data.blocks.iloc[0]
     text = f"Worked out on {data.explained:,} val images. {first['block']} moves the score most: "
-    text += f"{number(float(first['shap']))} log-odds on average, {percent(first['gain'])} of the gain"
+    text += f"{number(float(first['shap']))} log-odds on average"
     if not is_absent(float(first["auc_drop"])):
         text += f"; shuffled, val AUC falls by {number(float(first['auc_drop']))}"
-    unused = data.blocks.loc[data.blocks["gain"] == 0, "block"].tolist()
+    unused = data.blocks.loc[(data.blocks["gain"] == 0) & ~(data.blocks["shap"] > 0), "block"].tolist()
     return text + "." + (f" Never used: {', '.join(unused)}." if unused else "")
 
 
@@ -146,7 +146,9 @@ def _nets(info: BundleInfo) -> list[Table]:
 def _training(info: BundleInfo) -> str:
     training, stacker = info.training, info.stacker
     boosters = ", ".join(
-        f"{expert.n_boosters} for {expert.kind} (weight {expert.weight:.2f})" for expert in stacker.experts
+        f"{expert.n_boosters} for {expert.kind} (evidence for {expert.evidence_for:.2f}, "
+        f"against {expert.evidence_against:.2f})"
+        for expert in stacker.experts
     )
     calibrated = "out of fold"
     if training.calibration:

@@ -1,17 +1,20 @@
 """The settings in force, in the file that DVC compares: cache/params.yaml.
 
 Beside the sections it holds `checkpoints`: for each block of a net, the file that its first weights come from and its
-SHA-256, so that other weights under the same name make its stage run again.
+SHA-256, so that other weights under the same name make its stage run again; and `generate`, the files of the generators.
 """
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from models.bundle_info import sha256
+from models.generators.registry import GENERATORS, GeneratorMissing, with_binaries
+from models.nets.locations import hub_repository, locate
+from models.nets.packaged import Installed
 from pipeline.runtime import params
 from pipeline.runtime.names import check_names
 from pipeline.runtime.params import Backbone, Net, Params
@@ -58,6 +61,7 @@ def write() -> None:
         defaults = params.read_mapping(params.PARAMS_FILE)[section][key] or {}
         record[section][key] |= {name: None for name in defaults if name not in record[section][key]}
     record["checkpoints"] = checkpoints(record, settings, before.get("checkpoints") or {})
+    record["checkpoints"]["generate"] = generators(settings)
     with appearing(FILE) as part:
         part.write_text(
             HEADER + yaml.safe_dump(record, sort_keys=False, allow_unicode=True), encoding="utf-8"
@@ -93,41 +97,44 @@ def checkpoints(record: dict[str, Any], settings: Params, before: dict[str, Any]
     }
 
 
-def _weights(net: Backbone | Net, folder: Path, before: dict[str, Any]) -> dict[str, Any]:
-    """Where these weights come from, as far as it can be known without loading them.
+def generators(settings: Params) -> dict[str, dict[str, str] | None]:
+    """Files of the generators that draw pseudo-fakes, and their SHA-256, by kind.
 
-    The same places in the same order as `models.nets.checkpoints.find`.
+    Parameters
+    ----------
+    settings : Params
+        The settings in force.
+
+    Returns
+    -------
+    dict
+        None for a kind whose generator is not there or that is not asked for.
     """
+    found: dict[str, dict[str, str] | None] = {}
+    for kind, files_of in GENERATORS.items():
+        try:
+            wanted = settings.variants.pseudo_fakes.get(kind)
+            files = files_of(Path(settings.data.weights)) if wanted else []
+        except GeneratorMissing:
+            files = []
+        found[kind] = {path.name: sha256(path) for path in with_binaries(files)} or None
+    return found
+
+
+def _weights(net: Backbone | Net, folder: Path, before: dict[str, Any]) -> dict[str, Any]:
+    """Where these weights come from, as far as it can be known without loading them."""
     facts: dict[str, Any] = {"model": net.model, "weights": net.weights}
-    if net.weights == "none":
-        return facts
-    named = Path(net.weights) if net.weights not in ("auto", "pretrained") else None
-    candidates = [named] if named else [folder / f"{net.model}{end}" for end in (".safetensors", ".pth")]
-    local = next((path for path in candidates if path.is_file()), None)
-    if local is not None:
-        return facts | {"file": local.name, "sha256": _sha256(local)}
     known = {key: before.get(key) for key in facts} == facts and "hub" in before
-    facts["hub"] = before["hub"] if known else _repository(net.model)
+    repository = (lambda _: before["hub"]) if known else hub_repository
+    place = locate(model=net.model, weights=net.weights, folder=folder, repository=repository)
+    if place is None:
+        return facts
+    if isinstance(place, Path):
+        return facts | {"file": place.name, "sha256": sha256(place)}
+    if isinstance(place, Installed):
+        return facts | {"file": place.path.name, "sha256": place.package.sha256}
+    facts["hub"] = place.repository
     # `pretrained` means the hub's file, downloaded or not; `auto` means from scratch until somebody downloads it.
-    cached = _in_hub_cache(facts["hub"]) if net.weights == "auto" and facts["hub"] else None
-    return facts | ({"file": cached.name, "sha256": _sha256(cached)} if cached else {})
-
-
-def _repository(model: str) -> str | None:
-    """The repository of timm's own weights on the hub."""
-    import timm
-
-    config = timm.get_pretrained_cfg(model)
-    return getattr(config, "hf_hub_id", None)
-
-
-def _in_hub_cache(repository: str) -> Path | None:
-    from huggingface_hub import try_to_load_from_cache
-
-    path = try_to_load_from_cache(repository, "model.safetensors")
-    return Path(path) if isinstance(path, str) else None
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    if place.cached is None or net.weights == "pretrained":
+        return facts
+    return facts | {"file": place.cached.name, "sha256": sha256(place.cached)}

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from features.spectral import blocks
+from models.generators.registry import GENERATORS
 from models.kinds import LABELLED
 from models.synthesis.pseudo_fakes import kinds
 from pipeline.runtime.params import Backbone, Net, Params, ParamsError
@@ -95,9 +96,10 @@ def _blocks(settings: Params) -> list[str]:
 
 
 def _kinds(settings: Params) -> list[str]:
-    mistakes = _unknown("variants.pseudo_fakes", settings.variants.pseudo_fakes, kinds())
+    known = (*kinds(), *GENERATORS)
+    mistakes = _unknown("variants.pseudo_fakes", settings.variants.pseudo_fakes, known)
     for name, net in settings.finetune.nets.items():
-        mistakes += _unknown(f"finetune.nets.{name}.heads", net.heads, (LABELLED, *kinds()))
+        mistakes += _unknown(f"finetune.nets.{name}.heads", net.heads, (LABELLED, *known))
     return mistakes
 
 

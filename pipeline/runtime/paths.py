@@ -11,6 +11,7 @@ SETTINGS = CACHE / "params.yaml"  # what is in force: params.yaml with params.lo
 FILES = CACHE / "files"
 FACES = CACHE / "faces"
 FEATURES = CACHE / "features"
+GENERATED = CACHE / "generated"
 NETS = CACHE / "nets"
 FINETUNE = CACHE / "finetune"
 BUNDLE = CACHE / "model"

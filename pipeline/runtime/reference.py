@@ -19,7 +19,7 @@ Every setting of [params.yaml](../params.yaml): its default, what is allowed, an
 `python -m pipeline.configure --reference > docs/parameters.md` from the code that checks the settings.
 [guide.md](guide.md#settings) says how to change them.
 """
-TYPES = {int: "whole number", float: "number", str: "text"}
+TYPES = {bool: "`true` or `false`", int: "whole number", float: "number", str: "text"}
 
 
 def reference(shipped: Mapping[str, Any]) -> str:

@@ -16,8 +16,8 @@ Copies = Annotated[float, Field(ge=0.0, le=20.0)]
 InputKind = Literal["rgb", "npr", "highpass"]
 
 WEIGHTS = (
-    "where the first weights come from: `none` (from scratch), `auto` (the weights folder, then timm's files on this "
-    "machine), `pretrained` (the same, then one download), or the path of a checkpoint"
+    "where the first weights come from: `none` (from scratch), `auto` (the weights folder, then an installed package, "
+    "then timm's files on this machine), `pretrained` (the same, then one download), or the path of a checkpoint"
 )
 INPUT = (
     "what the net sees: colours, differences of neighbouring pixels (NPR), or a high-pass filtered picture"
@@ -134,13 +134,42 @@ class Net(Section):
         description="`aligned`: the face warped to `size` px; `native`: windows of that size, not resampled",
     )
     size: int = Field(ge=32, le=1024, description="px; side of its input")
+    train_size: int | None = Field(
+        None,
+        ge=32,
+        le=1024,
+        description="px; side of the windows that it learns from, drawn anywhere in its input, with `crop: native` and a net "
+        "that takes any size; `null`: `size`",
+    )
     epochs: int = Field(ge=1, le=1000, description="passes over the training images")
     batch_size: int = Field(32, ge=2, le=65_536, description="images of a training step")
     learning_rate: float = Field(gt=0, le=1, description="its peak, after a linear rise")
     weight_decay: float = Field(0.02, ge=0, le=10, description="of AdamW")
     label_smoothing: float = Field(0.05, ge=0, lt=0.5, description="how far the targets are from 0 and 1")
     freeze_layers: int = Field(
-        0, ge=0, description="first layer groups of pretrained weights (stem, stages) that are not trained"
+        0,
+        ge=0,
+        description="first layer groups of pretrained weights (stem, stages) that stay as they are, batch-norm statistics too",
+    )
+    tune: Literal["all", "norms"] = Field(
+        "all",
+        description="which pretrained weights are trained: `all` beyond `freeze_layers`, or the `norms` of all layers and "
+        "the classifier alone, which suits large vision transformers",
+    )
+    normalise: bool = Field(
+        False, description="whether the classifier sees the net's pooled feature scaled to length 1"
+    )
+    alignment: float = Field(
+        0.0,
+        ge=0,
+        le=10,
+        description="weight of a loss that draws features of the same kind together; needs `normalise`",
+    )
+    uniformity: float = Field(
+        0.0,
+        ge=0,
+        le=10,
+        description="weight of a loss that spreads all features over the sphere; needs `normalise`",
     )
     degrade_prob: Share = Field(
         0.5, description="share of training pairs that are degraded, real and fake alike"
@@ -162,6 +191,42 @@ class Net(Section):
         if len(set(heads)) != len(heads):
             raise ValueError(f"{', '.join(heads)} names a kind twice; name each once")
         return heads
+
+    @model_validator(mode="after")
+    def _windows(self) -> Net:
+        if self.train_size is not None and (self.crop != "native" or self.train_size > self.size):
+            raise ValueError(
+                f"train_size is {self.train_size}; it is for crop: native and at most size, which is {self.size}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _norms_of_all_layers(self) -> Net:
+        if self.tune == "norms" and self.freeze_layers:
+            raise ValueError(
+                f"tune is norms, which trains the norms of every layer, but freeze_layers is {self.freeze_layers}; set "
+                "freeze_layers to 0, or tune to all"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _labelled_alone(self) -> Net:
+        if LABELLED in self.heads and len(self.heads) > 1:
+            raise ValueError(
+                f"heads are {', '.join(self.heads)}; {LABELLED} stands alone: beside pseudo-fakes the gradients of one undo "
+                "the other's. Give each a net of its own"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _losses_on_the_sphere(self) -> Net:
+        given = [name for name in ("alignment", "uniformity") if getattr(self, name)]
+        if given and not self.normalise:
+            raise ValueError(
+                f"{' and '.join(given)} above 0 needs features of length 1; set normalise to true, or "
+                f"{' and '.join(given)} to 0"
+            )
+        return self
 
     @model_validator(mode="after")
     def _nothing_given_away(self) -> Net:
@@ -210,12 +275,6 @@ class Train(Section):
     bagging_fraction: float = Field(0.8, gt=0, le=1, description="share of the rows that a tree sees")
     lambda_l2: float = Field(5.0, ge=0, description="L2 penalty of leaf values")
     max_bin: int = Field(127, ge=15, le=255, description="bins of a column")
-    pseudo_weight: float = Field(
-        0.2,
-        gt=0,
-        lt=1,
-        description="weight of all kinds of pseudo-fake in the mixture; the labelled fakes have the rest",
-    )
 
 
 class Evaluate(Section):

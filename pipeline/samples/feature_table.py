@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from features.views import face_numbers
 from models.bundle_info import BlockInfo, BlockSort
 from pipeline.runtime import params, paths
-from pipeline.samples.variants import ORIGINAL, expand
+from pipeline.samples.variants import ORIGINAL, VariantPlan, expand
 from pipeline.storage.feature_store import SkippedError, Store, open_current
 from pipeline.storage.row_key import RowKey
 
 FACE_BLOCK = "face"
 FACE_COLUMNS = ["face.found", "face.prob"]
-NO_VARIANTS = params.Variants(degraded=0, pseudo_fakes={})
+NO_VARIANTS = VariantPlan(params.Variants(degraded=0, pseudo_fakes={}))
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Table:
     Parameters
     ----------
     rows : DataFrame
-        The manifest's columns, `found`, `n_faces`, `prob`, `key`, `variant`, `kind`.
+        The manifest's columns, `found`, `n_faces`, `prob`, `key`, `variant`, `kind`, `partner_of`.
     features : DataFrame
         float32, columns `block.column`.
     blocks : dict
@@ -120,7 +120,7 @@ def wanted_blocks(
 
 
 def read_table(
-    splits: Sequence[str], blocks: Mapping[str, BlockSort], *, variants: params.Variants = NO_VARIANTS
+    splits: Sequence[str], blocks: Mapping[str, BlockSort], *, variants: VariantPlan = NO_VARIANTS
 ) -> Table:
     """Features of the named blocks for the readable images of these splits and their variants.
 
@@ -132,7 +132,7 @@ def read_table(
     splits : sequence of str
     blocks : mapping
         Name to sort, as `wanted_blocks` or a bundle's record says.
-    variants : params.Variants
+    variants : VariantPlan
         Further rows of train images.
 
     Raises

@@ -38,6 +38,7 @@ def fit_table(
         sources=table.rows["source"].to_numpy(str),
         kinds=table.rows["kind"].to_numpy(str) if kinds is None else kinds,
         is_original=table.originals,
-        rising=table.columns_of("net"),
+        partner_of=table.rows["partner_of"].to_numpy(str),
+        logits=table.columns_of("net"),
         options=options,
     )

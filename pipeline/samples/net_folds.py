@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import joblib
@@ -12,88 +12,20 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from models.folds import assign
-from models.nets.checkpoints import Checkpoint, find
-from models.nets.face_net import NetSpec
-from models.nets.sampler import PairedSampler
+from models.generators.registry import GENERATORS
+from models.nets.checkpoints import find
 from models.nets.training import Schedule, train_fold
-from pipeline.runtime import params, paths
+from pipeline.runtime import params
 from pipeline.runtime.process import limit_threads, pick_device
 from pipeline.samples.feature_table import net_keys
+from pipeline.samples.net_job import Job
 from pipeline.samples.net_rows import net_spec
-from pipeline.samples.training_images import TrainImages
+from pipeline.samples.variants import VariantPlan
 from pipeline.storage.addresses import training_code
-from pipeline.storage.feature_store import version_of
+from pipeline.storage.feature_store import SkippedError, version_of
 from pipeline.storage.row_key import RowKey
 
 ALL_NETS = -1  # of a row that no net was trained on: the mean of all
-
-
-@dataclass(frozen=True)
-class Job:
-    """One net to fine-tune.
-
-    Parameters
-    ----------
-    name : str
-        Its key in finetune.nets.
-    net, section, options : params.Net, params.Finetune, params.Faces
-    checkpoint : Checkpoint
-        What it starts from.
-    spec : NetSpec
-    max_pixels : int
-    train : DataFrame
-        Its training images, with `fold`.
-    faces : float32 array, shape (n, 17)
-        Their rows of the face table.
-    version : str
-        Address of all that comes of it.
-    """
-
-    name: str
-    net: params.Net
-    section: params.Finetune
-    checkpoint: Checkpoint
-    spec: NetSpec
-    options: params.Faces
-    max_pixels: int
-    train: pd.DataFrame
-    faces: NDArray[np.float32]
-    version: str
-
-    @property
-    def folder(self) -> Path:
-        """Where its runs are kept for resuming."""
-        return paths.FINETUNE / self.name / self.version
-
-    def images_to_see(self, fold: int) -> int:
-        """Pictures that the net which never sees `fold` is shown."""
-        kept = np.flatnonzero(self.train["fold"].to_numpy() != fold)
-        _, per_epoch = self.sampler(kept, seed=0).batching(min(self.net.batch_size, len(kept)))
-        return self.net.epochs * per_epoch
-
-    def images(self, kept: NDArray[np.int64]) -> TrainImages:
-        """Training pictures of these of its rows."""
-        return TrainImages(
-            paths=self.train["path"].iloc[kept].tolist(),
-            faces=self.faces[kept],
-            spec=self.spec,
-            options=self.options,
-            max_pixels=self.max_pixels,
-            degrade_prob=self.net.degrade_prob,
-            real_degrade_prob=self.net.real_degrade_prob,
-        )
-
-    def sampler(self, kept: NDArray[np.int64], *, seed: int) -> PairedSampler:
-        """The order in which these of its rows are shown."""
-        rows = self.train.iloc[kept]
-        return PairedSampler(
-            target=rows["target"].to_numpy(np.int64),
-            groups=rows["group"].to_numpy(str),
-            sources=rows["source"].to_numpy(str),
-            heads=self.spec.heads,
-            balance=self.section.source_balance,
-            seed=seed,
-        )
 
 
 def prepare(
@@ -105,6 +37,7 @@ def prepare(
     options: params.Faces,
     max_pixels: int,
     weights: Path,
+    plan: VariantPlan,
 ) -> Job:
     """Folds, weights and version of a net.
 
@@ -122,6 +55,8 @@ def prepare(
         A larger image is refused.
     weights : Path
         Folder of weights, see `models.nets.checkpoints.find`.
+    plan : VariantPlan
+        Which images have which pictures by generators.
 
     Returns
     -------
@@ -129,13 +64,17 @@ def prepare(
 
     Raises
     ------
+    ParamsError
+        Where there is no net of that name.
+    SkippedError
+        Where the generators of all its heads are missing.
     UserError
         Where the weights cannot be used, or a class has fewer groups than there are folds.
     """
-    net = section.nets[name]
+    if name not in section.nets:
+        raise params.ParamsError(f"finetune.nets has no '{name}'; it has {', '.join(section.nets) or 'none'}")
     is_train = (rows["split"] == "train").to_numpy()
     train = rows[is_train].reset_index(drop=True)
-    checkpoint = find(model=net.model, weights=net.weights, folder=weights)
     fold = assign(
         train["target"].to_numpy(np.int64),
         train["group"].to_numpy(str),
@@ -143,13 +82,21 @@ def prepare(
         folds=section.folds,
         seed=section.seed,
     )
+    net = _learnable(name, section.nets[name], plan, train.assign(fold=fold))
+    checkpoint = find(model=net.model, weights=net.weights, folder=weights)
     spec = net_spec(net, checkpoint)
+    generated = {
+        kind: [plan.pictures[kind].version, plan.wanted.pseudo_fakes[kind]]
+        for kind in spec.heads
+        if kind in plan.pictures
+    }
     facts = {
         "code": training_code(spec.heads),
         "net": net.model_dump(),
         "spec": asdict(spec),
         "section": section.model_dump(exclude={"nets"}),
         "cuts": options.cuts(),
+        "generated": generated,
         "train": joblib.hash([train["key"].tolist(), train["target"].tolist(), fold.tolist()]),
     }
     return Job(
@@ -162,8 +109,28 @@ def prepare(
         max_pixels=max_pixels,
         train=train.assign(fold=fold),
         faces=faces[is_train],
+        plan=plan,
         version=version_of(facts),
     )
+
+
+def _learnable(name: str, net: params.Net, plan: VariantPlan, train: pd.DataFrame) -> params.Net:
+    """The net with those heads alone of which every fold's net has pictures to learn from."""
+    real = train[train["target"] == 0]
+    keys = [RowKey.parse(key) for key in real["key"]]
+
+    def is_drawn(kind: str) -> bool:
+        has_picture = np.array([bool(plan.fakes_of(key, kind)) for key in keys], dtype=bool)
+        folds = real["fold"].to_numpy()
+        return kind in plan.pictures and all(
+            (has_picture & (folds != fold)).any() for fold in set(train["fold"])
+        )
+
+    heads = [head for head in net.heads if head not in GENERATORS or is_drawn(head)]
+    if not heads:
+        reasons = "; ".join(plan.left_out.values()) or "variants.pseudo_fakes wants too few of its pictures"
+        raise SkippedError(f"net '{name}' has nothing to learn: {reasons}")
+    return net.model_copy(update={"heads": heads})
 
 
 def train_member(
@@ -199,6 +166,9 @@ def train_member(
         weight_decay=net.weight_decay,
         label_smoothing=net.label_smoothing,
         freeze_layers=net.freeze_layers,
+        tune=net.tune,
+        alignment=net.alignment,
+        uniformity=net.uniformity,
         seed=seed,
         workers=joblib.cpu_count(),
     )

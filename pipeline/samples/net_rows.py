@@ -82,6 +82,7 @@ def net_spec(net: params.Backbone | params.Net, checkpoint: Checkpoint) -> NetSp
         std=checkpoint.std,
         origin=checkpoint.origin,
         heads=tuple(tuned.heads) if tuned else (),
+        normalise=tuned.normalise if tuned else False,
     )
 
 
@@ -112,6 +113,13 @@ def load_net(folder: Path, device: str, member: int | None) -> FaceNet:
 @lru_cache(maxsize=4)
 def _read_net(folder: Path, device: str, member: int | None, _: object) -> FaceNet:
     return FaceNet.load(folder, device=device, member=member)
+
+
+def skip_net(name: str, *, reason: str) -> None:
+    """As `skip_block`, for a net that would have been fine-tuned; its runs are removed too."""
+    skip_block(f"net_{name}", "net", reason=reason)
+    shutil.rmtree(paths.FINETUNE / name, ignore_errors=True)
+    (paths.FINETUNE / name).mkdir(parents=True)
 
 
 def skip_block(block: str, sort: BlockSort, *, reason: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -50,6 +51,7 @@ def write_bundle(
     sections: dict[str, dict[str, Any]],
     *,
     calibration: int,
+    left_out: Mapping[str, str],
 ) -> None:
     """Everything that scoring needs, as one folder; its record is written last and makes it complete.
 
@@ -65,6 +67,8 @@ def write_bundle(
         The parameters that scoring needs, and those of training.
     calibration : int
         How many more images the scores are calibrated on.
+    left_out : dict of str to str
+        Reason by kind of pseudo-fake that could not be made.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -82,7 +86,7 @@ def write_bundle(
         blocks=table.blocks,
         stacker=stacker_info,
         nets=nets,
-        warnings=_warnings(table, stacker, nets, calibration=calibration),
+        warnings=_warnings(table, stacker, nets, calibration=calibration, left_out=left_out),
         prior=float(target.mean()),
         params=sections,
         training=TrainingInfo(
@@ -115,9 +119,16 @@ def _net_info(folder: Path) -> NetInfo:
     )
 
 
-def _warnings(table: Table, stacker: Stacker, nets: dict[str, NetInfo], *, calibration: int) -> list[str]:
+def _warnings(
+    table: Table,
+    stacker: Stacker,
+    nets: dict[str, NetInfo],
+    *,
+    calibration: int,
+    left_out: Mapping[str, str],
+) -> list[str]:
     """What a reader of the scores has to know about how this bundle was made."""
-    warnings = list(table.skipped.values())
+    warnings = [*table.skipped.values(), *(f"no {kind}: {reason}" for kind, reason in left_out.items())]
     if not any(booster.feature_importance("split").any() for booster in stacker.boosters):
         warnings.append(
             "too few training images: no tree was grown, and every score is about the share of fakes"

@@ -13,7 +13,7 @@ from pathlib import Path
 from features.spectral import get
 from models.bundle_info import BlockInfo, BundleError, BundleInfo
 from models.fingerprint import fingerprint
-from models.kinds import LABELLED
+from models.generators import registry
 from models.synthesis import pseudo_fakes
 
 DECODING = "pipeline.storage.images:to_rgb"
@@ -29,6 +29,7 @@ NET_ROWS = "models.nets.face_net:FaceNet.__call__"
 NET_TRAINING = "models.nets.training:train_fold"
 NET_SAMPLES = "models.nets.sampler:PairedSampler.epoch"
 NET_FOLDS = "models.folds:assign"
+GENERATED_PICTURES = "pipeline.samples.pictures:write_shard"
 TRAINING_PICTURES = "pipeline.samples.training_images:TrainImages.__call__"
 STACKING = "models.stacker.stacker:Stacker.probability"
 EXPERTS = "models.stacker.stacker:Stacker.log_likelihood_ratios"
@@ -50,9 +51,14 @@ def net_code() -> str:
     return fingerprint(DECODING, CROP, NET_PICTURE, NET_STATE, NET_ROWS)
 
 
+def picture_code(kind: str) -> str:
+    """Fingerprint of the way from a file to a generator's picture, the generator's weights aside."""
+    return fingerprint(DECODING, GENERATED_PICTURES, registry.code_of(kind))
+
+
 def training_code(heads: Iterable[str]) -> str:
     """Fingerprint of the fine-tuning of a net with these heads."""
-    forgers = [pseudo_fakes.code_of(kind) for kind in heads if kind != LABELLED]
+    forgers = [pseudo_fakes.code_of(kind) for kind in heads if kind in pseudo_fakes.kinds()]
     return fingerprint(DECODING, TRAINING_PICTURES, NET_SAMPLES, NET_FOLDS, NET_TRAINING, *forgers)
 
 

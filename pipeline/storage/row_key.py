@@ -74,9 +74,17 @@ class RowKey:
         The code, the role and the face have no say in it: a face that another device finds a hair's breadth away
         must not mean other drawings.
         """
-        drawn = f"{self.face[:_IMAGE_DIGITS]}-{self.variant}"
-        return list(hashlib.blake2b(drawn.encode(), digest_size=16).digest())
+        return seed_of(self.picture_of(self.variant))
+
+    def picture_of(self, variant: str) -> str:
+        """Address of a variant of the same file that is drawn without a look at the face: file and variant alone."""
+        return f"{self.face[:_IMAGE_DIGITS]}-{variant}"
 
     def unseen(self) -> RowKey:
         """The same row in the role of a training image."""
         return replace(self, out_of_fold=True)
+
+
+def seed_of(text: str) -> list[int]:
+    """Seed of a random generator from a text."""
+    return list(hashlib.blake2b(text.encode(), digest_size=16).digest())

@@ -32,7 +32,19 @@ def record(**changes):
         "blocks": {"face": BlockInfo(sort="face", columns=["face.found"])},
         "stacker": StackerInfo(
             columns=["face.found"],
-            experts=[ExpertInfo(kind="labelled", n_boosters=1, slope=1.0, offset=0.0, weight=1.0)],
+            bias=-1.0,
+            experts=[
+                ExpertInfo(
+                    kind="labelled",
+                    n_boosters=1,
+                    slope=1.0,
+                    offset=0.0,
+                    logit_weights={},
+                    logit_means={},
+                    evidence_for=1.0,
+                    evidence_against=0.5,
+                )
+            ],
             slope=1.0,
             offset=0.0,
         ),
@@ -126,7 +138,16 @@ def test_values_that_no_bundle_has_are_refused(change):
 
 def test_a_number_of_boosters_that_no_bundle_has_is_refused():
     with pytest.raises(ValueError, match="n_boosters"):
-        ExpertInfo(kind="labelled", n_boosters=10**9, slope=1.0, offset=0.0, weight=1.0)
+        ExpertInfo(
+            kind="labelled",
+            n_boosters=10**9,
+            slope=1.0,
+            offset=0.0,
+            logit_weights={},
+            logit_means={},
+            evidence_for=1.0,
+            evidence_against=0.5,
+        )
 
 
 def test_a_copied_bundle_is_the_same_bundle(bundle, tmp_path):

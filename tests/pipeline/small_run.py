@@ -11,7 +11,20 @@ import yaml
 from joblib.externals.loky import get_reusable_executor
 from safetensors.torch import save_file
 
-from pipeline import audit, embed, evaluate, faces, finetune, manifest, predict, report, spectral, train
+from models.generators.autoencoder import decoder, encoder
+from pipeline import (
+    audit,
+    embed,
+    evaluate,
+    faces,
+    finetune,
+    generate,
+    manifest,
+    predict,
+    report,
+    spectral,
+    train,
+)
 
 MODEL = "mobilenetv3_small_050"
 TINY = {
@@ -19,7 +32,7 @@ TINY = {
     "manifest": {},
     "faces": {},
     "spectral": {"blocks": ["radial", "npr", "contrast"]},
-    "variants": {"degraded": 1, "pseudo_fakes": {"blend": 1, "resynthesis": 1}},
+    "variants": {"degraded": 1, "pseudo_fakes": {"blend": 1, "resynthesis": 1, "reconstruction": 0.5}},
     "embed": {"backbones": {"small": {"model": MODEL}, "absent": {"model": "mobilenetv2_035"}}},
     "finetune": {
         "folds": 2,
@@ -30,7 +43,7 @@ TINY = {
                 "epochs": 1,
                 "batch_size": 8,
                 "learning_rate": 0.003,
-                "heads": ["labelled", "blend"],
+                "heads": ["labelled"],
             },
             "npr": {
                 "model": MODEL,
@@ -38,10 +51,11 @@ TINY = {
                 "input": "npr",
                 "crop": "native",
                 "size": 48,
+                "train_size": 40,
                 "epochs": 1,
                 "batch_size": 8,
                 "learning_rate": 0.003,
-                "heads": ["labelled", "resynthesis"],
+                "heads": ["blend", "resynthesis", "reconstruction"],
             },
         },
     },
@@ -53,7 +67,7 @@ TINY = {
 
 
 def tiny_weights(folder):
-    """A checkpoint of a tiny net with batch-norm statistics as training leaves them."""
+    """A checkpoint of a tiny net with batch-norm statistics as training leaves them, and an auto-encoder."""
     torch.manual_seed(0)
     state = timm.create_model(MODEL).state_dict()
     for name, tensor in state.items():
@@ -62,6 +76,9 @@ def tiny_weights(folder):
     folder.mkdir()
     save_file(state, folder / f"{MODEL}.safetensors")
     (folder / f"{MODEL}.json").write_text(json.dumps({"input_size": 48}))
+    (folder / "tiny").mkdir()
+    for name, make in (("encoder", encoder), ("decoder", decoder)):
+        save_file(make(latents=4, pooled=False).state_dict(), folder / "tiny" / f"tiny_{name}.safetensors")
 
 
 def write_params(folder, **changes):
@@ -74,6 +91,7 @@ def run_stages(
     names=(
         "manifest",
         "faces",
+        "generate",
         "spectral",
         "embed",
         "finetune",
@@ -88,6 +106,7 @@ def run_stages(
     stages = {
         "manifest": lambda: manifest.main([]),
         "faces": lambda: faces.main([]),
+        "generate": lambda: generate.main([]),
         "spectral": lambda: spectral.main([]),
         "embed": lambda: [embed.main([name]) for name in TINY["embed"]["backbones"]],
         "finetune": lambda: [finetune.main([name]) for name in TINY["finetune"]["nets"]],

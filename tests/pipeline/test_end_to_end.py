@@ -18,6 +18,7 @@ from models.bundle_info import BundleError, read_info, write_info
 from models.errors import UserError
 from pipeline import predict
 from pipeline.samples import feature_table
+from pipeline.samples.pictures import read_plan
 from pipeline.serving.bundles import load_bundle
 from pipeline.storage.feature_store import open_current
 from tests.pipeline.small_run import TINY, run_stages, write_params
@@ -63,7 +64,7 @@ def test_features_from_pixels_are_the_stored_ones(finished, monkeypatch):
 
 def test_every_scored_image_has_its_novelty_and_kinds(finished):
     header, *rows = rows_of(finished / "reports/prediction_details.csv")
-    assert header == ["img_name", "y_pred", "novelty", "labelled", "blend", "resynthesis"]
+    assert header == ["img_name", "y_pred", "novelty", "labelled", "blend", "reconstruction", "resynthesis"]
     assert [row[:2] for row in rows] == rows_of(finished / "prediction.txt")[1:]
     assert all(0 <= float(row[2]) <= 1 for row in rows)
 
@@ -74,11 +75,16 @@ def test_training_knows_variants_and_scoring_does_not(finished, monkeypatch):
     monkeypatch.chdir(finished)
     names = {"face": "face", "radial": "spectral", "net_rgb": "net"}
     plain = feature_table.read_table(["train", "val"], names)
-    whole = feature_table.read_table(["train", "val"], names, variants=params.load("variants"))
+    plan = read_plan(params.load("variants"))
+    whole = feature_table.read_table(["train", "val"], names, variants=plan)
     assert plain.originals.all()
     kinds = whole.rows.loc[~whole.originals, "kind"].value_counts()
     reals = int((plain.rows.loc[plain.rows["split"] == "train", "target"] == 0).sum())
-    assert kinds["blend"] == kinds["resynthesis"] == kinds["real"] == reals
+    assert kinds["blend"] == kinds["resynthesis"] == reals
+    assert 0 < kinds["reconstruction"] < reals
+    partners = whole.rows.loc[whole.rows["partner_of"] != "", "partner_of"].value_counts()
+    assert partners.to_dict() == {kind: kinds[kind] for kind in ("blend", "resynthesis", "reconstruction")}
+    assert kinds["real"] == reals + partners.sum()  # degraded copies and partners
     pd.testing.assert_frame_equal(whole.take(whole.originals).features, plain.features)
     changed = whole.features.loc[~whole.originals, "radial.slope_low"].to_numpy()
     assert len(np.unique(changed)) > 0.9 * len(changed)
@@ -253,6 +259,7 @@ def test_train_rows_have_logits_of_a_net_that_never_saw_them(finished, monkeypat
         options=options,
         max_pixels=10**8,
         weights=finished / "weights",
+        plan=read_plan(params.load("variants")),
     )
     stored = feature_table.read_table(["train"], {"net_rgb": "net"}).features["net_rgb.labelled"].to_numpy()
     for member in (0, 1):
@@ -289,7 +296,7 @@ def test_scores_are_calibrated_on_images_that_nothing_was_trained_on(copied, mon
     stored = feature_table.read_table(["calibration"], names).features
     features, _ = bundle.features([read_image(path, max_pixels=10**8).pixels for path in held["path"]])
     pd.testing.assert_frame_equal(features, stored, rtol=0, atol=1e-6)  # by all members, as any new image
-    learned = feature_table.read_table(["train"], names, variants=params.load("variants"))
+    learned = feature_table.read_table(["train"], names, variants=read_plan(params.load("variants")))
     fitted = fit_table(learned, params.load("train"))
     prior = float(learned.rows.loc[learned.originals, "target"].mean())
     corrected = recalibrated(fitted, stored, held["target"].to_numpy(int), prior=prior)
@@ -308,7 +315,8 @@ def test_with_one_trained_fold_the_stacker_learns_from_that_fold_alone(copied, m
 
     rows, faces = feature_table.read_faces(["train"])
     options = {"section": params.load("finetune"), "options": params.load("faces"), "max_pixels": 10**8}
-    job = prepare("rgb", rows, faces, weights=copied / "weights", **options)
+    plan = read_plan(params.load("variants"))
+    job = prepare("rgb", rows, faces, weights=copied / "weights", plan=plan, **options)
     held = job.train.loc[job.train["fold"] == 0, "sha256"]
     learned = feature_table.read_table(["train"], {"net_rgb": "net", "net_npr": "net"}).rows["sha256"]
     assert sorted(learned) == sorted(held)

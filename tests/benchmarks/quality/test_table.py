@@ -10,7 +10,6 @@ import pytest
 from benchmarks.quality import __main__ as bench
 from benchmarks.quality import rows, table
 from benchmarks.quality.conditions import CONDITIONS, FORGED, GRID, OTHERS, apply
-from benchmarks.quality.kinds import twice, without
 from benchmarks.quality.runs import NONE, Run
 
 
@@ -104,27 +103,6 @@ def test_a_draw_is_balanced_and_repeats():
     drawn = rows.balanced(both, images=40)
     assert drawn.groupby(["source", "target"]).size().tolist() == [10] * 4
     pd.testing.assert_frame_equal(drawn, rows.balanced(both, images=40))
-
-
-def test_without_a_kind_nothing_is_trained_on_it():
-    nets = {
-        "face": {"heads": ["labelled"]},
-        "seam": {"heads": ["blend"]},
-        "both": {"heads": ["labelled", "blend"]},
-    }
-    changed = without({"finetune": {"nets": nets}}, kind="blend")
-    assert changed["variants"] == {"blend": 0}
-    assert changed["finetune"]["nets"] == {
-        "face": {"heads": ["labelled"]},
-        "seam": None,
-        "both": {"heads": ["labelled"]},
-    }
-
-
-def test_pairs_are_reals_and_the_same_as_fakes():
-    reals = val(6).assign(target=0)
-    assert twice(reals)["target"].tolist() == [0] * 6 + [1] * 6
-    assert twice(reals)["group"].tolist() == reals["group"].tolist() * 2
 
 
 @pytest.mark.parametrize("text", ["nobody", "npr=params.yaml", "a b=params.yaml", "mine=missing.yaml"])

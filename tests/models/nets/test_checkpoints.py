@@ -10,7 +10,8 @@ from huggingface_hub import constants
 from safetensors.torch import save_file
 
 from models.nets import checkpoints
-from models.nets.checkpoints import WeightsError, find, misfits, require_model
+from models.nets.checkpoints import find, misfits, require_model
+from models.nets.packaged import WeightsError
 
 MODEL = "mobilenetv3_small_050"
 BARE = "mobilenetv2_035"  # timm has no weights of it
@@ -38,13 +39,11 @@ def folder(tmp_path, state):
 def no_network(monkeypatch, tmp_path_factory):
     """An empty cache of the hub, and no way to the hub itself."""
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path_factory.mktemp("hub")))
-    download = checkpoints.hf_hub_download
 
-    def local_only(*arguments, local_files_only=False):
-        assert local_files_only, "the network was used"
-        return download(*arguments, local_files_only=True)
+    def refuse(*arguments):
+        raise AssertionError("the network was used")
 
-    monkeypatch.setattr(checkpoints, "hf_hub_download", local_only)
+    monkeypatch.setattr(checkpoints, "hf_hub_download", refuse)
 
 
 @pytest.mark.parametrize("weights", ["auto", "pretrained"])

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from features.views import Crop
-from models.nets.checkpoints import WeightsError
 from models.nets.face_net import FaceNet, build, crop_for, window
 from models.nets.net_spec import NetError, NetSpec
+from models.nets.packaged import WeightsError
 
 SPEC = NetSpec(
     model="mobilenetv3_small_050",

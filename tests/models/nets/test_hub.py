@@ -15,7 +15,8 @@ import torch
 from huggingface_hub import constants
 from safetensors.torch import save
 
-from models.nets.checkpoints import WeightsError, find
+from models.nets.checkpoints import find
+from models.nets.packaged import WeightsError
 
 ROOT = Path(__file__).parents[3]
 MODEL = "mobilenetv3_small_050"
@@ -26,7 +27,8 @@ import json, sys, time
 
 time.sleep = lambda _: None  # the hub waits 23 s between five attempts
 from pathlib import Path
-from models.nets.checkpoints import WeightsError, find
+from models.nets.checkpoints import find
+from models.nets.packaged import WeightsError
 
 report = {}
 for weights in sys.argv[2:]:
@@ -136,7 +138,7 @@ def test_a_mirror_that_does_not_give_the_file_is_named(tmp_path, mirror):
         assert server.requests
     assert report["auto"]["origin"].startswith("from scratch")
     error = report["pretrained"]["error"]
-    assert f"neither in data/weights nor in the hub's cache {tmp_path}/hub" in error
+    assert f"neither in data/weights, nor in a package, nor in the hub's cache {tmp_path}/hub" in error
     assert f"{server.address}/{REPOSITORY} did not give model.safetensors" in error
     assert (
         f"put {MODEL}.safetensors and {MODEL}.json into data/weights, or set weights to auto or none" in error

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from models.nets.checkpoints import Checkpoint, WeightsError
+from models.nets.checkpoints import Checkpoint
 from models.nets.face_net import build
 from models.nets.initialisation import backbone_state, initialise
 from models.nets.net_spec import NetSpec
+from models.nets.packaged import WeightsError
 
 SPEC = NetSpec(
     model="mobilenetv3_small_050",

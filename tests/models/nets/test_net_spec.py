@@ -1,6 +1,7 @@
 """net.json: what is written is read again; what is damaged is refused with its place."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -16,6 +17,8 @@ def test_a_record_comes_back_as_it_was_written(tmp_path):
     record = read_record(tmp_path)
     assert record.spec == SPEC
     assert record.members == 3
+    write_record(tmp_path, replace(SPEC, normalise=True), members=1)
+    assert read_record(tmp_path).spec.normalise
 
 
 @pytest.mark.parametrize(
@@ -27,6 +30,7 @@ def test_a_record_comes_back_as_it_was_written(tmp_path):
         ({"std": [0.5, 0, 0.5]}, "std.1: .*greater than 0"),
         ({"mean": [0.5]}, "mean: .*at least 3"),
         ({"size": "big"}, "size: .*integer"),
+        ({"normalise": "often"}, "normalise: .*boolean"),
         ({"colour": 1}, "colour: .*[Uu]nexpected"),
     ],
 )

@@ -17,22 +17,21 @@ def sampler(**changes):
     return PairedSampler(**{**arguments, "balance": 0.0, "seed": 0, **changes})
 
 
-def test_an_epoch_is_whole_pairs_of_a_real_face_and_each_kind():
+def test_an_epoch_has_as_many_pairs_of_each_head_in_turn():
     shown = sampler().epoch(0)
-    assert len(shown) == 40 // 3 * 3
-    for real, fake, blend in zip(shown[::3], shown[1::3], shown[2::3], strict=True):
-        assert [sample.kind for sample in (real, fake, blend)] == ["real", "labelled", "blend"]
-        assert real.draw == fake.draw == blend.draw
-        assert real.row == blend.row
-        assert real.row % 2 == 0
-        assert fake.row == real.row + 1  # the fake of the same group
+    assert [pair.kind for pair in shown] == ["labelled", "blend"] * 10
+    for labelled, blend in zip(shown[::2], shown[1::2], strict=True):
+        assert labelled.real % 2 == blend.real % 2 == 0
+        assert labelled.fake == labelled.real + 1  # the fake of the same group
+        assert blend.fake == blend.real  # made of that face
+    assert len({pair.draw for pair in shown}) == len(shown)
 
 
 def test_without_a_fake_of_the_group_one_of_the_source_is_taken():
-    sampled = sampler(groups=np.arange(40).astype(str))
-    for real, fake in zip(sampled.epoch(0)[::3], sampled.epoch(0)[1::3], strict=True):
-        assert sampled.target[fake.row] == 1
-        assert sampled.sources[fake.row] == sampled.sources[real.row]
+    sampled = sampler(groups=np.arange(40).astype(str), heads=("labelled",))
+    for pair in sampled.epoch(0):
+        assert sampled.target[pair.fake] == 1
+        assert sampled.sources[pair.fake] == sampled.sources[pair.real]
 
 
 def test_epochs_differ_and_repeat():
@@ -42,49 +41,57 @@ def test_epochs_differ_and_repeat():
     assert sampler(seed=1).epoch(0) != sampled.epoch(0)
 
 
-def test_every_real_face_has_its_turn():
+@pytest.mark.parametrize("kind", ["labelled", "blend"])
+def test_every_real_face_has_its_turn(kind):
     sampled = sampler()
-    seen = {sample.row for epoch in range(30) for sample in sampled.epoch(epoch) if sample.kind == "real"}
+    seen = {pair.real for epoch in range(40) for pair in sampled.epoch(epoch) if pair.kind == kind}
     assert seen == set(np.flatnonzero(sampled.target == 0))
 
 
+def test_a_kind_is_made_of_the_faces_that_can_be_made_into_it():
+    can = np.arange(40) % 8 == 0
+    pairs = [pair for epoch in range(20) for pair in sampler(can_forge={"blend": can}).epoch(epoch)]
+    assert {pair.real for pair in pairs if pair.kind == "blend"} == set(np.flatnonzero(can))
+    assert {pair.real for pair in pairs if pair.kind == "labelled"} > set(np.flatnonzero(can))
+    with pytest.raises(UserError, match="hold no real face for blend; give it"):
+        sampler(can_forge={"blend": can & False}).epoch(0)
+
+
 def test_goals_say_nothing_to_the_heads_of_other_kinds():
-    sampled = sampler()
-    assert sampled.goal("real") == [0, 0]
-    assert sampled.goal("labelled")[0] == 1
-    assert math.isnan(sampled.goal("labelled")[1])
-    assert sampled.goal("blend")[1] == 1
+    real, fake = sampler().goals("labelled")
+    assert real == [0, 0]
+    assert fake[0] == 1
+    assert math.isnan(fake[1])
+    assert sampler().goals("blend")[1][1] == 1
 
 
-def test_no_samples_are_left_out_of_the_last_pair_of_an_odd_set():
-    shown = sampler(target=np.array([0, 1]), groups=np.array(["a", "a"]), sources=np.array(["s", "s"])).epoch(
-        0
-    )
-    assert [sample.kind for sample in shown] == ["real", "labelled", "blend"]
+def test_two_images_make_a_pair_of_each_head():
+    tiny = sampler(target=np.array([0, 1]), groups=np.array(["a", "a"]), sources=np.array(["s", "s"]))
+    assert [pair.kind for pair in tiny.epoch(0)] == ["labelled", "blend"]
 
 
 def test_balance_draws_a_small_source_as_often_as_a_large_one():
     sources = np.where(np.arange(40) < 36, "large", "small")
-    balanced = sampler(sources=sources, balance=1.0)
-    rows = [s.row for epoch in range(60) for s in balanced.epoch(epoch) if s.kind == "real"]
+    balanced = sampler(sources=sources, balance=1.0, heads=("labelled",))
+    rows = [pair.real for epoch in range(60) for pair in balanced.epoch(epoch)]
     assert np.mean(sources[rows] == "small") == pytest.approx(0.5, abs=0.05)
-    plain = sampler(sources=sources)
-    rows = [s.row for epoch in range(60) for s in plain.epoch(epoch) if s.kind == "real"]
+    plain = sampler(sources=sources, heads=("labelled",))
+    rows = [pair.real for epoch in range(60) for pair in plain.epoch(epoch)]
     assert np.mean(sources[rows] == "small") == pytest.approx(0.1, abs=0.05)
 
 
 def test_without_a_class_it_is_said():
     with pytest.raises(
-        UserError, match="learns labelled, blend, but its train images hold no deepfake; give it"
+        UserError, match="labelled, blend, but its train images hold no deepfake for labelled"
     ):
         sampler(target=np.zeros(40, int)).epoch(0)
-    with pytest.raises(UserError, match="hold no real face"):
+    with pytest.raises(UserError, match="hold no real face for labelled"):
         sampler(target=np.ones(40, int)).epoch(0)
 
 
 def test_a_net_of_pseudo_fakes_needs_no_labelled_ones():
     shown = sampler(target=np.zeros(40, int), heads=("blend",)).epoch(0)
-    assert {sample.kind for sample in shown} == {"real", "blend"}
+    assert {pair.kind for pair in shown} == {"blend"}
 
 
 def test_without_balance_every_row_weighs_alike():
@@ -104,15 +111,17 @@ def test_half_balance_lies_between():
 
 
 @pytest.mark.parametrize(
-    ("images", "batch_size", "batch", "per_epoch"), [(33, 8, 8, 32), (33, 7, 6, 30), (5, 8, 8, 4)]
+    ("images", "batch_size", "heads", "batch", "per_epoch"),
+    [(33, 8, 1, 4, 16), (33, 7, 1, 3, 15), (5, 8, 1, 4, 2), (33, 8, 2, 4, 16), (33, 2, 3, 3, 15)],
 )
-def test_batches_are_whole_pairs_and_an_epoch_whole_batches(images, batch_size, batch, per_epoch):
-    sampler = PairedSampler(
+def test_batches_are_whole_pairs_and_an_epoch_whole_batches(images, batch_size, heads, batch, per_epoch):
+    sampled = PairedSampler(
         target=np.arange(images) % 2,
         groups=np.arange(images).astype(str),
         sources=np.full(images, "a"),
-        heads=("labelled",),
+        heads=("labelled", "blend", "resynthesis")[:heads],
         balance=0.0,
         seed=0,
     )
-    assert sampler.batching(batch_size) == (batch, per_epoch)
+    assert sampled.batching(batch_size) == (batch, per_epoch)
+    assert len(sampled.epoch(0)) >= per_epoch

@@ -6,7 +6,7 @@ import pandas as pd
 from pipeline.runtime.params import Train
 
 OPTIONS = Train(folds=3, num_boost_round=60, early_stopping=10, learning_rate=0.1, num_leaves=7)
-RISING = ("net_n.labelled", "net_n.blend")
+LOGITS = ("net_n.labelled", "net_n.blend")
 
 
 def table(n=600, seed=0):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from features.views import Crop
+from models.synthesis import degradations
 from models.synthesis.degradations import (
     blurred,
     compressed,
@@ -67,6 +68,13 @@ def test_a_spot_lies_where_the_map_of_a_resampled_picture_says():
         zooms.append(moved.shape[1] / 120)
     assert min(zooms) < 0.85
     assert max(zooms) > 1.15
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (7, 1)])
+def test_a_side_of_one_pixel_will_do(shape):
+    for seed in range(40):
+        moved, _ = resampled(np.full((*shape, 3), 9, np.uint8), np.random.default_rng(seed))
+        assert degrade(moved, np.random.default_rng(seed)).shape == moved.shape
 
 
 def test_half_of_the_resampled_pictures_are_turned():
@@ -135,3 +143,26 @@ def test_a_lower_quality_costs_more(suffix):
         for q in (95, 50, 10)
     ]
     assert loss[0] < loss[1] < loss[2]
+
+
+def test_a_picture_is_saved_up_to_three_times_and_rarely_strongly(monkeypatch):
+    saved = []
+
+    def noted(pixels, *, quality, suffix):
+        saved.append((quality, suffix))
+        return pixels
+
+    monkeypatch.setattr(degradations, "compressed", noted)
+    passes = []
+    for seed in range(600):
+        before = len(saved)
+        degrade(image(), np.random.default_rng(seed))
+        passes.append(len(saved) - before)
+    shares = np.bincount(passes, minlength=4) / 600
+    assert len(shares) == 4
+    np.testing.assert_allclose(shares, [0.5, 0.25, 0.15, 0.1], atol=0.07)
+    qualities = np.array([quality for quality, _ in saved])
+    assert qualities.min() >= 40
+    assert qualities.max() <= 95
+    assert 0.02 < np.mean(qualities < 60) < 0.13
+    assert 0.06 < np.mean([suffix == ".webp" for _, suffix in saved]) < 0.19

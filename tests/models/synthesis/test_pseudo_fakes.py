@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from features.views import Face
-from models.synthesis.pseudo_fakes import kinds, make
+from models.synthesis.pseudo_fakes import forge, kinds, make
 from tests.models.synthesis.drawn_pictures import SIDE, face, picture
 
 
@@ -39,14 +39,37 @@ def test_its_input_stays(kind):
 
 
 @pytest.mark.parametrize("kind", kinds())
-@pytest.mark.parametrize("shape", [(40, 61), (17, 16), (300, 90)])
+@pytest.mark.parametrize("shape", [(40, 61), (17, 16), (300, 90), (3, 5), (1, 1)])
 def test_any_size_and_no_face_will_do(kind, shape):
     image = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
     nothing = Face(
         False, 0, float("nan"), np.full(4, np.nan, np.float32), np.full((5, 2), np.nan, np.float32)
     )
     for seed in range(12):
-        assert make(kind, image, nothing, np.random.default_rng(seed)).shape == image.shape
+        forgery = forge(kind, image, nothing, np.random.default_rng(seed))
+        assert forgery.real.shape == forgery.fake.shape == image.shape
+        np.testing.assert_array_equal(forgery.real[forgery.mask == 0], forgery.fake[forgery.mask == 0])
+
+
+@pytest.mark.parametrize("kind", kinds())
+@pytest.mark.parametrize("side", [48, 97, SIDE])
+def test_where_the_mask_is_empty_real_and_fake_are_the_same_bytes(kind, side):
+    for seed in range(40):
+        forgery = forge(kind, picture(seed, side), face(side), np.random.default_rng(seed))
+        assert forgery.real.dtype == forgery.fake.dtype == np.uint8
+        assert forgery.mask.dtype == np.float32
+        assert forgery.mask.shape == (side, side)
+        assert 0 <= forgery.mask.min() <= forgery.mask.max() <= 1
+        differs = (forgery.real != forgery.fake).any(2)
+        assert differs.any()
+        assert not differs[forgery.mask == 0].any()
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_only_the_fake_is_made(kind):
+    for seed in range(10):
+        forgery, fake = (f(kind, picture(), face(), np.random.default_rng(seed)) for f in (forge, make))
+        np.testing.assert_array_equal(forgery.fake, fake)
 
 
 def test_an_unknown_kind_is_named_with_the_known_ones():

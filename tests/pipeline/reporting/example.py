@@ -29,15 +29,29 @@ OPTIONS = params.Train(
 )
 
 
+def _expert(kind, *, n_boosters, evidence_for):
+    return {
+        "kind": kind,
+        "n_boosters": n_boosters,
+        "slope": 1.0,
+        "offset": 0.0,
+        "logit_weights": {"net_rgb.labelled": 0.5},
+        "logit_means": {"net_rgb.labelled": 0.0},
+        "evidence_for": evidence_for,
+        "evidence_against": 0.125,
+    }
+
+
 def bundle_info(**changes):
     """The record of a bundle with one block of each sort."""
     record = {
         "blocks": {name: {"sort": SORTS[name], "columns": columns} for name, columns in BLOCKS.items()},
         "stacker": {
             "columns": COLUMNS,
+            "bias": -1.0,
             "experts": [
-                {"kind": "labelled", "n_boosters": 3, "slope": 1.0, "offset": 0.0, "weight": 0.75},
-                {"kind": "blend", "n_boosters": 2, "slope": 1.0, "offset": 0.0, "weight": 0.25},
+                _expert("labelled", n_boosters=3, evidence_for=0.75),
+                _expert("blend", n_boosters=2, evidence_for=0.25),
             ],
             "slope": 1.5,
             "offset": -0.25,

@@ -17,8 +17,8 @@ class Booster:
     def __init__(self, gain, split):
         self.values = {"gain": gain, "split": split}
 
-    def num_feature(self):
-        return 2
+    def feature_name(self):
+        return ["a.x", "a.y"]
 
     def feature_importance(self, importance_type):
         return np.array(self.values[importance_type])
@@ -34,9 +34,16 @@ def test_trees_without_a_split_have_no_share():
     assert measures.gain_and_split([Booster([0, 0], [0, 0])], ["a.x", "a.y"])["gain"].tolist() == [0, 0]
 
 
+def test_what_trees_do_not_see_has_no_share():
+    shares = measures.gain_and_split([Booster([3, 1], [1, 1])], ["net.labelled", "a.x", "a.y"])
+    assert shares["gain"].tolist() == [0, 0.75, 0.25]
+
+
 def test_a_damaged_bundle_is_refused():
-    booster = SimpleNamespace(num_feature=lambda: 4)
-    with pytest.raises(ValueError, match=r"booster 0 has 4 features, the stacker 1; .* train again"):
+    booster = SimpleNamespace(feature_name=lambda: ["noise.a", "noise.b"])
+    with pytest.raises(
+        ValueError, match=r"booster 0 has the feature noise.b, which the stacker lacks; .* train again"
+    ):
         measures.gain_and_split([booster], ["noise.a"])
 
 

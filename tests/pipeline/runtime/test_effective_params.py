@@ -1,12 +1,16 @@
 """cache/params.yaml: what is in force, and which weights each net starts from."""
 
 import hashlib
+import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
+from models.nets import locations
+from models.nets.packaged import PACKAGES, WeightsError
 from pipeline.runtime import effective_params
 from pipeline.runtime.params import ParamsError
 
@@ -34,7 +38,7 @@ def test_both_files_and_the_defaults_of_the_code_are_in_it():
     record = written()
     assert record["train"]["folds"] == 7
     assert record["finetune"]["nets"]["face"]["batch_size"] == 32
-    assert record["finetune"]["nets"]["face"]["epochs"] == 14
+    assert record["finetune"]["nets"]["face"]["epochs"] == 12
     assert [p.name for p in Path("cache").iterdir()] == ["params.yaml"]
 
 
@@ -50,11 +54,13 @@ def test_a_removed_entry_stays_as_null_for_its_stage():
 def test_weights_are_told_by_their_hash():
     record = written()
     assert record["checkpoints"]["embed_small"] == {"model": "mobilenetv3_small_050", "weights": "none"}
-    assert "sha256" not in record["checkpoints"]["net_face"]
+    package = PACKAGES["tf_efficientnet_lite0"]
+    assert record["checkpoints"]["net_face"]["file"] == Path(package.file).name
+    assert record["checkpoints"]["net_face"]["sha256"] == package.sha256
     for content in (b"one", b"two"):
-        Path("weights/mobilenetv2_100.safetensors").write_bytes(content)
+        Path("weights/tf_efficientnet_lite0.safetensors").write_bytes(content)
         found = written()["checkpoints"]["net_face"]
-        assert found["file"] == "mobilenetv2_100.safetensors"
+        assert found["file"] == "tf_efficientnet_lite0.safetensors"
         assert found["sha256"] == hashlib.sha256(content).hexdigest()
 
 
@@ -66,11 +72,42 @@ def test_a_file_named_in_the_settings_is_found():
 
 
 def test_weights_in_the_hub_cache_are_told_by_their_hash(monkeypatch):
+    Path("params.local.yaml").write_text("finetune: {nets: {face: {model: mobilenetv2_100}}}")
     Path("model.safetensors").write_bytes(b"hub")
-    monkeypatch.setattr(effective_params, "_in_hub_cache", lambda name: Path("model.safetensors"))
+    monkeypatch.setattr(locations, "_in_hub_cache", lambda name: Path("model.safetensors"))
     found = written()["checkpoints"]["net_face"]
     assert found["hub"] == "timm/mobilenetv2_100.ra_in1k"
     assert found["sha256"] == hashlib.sha256(b"hub").hexdigest()
+
+
+def test_of_pretrained_weights_the_hub_is_written_whether_its_file_was_downloaded_or_not(monkeypatch):
+    net = "{model: mobilenetv2_100, weights: pretrained}"
+    Path("params.local.yaml").write_text(f"finetune: {{nets: {{face: {net}}}}}")
+    monkeypatch.setattr(locations, "_in_hub_cache", lambda name: None)
+    before = written()["checkpoints"]["net_face"]
+    Path("model.safetensors").write_bytes(b"hub")
+    monkeypatch.setattr(locations, "_in_hub_cache", lambda name: Path("model.safetensors"))
+    assert written()["checkpoints"]["net_face"] == before
+    assert before == {
+        "model": "mobilenetv2_100",
+        "weights": "pretrained",
+        "hub": "timm/mobilenetv2_100.ra_in1k",
+    }
+
+
+def test_a_package_with_another_file_is_refused_before_anything_is_written(monkeypatch):
+    model = "tf_efficientnet_lite0"
+    monkeypatch.setitem(PACKAGES, model, replace(PACKAGES[model], sha256="0" * 64))
+    with pytest.raises(WeightsError, match="has SHA-256 .* instead of 0000"):
+        effective_params.write()
+    assert not Path("cache").exists()
+
+
+def test_the_settings_are_read_without_torch_and_timm():
+    script = (
+        "import sys, pipeline.runtime.effective_params; sys.exit(bool({'torch', 'timm'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False).returncode == 0
 
 
 def test_timm_is_not_imported_again_for_names_that_were_right(monkeypatch):

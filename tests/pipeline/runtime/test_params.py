@@ -98,6 +98,31 @@ def test_real_faces_are_not_degraded_alone_beside_labelled_fakes(raw):
         parse(raw, where="params.yaml")
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"tune": "norms", "freeze_layers": 3},
+            "but freeze_layers is 3; set freeze_layers to 0, or tune to all",
+        ),
+        ({"alignment": 0.1}, "alignment above 0 needs .*; set normalise to true, or alignment to 0"),
+        ({"alignment": 0.1, "uniformity": 0.5}, "normalise to true, or alignment and uniformity to 0"),
+        ({"tune": "bias"}, "key 'finetune.nets.face.tune' is 'bias'"),
+    ],
+)
+def test_settings_of_norm_tuning_that_do_not_fit_are_refused(raw, changes, message):
+    raw["finetune"]["nets"]["face"] |= changes
+    with pytest.raises(ParamsError, match=message):
+        parse(raw, where="params.yaml")
+
+
+def test_settings_of_norm_tuning_that_fit_are_taken(raw):
+    fitting = {"tune": "norms", "freeze_layers": 0, "normalise": True, "alignment": 0.1, "uniformity": 0.5}
+    raw["finetune"]["nets"]["face"] |= fitting
+    net = parse(raw, where="params.yaml").finetune.nets["face"]
+    assert {name: getattr(net, name) for name in fitting} == fitting
+
+
 def test_missing_section_is_named(raw):
     del raw["spectral"]
     with pytest.raises(ParamsError, match="key 'spectral' is missing; add it"):
@@ -135,7 +160,7 @@ def test_an_overlay_changes_keys_and_null_removes_entries(raw):
     assert settings.finetune.nets["face"].epochs == 1
     assert settings.finetune.nets["face"].size == 192
     assert set(raw["variants"]["pseudo_fakes"]) - set(settings.variants.pseudo_fakes) == {"blend"}
-    assert settings.variants.pseudo_fakes["resynthesis"] == 0.5
+    assert settings.variants.pseudo_fakes["resynthesis"] == 0.35
     assert yaml.safe_dump(raw) == before
 
 

@@ -23,9 +23,10 @@ def test_rows_say_default_bounds_and_meaning():
         "| `native` | `1.2` | number above 0 and up to 4 |",
         "| `n_models` | `null` | `null` or whole number 1 or more |",
         '| `crop` | `"aligned"` | `aligned`, `native` |',
+        "| `normalise` | `false` | `true` or `false` |",
         "| `nets` | `face`, `seam`, `texture` | entries, see below |",
         "| `epochs` | required | whole number 1 to 1000 |",
-        '| `pseudo_fakes` | `{"blend": 0.5, "resynthesis": 0.5',
+        '| `pseudo_fakes` | `{"blend": 0.35, "resynthesis": 0.35',
     ):
         assert row in text
     assert "## finetune.nets.NAME" in text

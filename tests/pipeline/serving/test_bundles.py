@@ -17,13 +17,23 @@ def booster(rows):
     return lightgbm.train({"objective": "binary", "min_data_in_leaf": 20, "verbosity": -1}, data, 2)
 
 
-def warnings(*, rows=200, sort="spectral", nets=None, calibration=5, skipped=None):
+def warnings(*, rows=200, sort="spectral", nets=None, calibration=5, skipped=None, left_out=None):
     table = SimpleNamespace(blocks={"a": BlockInfo(sort=sort, columns=["a.x"])}, skipped=skipped or {})
-    return _warnings(table, SimpleNamespace(boosters=[booster(rows)]), nets or {}, calibration=calibration)
+    return _warnings(
+        table,
+        SimpleNamespace(boosters=[booster(rows)]),
+        nets or {},
+        calibration=calibration,
+        left_out=left_out or {},
+    )
 
 
 def test_a_whole_model_has_nothing_to_say():
     assert warnings() == []
+
+
+def test_a_kind_without_its_generator_is_named():
+    assert warnings(left_out={"restoration": "not installed"}) == ["no restoration: not installed"]
 
 
 def test_a_model_without_a_single_split_says_so():

@@ -10,6 +10,7 @@ import pytest
 from features.spectral import blocks
 from models.bundle_info import BlockInfo, BundleError
 from models.fingerprint import fingerprint, reached
+from models.generators.registry import GENERATORS
 from models.synthesis import pseudo_fakes
 from pipeline.samples import variants
 from pipeline.storage import addresses
@@ -17,8 +18,10 @@ from pipeline.storage.addresses import refuse_other_code
 
 ROOT = Path(__file__).parents[3]
 SPECTRAL = [f"spectral {name}" for name in blocks()]
-VARIANTS = ["variant degraded", *(f"variant {kind}" for kind in pseudo_fakes.kinds())]
-TRAINING = ["training labelled", *(f"training {kind}" for kind in pseudo_fakes.kinds())]
+KINDS = (*pseudo_fakes.kinds(), *GENERATORS)
+VARIANTS = ["variant degraded", *(f"variant {kind}" for kind in KINDS)]
+TRAINING = ["training labelled", *(f"training {kind}" for kind in KINDS)]
+PICTURES = [f"pictures {kind}" for kind in GENERATORS]
 RECORD = {
     "face": BlockInfo(sort="face", columns=["face.found"]),
     **{name: BlockInfo(sort="spectral", columns=list(block.columns)) for name, block in blocks().items()},
@@ -39,16 +42,14 @@ def table(root):
     with pytest.MonkeyPatch.context() as patch:
         for module in (addresses, variants):
             patch.setattr(module, "fingerprint", partial(fingerprint, root=root))
-        variants.code_of.cache_clear()
+        variants._code_of.cache_clear()
         found = {"faces": addresses.face_code(), "nets": addresses.net_code()}
         found |= {f"spectral {name}": addresses.spectral_code(name) for name in blocks()}
-        found |= {f"variant {kind}": variants.code_of(kind) for kind in ("degraded", *pseudo_fakes.kinds())}
-        found |= {
-            f"training {head}": addresses.training_code([head])
-            for head in ("labelled", *pseudo_fakes.kinds())
-        }
+        found |= {f"variant {kind}": variants._code_of(kind) for kind in ("degraded", *KINDS)}
+        found |= {f"training {head}": addresses.training_code([head]) for head in ("labelled", *KINDS)}
+        found |= {f"pictures {kind}": addresses.picture_code(kind) for kind in GENERATORS}
         found |= {f"score {target}": code for target, code in addresses.scoring_code(RECORD).items()}
-        variants.code_of.cache_clear()
+        variants._code_of.cache_clear()
     return found
 
 
@@ -60,7 +61,7 @@ def blocks_that_reach(name):
     ]
 
 
-EVERYTHING_FROM_PIXELS = ["faces", "nets", *SPECTRAL, *VARIANTS, *TRAINING]
+EVERYTHING_FROM_PIXELS = ["faces", "nets", *SPECTRAL, *VARIANTS, *TRAINING, *PICTURES]
 # file, what stands there, what is put there, the addresses that have to change, whether old bundles score otherwise
 CHANGES = {
     "largest face read whole": ("features/*.py", "MAX_NATIVE = 512", "MAX_NATIVE = 256", "MAX_NATIVE", True),
@@ -69,7 +70,7 @@ CHANGES = {
     "a default": ("models/detection/*.py", "factor: float = 0.709", "factor: float = 0.7", ["faces"], True),
     "input of a net": ("models/nets/*.py", ") / 12.0", ") / 10.0", ["nets", *TRAINING], True),
     "quality of a degradation": (
-        "models/synthesis/degradations.py", "rng.integers(40, 96)", "rng.integers(50, 96)", [*VARIANTS, *TRAINING], False,
+        "models/synthesis/degradations.py", "_STRONG = (60, 96)", "_STRONG = (50, 96)", [*VARIANTS, *TRAINING], False,
     ),
     "share of moulded faces": (
         "models/synthesis/self_blend.py", "_MOULDED = 0.15", "_MOULDED = 0.2", ["variant blend", "training blend"], False,
@@ -85,7 +86,13 @@ CHANGES = {
         "models/synthesis/degradations.py", "if rng.random() < 0.5 else pixels", "if rng.random() < 0.4 else pixels", TRAINING, False,
     ),
     "decoding": ("pipeline/storage/images.py", "(255.0 / (high", "(254.0 / (high", EVERYTHING_FROM_PIXELS, True),
-    "mixture": ("models/stacker/stacker.py", "logsumexp(", "1.0 * logsumexp(", [], True),
+    "fusion": ("models/stacker/fusion.py", "np.logaddexp(0, x)", "1.0 * np.logaddexp(0, x)", [], True),
+    "an auto-encoder's clamp": (
+        "models/generators/autoencoder.py", "torch.tanh(x / 3) * 3", "torch.tanh(x / 4) * 4", ["pictures reconstruction"], False,
+    ),
+    "mixing with the real picture": (
+        "models/synthesis/redrawn.py", "_LARGEST_SHARE = 0.5", "_LARGEST_SHARE = 0.4", TRAINING + VARIANTS, False,
+    ),
     "rate of the moving average": ("models/nets/training.py", "EMA_DECAY = 0.998", "EMA_DECAY = 0.99", TRAINING, False),
 }  # fmt: skip
 
@@ -108,7 +115,7 @@ def test_exactly_what_depends_on_a_change_gets_a_new_address(copied_tree, before
         places[0].write_text(text, encoding="utf-8")
     changed = {name for name in before if after[name] != before[name]}
     dependent = set(blocks_that_reach(expected) if isinstance(expected, str) else expected)
-    assert dependent or change == "mixture", "the change has to reach something"
+    assert dependent or change == "fusion", "the change has to reach something"
     assert {name for name in changed if not name.startswith("score ")} == dependent
     assert any(name.startswith("score ") for name in changed) == scores_otherwise
 

@@ -1,0 +1,144 @@
+"""Pictures that are made once: lossless PNG files in immutable ZIP shards, addressed by key."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from zipfile import ZIP_STORED, ZipFile
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.storage.feature_store import NotMadeError, SkippedError
+from pipeline.storage.files import appearing, write_json
+from pipeline.storage.image_headers import BadImage
+
+INDEX = "pictures.json"
+_PICTURE, _REASON = ".png", ".txt"
+_FASTEST = [cv2.IMWRITE_PNG_COMPRESSION, 1]
+
+Entry = tuple[str, NDArray[np.uint8] | BadImage]
+
+
+@dataclass(frozen=True)
+class PictureStore:
+    """Pictures under keys. A shard is one file of `root/version/`, complete as soon as it is visible.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of a kind.
+    version : str
+        Address of its pictures: see `pipeline.storage.feature_store.version_of`.
+    """
+
+    root: Path
+    version: str
+
+    @property
+    def folder(self) -> Path:
+        return self.root / self.version
+
+    def shards(self) -> list[Path]:
+        """Complete shards, by name."""
+        return sorted(self.folder.glob("*.zip"))
+
+    def keys(self) -> set[str]:
+        """Every key that has a picture, or a reason why it has none."""
+        return set(_index(tuple(self.shards())))
+
+    def write(self, entries: Iterable[Entry], *, name: str) -> None:
+        """Add one shard.
+
+        Parameters
+        ----------
+        entries : iterable of (str, uint8 array of shape (H, W, 3), RGB, or BadImage)
+            Key, and the picture or why there is none.
+        name : str
+            Of the shard.
+        """
+        with appearing(self.folder / f"{name}.zip") as part, ZipFile(part, "w", ZIP_STORED) as archive:
+            for key, picture in entries:
+                if isinstance(picture, BadImage):
+                    archive.writestr(key + _REASON, json.dumps([picture.status, picture.detail]))
+                else:
+                    code = cv2.imencode(_PICTURE, picture[..., ::-1], _FASTEST)[1]
+                    archive.writestr(key + _PICTURE, code.tobytes())
+
+    def read(self, key: str) -> NDArray[np.uint8]:
+        """One picture, uint8 (H, W, 3), RGB.
+
+        Raises
+        ------
+        BadImage
+            Where none could be made.
+        KeyError
+            Where nobody has tried yet.
+        """
+        archive, entry = self._entry(key)
+        data = archive.read(entry)
+        if entry.endswith(_REASON):
+            raise BadImage(*json.loads(data))
+        return np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB), np.uint8)
+
+    def _entry(self, key: str) -> tuple[ZipFile, str]:
+        index = _index(tuple(self.shards()))
+        if key not in index:
+            raise KeyError(f"{self.root}: picture {key} is missing; run `dvc repro`")
+        return index[key]
+
+    def prune(self) -> None:
+        """Remove other versions and unfinished shards: what can never be read again."""
+        for entry in self.root.iterdir() if self.root.is_dir() else ():
+            if entry != self.folder and entry.is_dir():
+                shutil.rmtree(entry)
+        for part in self.folder.glob(".*.part"):
+            part.unlink()
+
+
+def shard_name(keys: Iterable[str]) -> str:
+    """Name of the shard of these keys."""
+    return hashlib.sha256("\n".join(keys).encode()).hexdigest()[:16]
+
+
+def publish(store: PictureStore) -> None:
+    """Nothing is missing: say in `root/pictures.json` which version is current."""
+    write_json(store.root / INDEX, {"version": store.version})
+
+
+def mark_skipped(root: Path, *, reason: str) -> None:
+    """Say in `root/pictures.json` that this kind was not made, and why."""
+    shutil.rmtree(root, ignore_errors=True)
+    write_json(root / INDEX, {"skipped": reason})
+
+
+def open_current(root: Path) -> PictureStore:
+    """The current pictures of a kind.
+
+    Raises
+    ------
+    NotMadeError
+        The stage has not run.
+    SkippedError
+        The stage left the kind out; the message is the reason.
+    """
+    try:
+        facts = json.loads((root / INDEX).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise NotMadeError(f"{root}/{INDEX} is missing; run `dvc repro`") from None
+    if "skipped" in facts:
+        raise SkippedError(facts["skipped"])
+    return PictureStore(root.absolute(), facts["version"])
+
+
+@lru_cache(maxsize=8)
+def _index(shards: tuple[Path, ...]) -> dict[str, tuple[ZipFile, str]]:
+    """Archive and entry of every key; the archives stay open, and several threads may read one."""
+    archives = [ZipFile(shard) for shard in shards]
+    return {Path(name).stem: (archive, name) for archive in archives for name in archive.namelist()}

@@ -1,0 +1,117 @@
+"""Generators' pictures: made once, resumed, whatever the workers; a bad image costs its own picture; a missing kind is said."""
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from models.generators.registry import GENERATORS
+from pipeline.runtime import params, paths
+from pipeline.samples import pictures
+from pipeline.samples.pictures import fill, open_store, read_plan, tasks_of
+from pipeline.samples.variants import VariantPlan
+from pipeline.storage.feature_store import NotMadeError
+from pipeline.storage.image_headers import BadImage
+from pipeline.storage.picture_store import mark_skipped, publish
+
+SEQUENTIAL = params.Compute(workers=1, backend="sequential", shard_size=8)
+WANTED = params.Variants(degraded=0, pseudo_fakes={"blend": 1, "restoration": 1})
+
+
+def upside_down(pixels, rng):
+    return np.ascontiguousarray(pixels[::-1]) // 2 + np.uint8(rng.integers(3))
+
+
+@pytest.fixture
+def rows(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(pictures, "load", lambda kind, files, device: upside_down)
+    pictures._generator.cache_clear()
+    rng = np.random.default_rng(0)
+    for i in range(24):
+        cv2.imwrite(f"{i}.png", rng.integers(0, 256, (12, 10, 3), dtype=np.uint8))
+    (tmp_path / "net.param").write_text("weights")
+    yield pd.DataFrame(
+        {
+            "key": [f"{i:032x}"[::-1] for i in range(24)],
+            "path": [str(tmp_path / f"{i}.png") for i in range(24)],
+            "target": [i % 3 == 0 for i in range(24)],
+            "split": ["train"] * 20 + ["val"] * 4,
+        }
+    ).astype({"target": int})
+    pictures._generator.cache_clear()
+
+
+def made(rows, tmp_path):
+    files = [tmp_path / "net.param"]
+    store = open_store("restoration", files)
+    tasks = tasks_of(rows, "restoration", VariantPlan(WANTED))
+    fill("restoration", tasks, store, files=files, max_pixels=10**6, compute=SEQUENTIAL)
+    return store, tasks
+
+
+def test_real_train_images_alone_have_pictures(rows, tmp_path):
+    store, tasks = made(rows, tmp_path)
+    expected = rows[(rows["target"] == 0) & (rows["split"] == "train")]
+    assert [task.path for task in tasks] == expected["path"].tolist()
+    assert store.keys() == {task.picture for task in tasks}
+    assert len(store.shards()) > 1
+    for task in tasks[:4]:
+        original = cv2.imread(task.path)[..., ::-1]
+        assert np.abs(store.read(task.picture)[::-1].astype(int) - original // 2).max() <= 2
+
+
+def test_what_is_there_is_not_made_again(rows, tmp_path, monkeypatch):
+    store, tasks = made(rows, tmp_path)
+    first = {task.picture: store.read(task.picture) for task in tasks}
+    store.shards()[0].unlink()
+    missing = {task.picture for task in tasks} - store.keys()
+    assert missing
+    drawn = []
+
+    def watch(pixels, rng):
+        drawn.append(1)
+        return upside_down(pixels, rng)
+
+    monkeypatch.setattr(pictures, "load", lambda kind, files, device: watch)
+    pictures._generator.cache_clear()
+    made(rows, tmp_path)
+    assert len(drawn) == len(missing)
+    for key, picture in first.items():
+        np.testing.assert_array_equal(store.read(key), picture)
+
+
+def test_a_bad_image_costs_its_own_picture(rows, tmp_path):
+    real = rows.index[(rows["target"] == 0) & (rows["split"] == "train")][2]
+    (tmp_path / f"{real}.png").write_bytes(b"no image")
+    store, tasks = made(rows, tmp_path)
+    bad = next(task for task in tasks if task.path == rows["path"][real])
+    with pytest.raises(BadImage, match="is text, whatever its name says"):
+        store.read(bad.picture)
+    assert store.keys() == {task.picture for task in tasks}
+
+
+def test_other_weights_make_other_pictures(rows, tmp_path):
+    first = open_store("restoration", [tmp_path / "net.param"])
+    (tmp_path / "net.param").write_text("other weights")
+    assert open_store("restoration", [tmp_path / "net.param"]).version != first.version
+
+
+def test_the_plan_says_what_is_there_and_why_a_kind_is_not(rows, tmp_path):
+    with pytest.raises(NotMadeError, match="run `dvc repro`"):
+        read_plan(WANTED)
+    store, _ = made(rows, tmp_path)
+    publish(store)
+    plan = read_plan(WANTED)
+    assert plan.pictures == {"restoration": store}
+    assert plan.left_out == {}
+    mark_skipped(paths.GENERATED / "restoration", reason="the package is not installed")
+    plan = read_plan(WANTED)
+    assert plan.wanted.pseudo_fakes == {"blend": 1}
+    assert plan.left_out == {"restoration": "the package is not installed"}
+
+
+def test_a_kind_of_which_nothing_is_wanted_needs_no_stage(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    nothing = dict.fromkeys(GENERATORS, 0.0)
+    assert read_plan(params.Variants(degraded=1, pseudo_fakes=nothing)).pictures == {}
