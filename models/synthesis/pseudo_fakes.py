@@ -56,11 +56,6 @@ def forge(kind: str, pixels: U8, face: Face, rng: np.random.Generator) -> Forger
     return _function(kind)(pixels, face, rng)
 
 
-def make(kind: str, pixels: U8, face: Face, rng: np.random.Generator) -> U8:
-    """The pseudo-fake of `forge` alone, uint8 (H, W, 3), RGB."""
-    return forge(kind, pixels, face, rng).fake
-
-
 def _function(kind: str) -> Forge:
     if kind not in PSEUDO_FAKES:
         raise ValueError(f"kind of pseudo-fake '{kind}' is unknown; known are {', '.join(kinds())}")
