@@ -10,19 +10,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from models.bundle_info import sha256
 from models.generators.registry import GENERATORS, Redraw, load, with_binaries
 from pipeline.runtime import params, paths
 from pipeline.runtime.process import limit_threads, pick_device
-from pipeline.samples.shards import shard_size_for
+from pipeline.samples.shards import map_shards
 from pipeline.samples.variants import VariantPlan
 from pipeline.storage.addresses import picture_code
 from pipeline.storage.feature_store import SkippedError, version_of
+from pipeline.storage.files import shard_name
 from pipeline.storage.image_headers import BadImage
 from pipeline.storage.images import read_image
-from pipeline.storage.picture_store import PictureStore, open_current, shard_name
+from pipeline.storage.picture_store import PictureStore, open_current
 from pipeline.storage.row_key import RowKey, seed_of
 
 
@@ -89,8 +89,6 @@ def fill(
     store.prune()
     made = store.keys()
     missing = list({task.picture: task for task in tasks if task.picture not in made}.values())
-    size = shard_size_for(len(missing), shard_size=compute.shard_size)
-    shards = [missing[start : start + size] for start in range(0, len(missing), size)]
     write = partial(
         write_shard,
         kind=kind,
@@ -99,9 +97,7 @@ def fill(
         max_pixels=max_pixels,
         device=compute.device,
     )
-    with tqdm(total=len(missing), desc=f"generate {kind}", unit="img", mininterval=1.0, smoothing=0.1) as bar:
-        for count in compute.engine(nets=True).map(write, shards, ordered=False):
-            bar.update(count)
+    map_shards(write, missing, describe=f"generate {kind}", compute=compute, nets=True)
 
 
 def write_shard(

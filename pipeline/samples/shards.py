@@ -7,7 +7,7 @@ at most the shards in flight, and a shard can be made anywhere that sees the sam
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
@@ -71,14 +71,37 @@ def fill(
     nets : bool
         The extractor runs nets, so a GPU of this machine has them all.
     """
-    engine = compute.engine(nets=nets)
     for blocks, group in _missing(items, stores).items():
-        size = shard_size_for(len(group), shard_size=compute.shard_size)
-        shards = [group[start : start + size] for start in range(0, len(group), size)]
         write = partial(write_shard, extractor=extractor, stores={name: stores[name] for name in blocks})
-        with tqdm(total=len(group), desc=describe, unit="img", mininterval=1.0, smoothing=0.1) as bar:
-            for count in engine.map(write, shards, ordered=False):
-                bar.update(count)
+        map_shards(write, group, describe=describe, compute=compute, nets=nets)
+
+
+def map_shards(
+    write: Callable[[Sequence[Any]], int],
+    items: Sequence[Any],
+    *,
+    describe: str,
+    compute: Compute,
+    nets: bool,
+) -> None:
+    """Write items shard by shard, in parallel, with progress in images per second.
+
+    Parameters
+    ----------
+    write : callable
+        The items of one shard to how many they are; it travels to the process that does the work.
+    items : sequence
+    describe : str
+        Of the progress bar.
+    compute : Compute
+    nets : bool
+        The work runs nets, so a GPU of this machine has them all.
+    """
+    size = shard_size_for(len(items), shard_size=compute.shard_size)
+    shards = [items[start : start + size] for start in range(0, len(items), size)]
+    with tqdm(total=len(items), desc=describe, unit="img", mininterval=1.0, smoothing=0.1) as bar:
+        for count in compute.engine(nets=nets).map(write, shards, ordered=False):
+            bar.update(count)
 
 
 def _missing(items: Sequence[Item], stores: Mapping[str, Store]) -> dict[tuple[str, ...], list[Item]]:

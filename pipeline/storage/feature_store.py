@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from models.bundle_info import BlockSort
 from models.errors import UserError
-from pipeline.storage.files import appearing, write_json
+from pipeline.storage.files import appearing, keep_version, shard_name, write_json
 
 INDEX = "block.json"
 MAX_SHARDS = 32  # files of a block after its stage has ended
@@ -109,8 +109,7 @@ class Store:
                 "values": pa.FixedSizeListArray.from_arrays(flat, len(self.columns)),
             }
         )
-        name = hashlib.sha256("\n".join(keys).encode()).hexdigest()[:16]
-        with appearing(self.folder / f"{name}.parquet") as part:
+        with appearing(self.folder / f"{shard_name(keys)}.parquet") as part:
             pq.write_table(table, part, compression="zstd")
 
     def read(self, keys: Sequence[str]) -> tuple[NDArray[np.float32], list[str]]:
@@ -159,7 +158,7 @@ class Store:
         if len(shards) <= max_shards:
             return
         small = sorted(shards[: len(shards) - max_shards // 2 + 1])
-        name = hashlib.sha256("\n".join(path.name for path in small).encode()).hexdigest()[:16]
+        name = shard_name(path.name for path in small)
         with (
             appearing(self.folder / f"{name}.parquet") as part,
             pq.ParquetWriter(part, pq.read_schema(small[0]), compression="zstd") as writer,
@@ -171,11 +170,7 @@ class Store:
 
     def prune(self) -> None:
         """Remove other versions and unfinished shards: what can never be read again."""
-        for entry in self.root.iterdir() if self.root.is_dir() else ():
-            if entry != self.folder and entry.is_dir():
-                shutil.rmtree(entry)
-        for part in self.folder.glob(".*.part"):
-            part.unlink()
+        keep_version(self.folder)
 
 
 def _row_groups(shard: Path) -> Iterator[pa.Table]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,20 @@ def write_json(path: Path, content: Any) -> None:
     """Write JSON in one step."""
     with appearing(path) as part:
         part.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def keep_version(folder: Path) -> None:
+    """Remove the other versions beside a version's folder and the unfinished files in it: what can never be read again."""
+    for entry in folder.parent.iterdir() if folder.parent.is_dir() else ():
+        if entry != folder and entry.is_dir():
+            shutil.rmtree(entry)
+    for part in folder.glob(".*.part"):
+        part.unlink()
+
+
+def shard_name(keys: Iterable[str]) -> str:
+    """Name of the shard of these keys."""
+    return hashlib.sha256("\n".join(keys).encode()).hexdigest()[:16]
 
 
 def link_or_copy(source: str | Path, target: str | Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Iterable
@@ -16,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.storage.feature_store import NotMadeError, SkippedError
-from pipeline.storage.files import appearing, write_json
+from pipeline.storage.files import appearing, keep_version, write_json
 from pipeline.storage.image_headers import BadImage
 
 INDEX = "pictures.json"
@@ -95,16 +94,7 @@ class PictureStore:
 
     def prune(self) -> None:
         """Remove other versions and unfinished shards: what can never be read again."""
-        for entry in self.root.iterdir() if self.root.is_dir() else ():
-            if entry != self.folder and entry.is_dir():
-                shutil.rmtree(entry)
-        for part in self.folder.glob(".*.part"):
-            part.unlink()
-
-
-def shard_name(keys: Iterable[str]) -> str:
-    """Name of the shard of these keys."""
-    return hashlib.sha256("\n".join(keys).encode()).hexdigest()[:16]
+        keep_version(self.folder)
 
 
 def publish(store: PictureStore) -> None:
