@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -36,9 +37,12 @@ def named_files(
     """
     if listing is not None:
         return _listed_files(images, listing)
-    absent = [str(path) for path in images if not path.exists()]
+    absent = [str(path) for path in images if not os.path.exists(path)]
     if absent:
-        raise LabelError(f"{', '.join(absent)} is not there; name a folder or image files")
+        hint = (
+            ", or is it a pattern that matches no file?" if any(set("*?[") & set(p) for p in absent) else ""
+        )
+        raise LabelError(f"{', '.join(absent)} is not there; name a folder or image files{hint}")
     files: list[tuple[str, str]] = []
     for path in images:
         if path.is_dir():
