@@ -17,7 +17,7 @@ from pipeline.runtime.engine import Engine
 from pipeline.runtime.process import pick_device
 from pipeline.samples.feature_table import read_table
 from pipeline.serving.bundles import load_bundle
-from pipeline.serving.command_line import beside, parser
+from pipeline.serving.command_line import beside, inputs, parser
 from pipeline.serving.inputs import in_order, named_files
 from pipeline.serving.scoring import (
     BY_PRIOR,
@@ -83,8 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     outputs = beside(args.out)
     check_outputs(outputs)
     files, bad = named_files(images, args.list)
-    read = (path for _, path in files)
-    check_outputs(outputs, inputs=[*read, *([args.list] if args.list else []), *args.bundle.rglob("*")])
+    check_outputs(outputs, inputs=inputs(args, files))
     bundle = load_bundle(args.bundle, pick_device(args.device))
     good = [file for index, file in enumerate(files) if index not in bad]
     engine = Engine("dask" if args.scheduler else "loky", args.workers, args.scheduler)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from models.bundle_info import FILE
 from pipeline.dataset.lists import LabelError
 from pipeline.runtime import paths
 from pipeline.storage.outputs import NOWHERE, STDERR, is_streamed
@@ -19,6 +21,15 @@ def beside(out: Path) -> tuple[Path, Path, Path]:
         return out, STDERR, NOWHERE
     issues, details = (out.with_name(f"{out.stem}_{name}.csv") for name in ("issues", "details"))
     return out, issues, details
+
+
+def inputs(args: argparse.Namespace, files: Sequence[tuple[str, str]]) -> Iterator[str | Path]:
+    """Every file that is read: the images, their list, the bundle."""
+    yield from (path for _, path in files)
+    if args.list is not None:
+        yield args.list
+    if (args.bundle / FILE).is_file():  # a wrong folder is not searched
+        yield from args.bundle.rglob("*")
 
 
 def _named(text: str) -> Path:

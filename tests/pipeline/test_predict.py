@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from models.bundle_info import FILE
 from models.errors import UserError
 from pipeline import predict
 from pipeline.serving.scoring import BY_MODEL, BY_PRIOR, PredictionRow
@@ -24,7 +25,8 @@ def place(tmp_path, monkeypatch):
         Path(folder).mkdir()
     for name in NAMES:
         Path("images", name).write_bytes(b"x")
-    Path("bundle/part").write_bytes(b"trees")
+    for name in (FILE, "trees.txt"):
+        Path("bundle", name).write_bytes(b"part")
     bundle = SimpleNamespace(prior=0.5, kinds=())
 
     def score_many(files, **_):
@@ -102,7 +104,7 @@ def test_the_files_beside_it_are_written_through_links_too(place):
         (["--out", "."], "the output . is a folder"),
         (["--out", ""], "an empty name was given"),
         (["--out", "images/a.jpg"], "images/a.jpg is read too, as images/a.jpg; name another file"),
-        (["--out", "bundle/part"], "bundle/part is read too"),
+        (["--out", "bundle/trees.txt"], "bundle/trees.txt is read too"),
         (["--out", "names.txt", "--list", "names.txt"], "names.txt is read too"),
         (["--out", "t.txt"], "the output t_issues.csv is a folder"),
         (["--images", "typo"], "typo is not there; name a folder or image files"),
