@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -88,6 +90,16 @@ def write(settings: dict[str, Any]) -> None:
         file.write(HEADER + yaml_file.dump(settings))
 
 
+def let_dvc_do_without_git() -> None:
+    """Tell DVC, where this is a source archive and no clone; what tells it is a file that git would ignore."""
+    here, told = Path.cwd(), Path(".dvc/config.local")
+    if not told.parent.is_dir() or any((folder / ".git").exists() for folder in (here, *here.parents)):
+        return
+    if not told.is_file() or "no_scm" not in told.read_text(encoding="utf-8", errors="replace"):
+        command = [sys.executable, "-m", "dvc", "config", "--local", "core.no_scm", "true"]
+        subprocess.run(command, check=False)  # what it has against it, DVC says itself
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     options = argparse.ArgumentParser(prog="python -m pipeline.configure", description=__doc__)
@@ -129,6 +141,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     combined = check(settings, name=path or str(LOCAL_FILE))
     if settings != before:
         write(settings)
+    let_dvc_do_without_git()
     if is_demo(combined):
         draw_demo(combined.data.demo_images)
 

@@ -1,5 +1,6 @@
 """`make repro` settings end up in params.local.yaml; mistakes are refused before anything is written."""
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -219,6 +220,22 @@ def test_a_folder_in_place_of_the_settings_is_named():
 def test_an_endless_path_is_no_traceback(option):
     with pytest.raises(ParamsError, match=f"{option} x.* is not a f"):
         configure.main([option, "x" * 5000])
+
+
+@pytest.mark.parametrize("clone", [True, False])
+def test_dvc_is_told_that_an_archive_has_no_git(monkeypatch, clone):
+    Path(".dvc").mkdir()
+    if clone:
+        Path(".git").write_text("gitdir: elsewhere")  # as in a worktree
+    else:
+        monkeypatch.setattr(
+            configure.Path, "exists", lambda path: path.name != ".git" and os.path.exists(path)
+        )
+    configure.main(["--data", "faces"])
+    configure.main(["--data", "faces"])
+    told = Path(".dvc/config.local")
+    assert told.is_file() is not clone
+    assert clone or told.read_text().split() == ["[core]", "no_scm", "=", "true"]
 
 
 values = st.one_of(
