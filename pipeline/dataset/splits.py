@@ -41,7 +41,7 @@ def add_groups(rows: pd.DataFrame, listed: dict[str, tuple[str, str]] | None) ->
 
     A train image's group is its listed group joined with the groups of all train images in its
     near-duplicate cluster, so that no fold separates near-duplicates; it takes the smallest name.
-    Val and test keep their listed group; without one, it is the cluster.
+    Val and test keep their listed group, under the name that train gives it; without one, it is the cluster.
 
     Parameters
     ----------
@@ -68,7 +68,8 @@ def add_groups(rows: pd.DataFrame, listed: dict[str, tuple[str, str]] | None) ->
     joined = pd.Series(
         join(group[train].tolist(), rows.loc[train, "cluster"].tolist()), index=rows.index[train]
     )
-    group[train] = group[train].groupby(joined).transform("min")
+    name = group[train].groupby(joined).transform("min")
+    group = group.map(dict(zip(group[train], name, strict=True))).fillna(group)
     return rows.assign(source=source, group=group)
 
 

@@ -57,6 +57,19 @@ def test_one_class_is_refused_with_what_happened_to_its_rows() -> None:
         splits.refuse_one_class(rows)
 
 
+def test_a_group_that_train_renames_keeps_one_name_in_every_split() -> None:
+    rows = pd.DataFrame(
+        {
+            "path": [f"{n}.jpg" for n in "abcd"],
+            "img_name": [f"{n}.jpg" for n in "abcd"],
+            "split": ["train", "train", "val", "val"],
+            "cluster": ["x", "x", "y", "z"],  # a and b are near-duplicates, so that g2 joins g1
+        }
+    )
+    listed = {"a.jpg": ("s", "g1"), "b.jpg": ("s", "g2"), "c.jpg": ("s", "g2"), "d.jpg": ("s", "g3")}
+    assert splits.add_groups(rows, listed)["group"].tolist() == ["g1", "g1", "g1", "g3"]
+
+
 def test_without_a_groups_file_the_cluster_is_the_group() -> None:
     rows = pd.DataFrame({"cluster": ["a", "b"]})
     grouped = splits.add_groups(rows, None)
