@@ -96,7 +96,7 @@ class _Search:
                 continue
             facts = self.spellings.find(folder, name)
             paths = nearest([path for path, stated in facts.items() if is_plain_file(stated)], name)
-            names = [posixpath.relpath(path, folder) for path in paths]
+            names = [path.removeprefix(folder + "/") for path in paths]
             if len(paths) == 1:
                 found = self._found(row, paths[0], facts[paths[0]])
                 detail = f"listed as {quoted(row.name)}, found as {quoted(names[0])}"

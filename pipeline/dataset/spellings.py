@@ -13,6 +13,8 @@ SHOWN_CHARACTERS = 120
 
 def shown(text: str) -> str:
     """A name for a message: on one line, cut where it is long; bytes that are not UTF-8 as backslash codes."""
+    if len(text) <= SHOWN_CHARACTERS and text.isprintable():
+        return text
     readable = text[:SHOWN_CHARACTERS].encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     plain = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in readable)
     return plain if len(text) <= SHOWN_CHARACTERS else f"{plain}… ({len(text):,} characters)"

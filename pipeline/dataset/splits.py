@@ -63,8 +63,8 @@ def add_groups(rows: pd.DataFrame, listed: dict[str, tuple[str, str]] | None) ->
     entries = [
         listed.get(f"{_folder(path, name)}/{name}")
         or listed.get(name)
-        or by_spelling.get(folded(slashed(f"{_folder(path, name)}/{name}")))
-        or by_spelling.get(folded(slashed(name)))
+        or by_spelling.get(_spelling(f"{_folder(path, name)}/{name}"))
+        or by_spelling.get(_spelling(name))
         or ("", "")
         for path, name in zip(rows["path"], rows["img_name"], strict=True)
     ]
@@ -83,8 +83,12 @@ def _by_spelling(listed: dict[str, tuple[str, str]]) -> dict[str, tuple[str, str
     """The entries by what the spellings of a name have in common, without those that disagree."""
     entries: dict[str, set[tuple[str, str]]] = {}
     for name, entry in listed.items():
-        entries.setdefault(folded(slashed(name)), set()).add(entry)
+        entries.setdefault(_spelling(name), set()).add(entry)
     return {name: found.pop() for name, found in entries.items() if len(found) == 1}
+
+
+def _spelling(name: str) -> str:
+    return folded(posixpath.normpath(slashed(name)))
 
 
 def _folder(path: str, name: str) -> str:
