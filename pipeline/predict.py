@@ -18,7 +18,7 @@ from pipeline.runtime.engine import Engine
 from pipeline.runtime.process import pick_device
 from pipeline.samples.feature_table import read_table
 from pipeline.serving.bundles import load_bundle
-from pipeline.serving.inputs import in_order, named_files
+from pipeline.serving.inputs import named_files
 from pipeline.serving.scoring import (
     BY_PRIOR,
     PredictionRow,
@@ -99,13 +99,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     images = [*args.folder, *args.images]
     if not images:
         raise LabelError("--images is missing: name a folder or image files")
-    files, bad = named_files(images, args.list)
+    asked = named_files(images, args.list)
+    for note in asked.notes:
+        sys.stderr.write(f"note: {note}\n")
     bundle = load_bundle(args.bundle, pick_device(args.device))
-    good = [file for index, file in enumerate(files) if index not in bad]
     engine = Engine("dask" if args.scheduler else "loky", args.workers, args.scheduler)
-    scored = score_many(good, folder=args.bundle, device=args.device, engine=engine)
+    scored = score_many(asked.readable, folder=args.bundle, device=args.device, engine=engine)
     issues, details = (args.out.with_name(f"{args.out.stem}_{name}.csv") for name in ("issues", "details"))
-    rows = in_order(files, bad, scored, bundle.prior)
+    rows = asked.rows(scored, prior=bundle.prior)
     count, remarkable = write_predictions(rows, args.out, issues, details, kinds=bundle.kinds)
     print(
         f"{count} rows in {args.out}; {remarkable} with warnings in {issues}; novelty and kinds in {details}"

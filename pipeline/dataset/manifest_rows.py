@@ -12,6 +12,7 @@ from pipeline.dataset import splits
 from pipeline.dataset.dataset_files import DatasetFiles, find, read_all, warnings
 from pipeline.dataset.entries import ListedImage
 from pipeline.dataset.file_index import FOLDER, FileTable
+from pipeline.dataset.image_search import notes
 from pipeline.dataset.lists import read_groups
 from pipeline.runtime import params
 
@@ -59,6 +60,8 @@ def check_files(listed: Sequence[ListedImage], files: FileTable, *, compute: par
         _, _, _, sha256, width, height, phash, status, detail = files.rows.get(key, _UNKNOWN)
         if row.status != "ok":
             status, detail = row.status, row.detail
+        elif row.detail:
+            detail = "; ".join(filter(None, (row.detail, detail)))
         identity = (row.name, row.path, row.split, row.target)
         rows.append((*identity, sha256, width, height, status, detail, row.line, phash, row.listed_in))
     names = [name for name in COLUMNS if name not in ("source", "group", "cluster")]
@@ -90,7 +93,8 @@ def build(
     """
     files = find(Path(data.root))
     table = FileTable(folder=FOLDER, max_pixels=manifest.max_pixels).load()
-    rows = check_files(read_all(files), table, compute=compute)
+    listed = read_all(files)
+    rows = check_files(listed, table, compute=compute)
     rows = splits.add_clusters(rows, bits=manifest.near_duplicate_bits)
     rows = splits.add_groups(rows, read_groups(files.groups) if files.groups else None)
     if files.val is None:
@@ -99,14 +103,16 @@ def build(
         rows = splits.holdout_source(rows, manifest.holdout_source)
     rows = splits.carve_calibration(rows, count=manifest.calibration)
     order = rows["split"].map(ORDER).sort_values(kind="stable").index
-    return rows.loc[order].reset_index(drop=True), _origin(files, data, manifest)
+    origin = _origin(files, data, manifest)
+    origin["warnings"] += notes(listed, root=files.root)
+    return rows.loc[order].reset_index(drop=True), origin
 
 
 def _origin(files: DatasetFiles, data: params.Data, manifest: params.Manifest) -> dict[str, Any]:
     return {
         "root": data.root,
         "lists": [str(path) for path in files.lists],
-        "test_folders": [str(path) for path in files.test_folders],
+        "test_folders": [images.folder for images in files.test_folders],
         "val": "listed" if files.val else f"no val list: {splits.VAL_SHARE:.0%} of train by whole groups",
         "groups": str(files.groups) if files.groups else "near-duplicate clusters (no groups.csv)",
         "holdout_source": manifest.holdout_source,

@@ -6,8 +6,10 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -53,3 +55,18 @@ def link_or_copy(source: str | Path, target: str | Path) -> None:
         os.link(source, target)
     except OSError:
         shutil.copyfile(source, target)
+
+
+def is_plain_file(facts: os.stat_result) -> bool:
+    """Whether a file may be opened and read to its end: no device, no pipe, and nothing that the kernel makes up."""
+    return stat.S_ISREG(facts.st_mode) and not is_of_kernel(facts)
+
+
+def is_of_kernel(facts: os.stat_result) -> bool:
+    """Whether a file or folder is on no disk, but made up by the kernel when it is read (/proc, /sys)."""
+    return facts.st_dev in _kernel_devices()
+
+
+@cache
+def _kernel_devices() -> frozenset[int]:
+    return frozenset(os.stat(path).st_dev for path in ("/proc", "/sys") if os.path.ismount(path))

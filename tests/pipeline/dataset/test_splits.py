@@ -77,6 +77,30 @@ def test_without_a_groups_file_the_cluster_is_the_group() -> None:
     assert set(grouped["source"]) == {splits.ONE_SOURCE}
 
 
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("data/trainset/deep/a.jpg", "deep/a.jpg"),
+        ("data/trainset/deep/a.jpg", "./deep//a.jpg"),
+        ("data/trainset/deep/a.jpg", "Deep\\A.jpg"),
+        ("data/trainset/deep/e\u0301.jpg", "deep/é.jpg"),
+    ],
+)
+def test_groups_are_found_however_the_lists_spell_a_name(path: str, name: str) -> None:
+    rows = table([1], path=path, img_name=name, cluster="c")
+    listed = {"trainset/deep/A.jpg": ("s", "g"), "trainset/deep/é.jpg": ("s", "g"), "deep/a.jpg": ("t", "h")}
+    exact = ("t", "h") if name == "deep/a.jpg" else ("s", "g")
+    grouped = splits.add_groups(rows, listed)
+    assert (grouped["source"][0], grouped["group"][0]) == exact
+    unsure = {
+        "DEEP/a.jpg": ("s", "g"),
+        "deep/A.JPG": ("s", "h"),
+        "DEEP/É.jpg": ("s", "g"),
+        "deep/É.JPG": ("s", "h"),
+    }
+    assert splits.add_groups(rows, unsure)["source"][0] == splits.UNLISTED
+
+
 def test_clusters_are_named_by_their_smallest_hash() -> None:
     rows = pd.DataFrame(
         {"phash": ["", "", ""], "sha256": ["b" * 64, "b" * 64, ""], "split": "train", "img_name": list("xyz")}
