@@ -38,8 +38,10 @@ def main() -> None:
     options = parser.parse_args()
     if not options.folder.is_dir():
         raise UserError(f"{options.folder} is not a folder; name one that holds images")
-    files, _ = named_files([options.folder], None)
-    rows = list(score_many(files, folder=options.bundle, device=options.device))
+    asked = named_files([options.folder], None)
+    for note in asked.notes:
+        sys.stderr.write(f"note: {note}\n")
+    rows = list(score_many(asked.readable, folder=options.bundle, device=options.device))
     scored = sorted((row for row in rows if row.prediction), key=lambda row: row.score, reverse=True)
     unread = [row for row in rows if row.prediction is None]
     print(f"{'score':>7}  {'novelty':>7}  {'looks like':<12}  image")

@@ -15,8 +15,10 @@ from features.spectral import compute
 from features.views import Crop, Face, cut_views, face_numbers, plan_crop
 from models.bundle_info import BundleInfo, read_info
 from models.detection.mtcnn import FaceDetector
+from models.nets.evidence_map import EvidenceNet
 from models.nets.face_net import FaceNet, crop_for
 from models.stacker.novelty import Novelty
+from models.stacker.reference import Reference
 from models.stacker.stacker import Stacker
 
 
@@ -51,6 +53,8 @@ class Bundle:
         Its record.
     stacker : Stacker
     novelty : Novelty
+    reference : Reference
+        Of the training images' numbers.
     device : {"cpu", "cuda"}
         Of detector and nets.
     """
@@ -59,6 +63,7 @@ class Bundle:
     info: BundleInfo
     stacker: Stacker
     novelty: Novelty
+    reference: Reference
     device: str
 
     @classmethod
@@ -71,7 +76,14 @@ class Bundle:
             Naming the part that is missing, damaged or altered, or made by other code.
         """
         info = read_info(folder)
-        return cls(folder, info, Stacker.load(folder, info.stacker), Novelty.load(folder), device)
+        return cls(
+            folder,
+            info,
+            Stacker.load(folder, info.stacker),
+            Novelty.load(folder),
+            Reference.load(folder),
+            device,
+        )
 
     @property
     def prior(self) -> float:
@@ -99,6 +111,12 @@ class Bundle:
         return {
             name: FaceNet.load(self.folder / "nets" / name, device=self.device) for name in self.info.nets
         }
+
+    @cached_property
+    def evidence_nets(self) -> dict[str, EvidenceNet]:
+        """The nets that have logits, by block name, in the form that tells where these come from."""
+        folders = {name: self.folder / "nets" / name for name in self.info.blocks_of("net")}
+        return {name: EvidenceNet(folder, device=self.device) for name, folder in folders.items()}
 
     def features(self, pixels: Sequence[NDArray[np.uint8]]) -> tuple[pd.DataFrame, list[Face]]:
         """Every column the stacker reads, and the faces.

@@ -12,13 +12,13 @@ import pandas as pd
 from models.bundle import Bundle
 from pipeline.dataset.lists import LabelError
 from pipeline.runtime import paths
-from pipeline.runtime.command import run
+from pipeline.runtime.command import bounded, run
 from pipeline.runtime.engine import Engine
 from pipeline.runtime.process import pick_device
 from pipeline.samples.feature_table import read_table
 from pipeline.serving.bundles import load_bundle
 from pipeline.serving.command_line import beside, inputs, parser
-from pipeline.serving.inputs import in_order, named_files
+from pipeline.serving.inputs import named_files
 from pipeline.serving.scoring import (
     BY_PRIOR,
     PredictionRow,
@@ -82,13 +82,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise LabelError("--images is missing: name a folder or image files")
     outputs = beside(args.out)
     check_outputs(outputs)
-    files, bad = named_files(images, args.list)
-    check_outputs(outputs, inputs=inputs(args, files))
+    asked = named_files(images, args.list)
+    check_outputs(outputs, inputs=inputs(asked.files, bundle=args.bundle, listing=args.list))
+    for note in asked.notes:
+        sys.stderr.write(f"note: {bounded(note)}\n")
     bundle = load_bundle(args.bundle, pick_device(args.device))
-    good = [file for index, file in enumerate(files) if index not in bad]
     engine = Engine("dask" if args.scheduler else "loky", args.workers, args.scheduler)
-    scored = score_many(good, folder=args.bundle, device=args.device, engine=engine)
-    rows = in_order(files, bad, scored, bundle.prior)
+    scored = score_many(asked.readable, folder=args.bundle, device=args.device, engine=engine)
+    rows = asked.rows(scored, prior=bundle.prior)
     count, remarkable = write_predictions(rows, *outputs, kinds=bundle.kinds)
     out, issues, details = (readable(str(path)) for path in outputs)
     if is_streamed(args.out):

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from models.stacker.novelty import Novelty
+from models.stacker.reference import Reference
 from models.stacker.training import recalibrated
 from pipeline.runtime import params, paths
 from pipeline.runtime.command import run
@@ -32,7 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if calibration:
         prior = float(images.rows["target"].mean())
         stacker = recalibrated(stacker, kept_apart.features, truth, prior=prior)
-    novelty = Novelty.fit(images.features.to_numpy(np.float32), seed=options.seed)
+    values = images.features.to_numpy(np.float32)
+    novelty = Novelty.fit(values, seed=options.seed)
+    reference = Reference.fit(values, images.rows["target"].to_numpy(np.int64))
     sections = {
         "faces": params.load("faces").model_dump(mode="json"),
         "manifest": params.load("manifest").model_dump(mode="json"),
@@ -40,7 +43,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "train": options.model_dump(mode="json"),
     }
     write_bundle(
-        paths.BUNDLE, images, stacker, novelty, sections, calibration=calibration, left_out=plan.left_out
+        paths.BUNDLE,
+        images,
+        stacker,
+        novelty,
+        reference,
+        sections,
+        calibration=calibration,
+        left_out=plan.left_out,
     )
     rows = images.rows[["sha256", "img_name"]].assign(score=stacker.oof)
     pd.DataFrame(rows).to_parquet(paths.OOF, index=False)

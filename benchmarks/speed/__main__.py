@@ -11,8 +11,8 @@ from benchmarks.speed.glue import predict
 from benchmarks.speed.parts import PARTS, Comparison, prepare
 from benchmarks.speed.timing import machine
 from models.bundle import Bundle
+from pipeline.dataset.image_folders import walk
 from pipeline.runtime import params
-from pipeline.storage.images import SUFFIXES
 
 BLOCKS = "blocks"  # the part that needs a bundle
 
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     prepare()
     print(machine())
     for folder in args.images:
-        files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)[: args.limit]
+        files = [folder / name for name in walk(folder).names[: args.limit]]
         if not files:
             parser().error(f"--images {folder}: no image in it")
         print(f"\n## {folder.name}: {len(files)} images")

@@ -22,7 +22,7 @@ from ruamel.yaml import YAML
 
 from benchmarks.speed.scaling import make_data, prepare, timed
 from benchmarks.speed.timing import machine
-from pipeline.storage.images import SUFFIXES
+from pipeline.dataset.image_folders import walk
 
 MAPPED = ("faces", "spectral")  # the stages whose shards go to the workers
 STAGE_OUTPUTS = ("cache/faces", "cache/features")
@@ -79,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--side", type=int, default=224, help="px of the pictures drawn (default: %(default)s)"
     )
     args = parser.parse_args(arguments)
-    sources = sorted(p for p in args.images.rglob("*") if p.suffix.lower() in SUFFIXES)
+    sources = [args.images / name for name in walk(args.images).names]
     if not sources:
         parser.error(f"--images {args.images}: no image in it")
     shutil.rmtree(args.work, ignore_errors=True)

@@ -26,8 +26,8 @@ from ruamel.yaml import YAML
 from tqdm import tqdm
 
 from benchmarks.speed.timing import machine
+from pipeline.dataset.image_folders import walk
 from pipeline.runtime.engine import Engine
-from pipeline.storage.images import SUFFIXES
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CODE = ("features", "models", "pipeline", "dvc.yaml", "params.yaml")
@@ -186,7 +186,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--side", type=int, default=112, help="px of the pictures drawn (default: %(default)s)"
     )
     args = parser.parse_args(arguments)
-    sources = sorted(p for p in args.images.rglob("*") if p.suffix.lower() in SUFFIXES)
+    sources = [args.images / name for name in walk(args.images).names]
     if not sources:
         parser.error(f"--images {args.images}: no image in it")
     print(f"{machine()}; pictures of {args.side} px, no variants")

@@ -77,8 +77,40 @@ def crop_for(spec: NetSpec, pixels: NDArray[np.uint8], crop: Crop) -> NDArray[np
     """
     if spec.crop == "aligned":
         return align(pixels, crop, size=spec.size)
+    return window(pixels, centre=_centre(crop), size=spec.size)
+
+
+def from_image(spec: NetSpec, crop: Crop, *, height: int, width: int) -> NDArray[np.float64]:
+    """Where the net's picture lies in an image: the geometry of `crop_for`.
+
+    Parameters
+    ----------
+    spec : NetSpec
+    crop : Crop
+    height, width : int
+        Of the image, px.
+
+    Returns
+    -------
+    float64 array, shape (2, 3)
+        From pixels of the image to the unit square of the net's picture.
+    """
+    if spec.crop == "aligned":
+        return crop.matrix
+    x0, y0 = window_corner(height, width, centre=_centre(crop), size=spec.size)
+    return np.array([[1.0, 0.0, -x0], [0.0, 1.0, -y0]]) / spec.size
+
+
+def _centre(crop: Crop) -> tuple[int, int]:
     x0, y0, x1, y1 = crop.native
-    return window(pixels, centre=((x0 + x1) // 2, (y0 + y1) // 2), size=spec.size)
+    return (x0 + x1) // 2, (y0 + y1) // 2
+
+
+def window_corner(height: int, width: int, *, centre: tuple[int, int], size: int) -> tuple[int, int]:
+    """Upper left corner x0, y0 of `window` in an image, px."""
+    x0 = min(max(centre[0] - size // 2, 0), max(width - size, 0)) // 2 * 2
+    y0 = min(max(centre[1] - size // 2, 0), max(height - size, 0)) // 2 * 2
+    return x0, y0
 
 
 def window(pixels: NDArray[np.uint8], *, centre: tuple[int, int], size: int) -> NDArray[np.uint8]:
@@ -99,8 +131,7 @@ def window(pixels: NDArray[np.uint8], *, centre: tuple[int, int], size: int) -> 
     uint8 array, shape (size, size, 3), RGB
     """
     height, width = pixels.shape[:2]
-    x0 = min(max(centre[0] - size // 2, 0), max(width - size, 0)) // 2 * 2
-    y0 = min(max(centre[1] - size // 2, 0), max(height - size, 0)) // 2 * 2
+    x0, y0 = window_corner(height, width, centre=centre, size=size)
     cut = pixels[y0 : y0 + size, x0 : x0 + size]
     right, below = size - cut.shape[1], size - cut.shape[0]
     if right or below:
@@ -229,11 +260,12 @@ class FaceNet:
         record = read_record(folder)
         indices = range(record.members) if member is None else [member]
         paths = [member_file(folder, index) for index in indices]
-        states = [_read_state(path) for path in paths]
+        states = [read_state(path) for path in paths]
         return cls(record.spec, states, device=device, names=[str(path) for path in paths])
 
 
-def _read_state(path: Path) -> State:
+def read_state(path: Path) -> State:
+    """Weights of one member of a saved net. Raises NetError where the file is missing or damaged."""
     try:
         return load(path.read_bytes())
     except FileNotFoundError:

@@ -7,8 +7,11 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipeline.dataset.entries import ListedImage, locate
-from pipeline.dataset.lists import LabelError, check_repeats, parse, split_fields
+from pipeline.dataset.entries import ListedImage
+from pipeline.dataset.image_folders import ImageFolder, is_hidden, walk
+from pipeline.dataset.image_search import locate, read_list
+from pipeline.dataset.lists import LabelError, split_header
+from pipeline.dataset.spellings import quoted
 from pipeline.storage.images import SUFFIXES
 
 LIST_NAMES = {
@@ -42,21 +45,24 @@ class DatasetFiles:
         The lists of these splits; val is None without one.
     tests : tuple of Path
         Lists of test images.
-    test_folders : tuple of Path
-        Folders of test images, where no list names them.
+    test_folders : tuple of ImageFolder
+        Folders of test images, where no list names them, and what is in them.
     groups : Path or None
         groups.csv.
     unused : tuple of Path
         Text files that look like lists and have no list's name or place: nothing was read from them.
+    dangling : tuple of Path
+        Links with an image folder's name whose folder is not there.
     """
 
     root: Path
     train: Path
     val: Path | None
     tests: tuple[Path, ...]
-    test_folders: tuple[Path, ...]
+    test_folders: tuple[ImageFolder, ...]
     groups: Path | None
     unused: tuple[Path, ...] = ()
+    dangling: tuple[Path, ...] = ()
 
     @property
     def lists(self) -> list[Path]:
@@ -97,9 +103,14 @@ def find(root: Path) -> DatasetFiles:
     folders = () if tests else tuple(_folders(root, "test") or _folders(train.parent, "test"))
     groups = root / "groups.csv"
     files = DatasetFiles(
-        root, train, _single(root, "val"), tests, folders, groups if groups.is_file() else None
+        root,
+        train,
+        _single(root, "val"),
+        tests,
+        tuple(walk(folder) for folder in folders),
+        groups if groups.is_file() else None,
     )
-    return replace(files, unused=_unused(files))
+    return replace(files, unused=_unused(files), dangling=_dangling(root))
 
 
 def _candidates(root: Path, split: str) -> list[Path]:
@@ -111,7 +122,7 @@ def _candidates(root: Path, split: str) -> list[Path]:
 
 
 def _inner_folders(root: Path) -> list[Path]:
-    return sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
+    return sorted(p for p in root.iterdir() if p.is_dir() and not is_hidden(p.name))
 
 
 def _matching(folder: Path, split: str) -> list[Path]:
@@ -136,19 +147,27 @@ def _unused(files: DatasetFiles) -> tuple[Path, ...]:
 def _may_be_list(path: Path) -> bool:
     """Any .txt; of .csv, which are many things, one that is named after a split."""
     name = path.name.lower()
-    return (name.endswith(".txt") or bool(SPLIT_CSV.match(name))) and path.is_file()
+    named = name.endswith(".txt") or bool(SPLIT_CSV.match(name))
+    return named and not is_hidden(name) and path.is_file()
+
+
+def _dangling(root: Path) -> tuple[Path, ...]:
+    """Links at the levels of the search that have the name of an image folder and lead nowhere."""
+    entries = (path for folder in (root, *_inner_folders(root)) for path in sorted(folder.iterdir()))
+    broken = (path for path in entries if path.is_symlink() and not path.exists())
+    return tuple(path for path in broken if any(name.fullmatch(path.name) for name in FOLDERS.values()))
 
 
 def _looks_listed(path: Path) -> bool:
     """Whether the first line names the column img_name, or an image."""
     with path.open("rb") as file:
         lines = file.read(_START).decode("utf-8-sig", errors="replace").splitlines()
-    fields = [field.strip().lower() for field in split_fields(next(filter(str.strip, lines), ""))]
+    _, fields = split_header(next(filter(str.strip, lines), ""))
     return "img_name" in fields or (bool(fields) and posixpath.splitext(fields[0])[1] in SUFFIXES)
 
 
 def warnings(files: DatasetFiles, *, val_share: float) -> list[str]:
-    """What a person should know of how the lists were found, one line for each file that was not used.
+    """What a person should know of how the lists were found, one line for each file or folder that was not used.
 
     Parameters
     ----------
@@ -160,9 +179,16 @@ def warnings(files: DatasetFiles, *, val_share: float) -> list[str]:
     names = "; ".join(f"{split}: {spelling}" for split, spelling in SPELLINGS.items())
     instead = "" if files.val else f"; without a val list {val_share:.0%} of train were held out as val"
     return [
-        f"{path} looks like a list and was not used{instead}; lists are found by their names ({names}), those in "
-        f"{files.root} before those one folder down: rename it if it is one"
-        for path in files.unused
+        *(
+            f"{path} looks like a list and was not used{instead}; lists are found by their names ({names}), those in "
+            f"{files.root} before those one folder down: rename it if it is one"
+            for path in files.unused
+        ),
+        *(
+            f"{path} is a link to {quoted(str(path.readlink()))}, which is not there; mend the link or mount its disk"
+            for path in files.dangling
+        ),
+        *(folder.note for folder in files.test_folders if folder.note),
     ]
 
 
@@ -195,26 +221,19 @@ def read_all(files: DatasetFiles) -> list[ListedImage]:
         ("test", files.tests),
     ):
         for path in lists:
-            listed = check_repeats(parse(path, split=split))
-            rows += locate(listed, folders=_image_folders(path, split), root=files.root)
-    for folder in files.test_folders:
+            rows += read_list(path, split=split, folders=_image_folders(path, split), root=files.root)
+    for images in files.test_folders:
+        folder = Path(images.folder)
         base = folder if len(files.test_folders) == 1 else folder.parent
-        rows += locate(_walk(folder, base=base), folders=[base], root=files.root)
+        prefix = "" if len(files.test_folders) == 1 else f"{folder.name}/"
+        unlisted = (
+            ListedImage(prefix + name, split="test", target=None, line=0, listed_in=images.folder)
+            for name in images.names
+        )
+        rows += locate(unlisted, folders=[base], root=files.root)
     return rows
 
 
 def _image_folders(listing: Path, split: str) -> list[Path]:
     """Folders that may hold a list's images: beside it by name, else the list's own folder."""
     return [*_folders(listing.parent, split), listing.parent]
-
-
-def _walk(folder: Path, *, base: Path) -> list[ListedImage]:
-    names = [
-        path.relative_to(base).as_posix()
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and not path.is_dir()
-    ]
-    return [
-        ListedImage(name=name, split="test", target=None, line=0, listed_in=str(folder))
-        for name in sorted(names)
-    ]

@@ -21,12 +21,14 @@ from pipeline.dataset.file_index import MIN_TASKS_PER_WORKER
 
 # The one AUC. This folder may import evaluation, which imports nothing but models: so there is no circle.
 from pipeline.evaluation.metrics import auc
+from pipeline.evaluation.ranking import rank, tpr_at_fpr
 from pipeline.runtime.engine import Engine
 
 MAX_IMAGES = 20_000
 FOLDS = 5
 FILES_PER_TASK = 64
 SMALLEST_CLASS = 30
+LOW_FPR = 0.01
 # AUC whose lower 95 % bound makes a warning or a leak. A file's history says nothing about
 # a face, so little is allowed; bytes and brightness also follow from the picture itself.
 LIMITS = {"history": (0.55, 0.65), "bytes": (0.70, 0.85), "pixels": (0.70, 0.85)}
@@ -35,7 +37,7 @@ MEANING = {
     "bytes": "file size (bytes, bytes per pixel)",
     "pixels": "trivial pixel cues (brightness, contrast, sharpness)",
 }
-LEVEL = {"leak": "red", "warn": "amber", "ok": "ok", "too few": "ok"}
+LEVEL = {"leak": "red", "warn": "amber", "ok": "ok"}
 OVERALL = "overall"
 BOOSTER = {
     "objective": "binary",
@@ -51,21 +53,24 @@ BOOSTER = {
 NUM_BOOST_ROUND = 60
 
 
-def sample(rows: pd.DataFrame) -> pd.DataFrame:
-    """Choose the train images that are looked at.
+def sample(rows: pd.DataFrame, split: str) -> pd.DataFrame:
+    """Choose the images of a split that are looked at.
 
     Parameters
     ----------
     rows : DataFrame
         Manifest rows.
+    split : str
+        Of train, only labelled images are chosen.
 
     Returns
     -------
     DataFrame
-        At most `MAX_IMAGES` usable, labelled train rows, chosen by content hash, so that the choice is stable.
+        At most `MAX_IMAGES` usable rows, chosen by content hash, so that the choice is stable; the index stays.
     """
-    train = rows[(rows["split"] == "train") & (rows["status"] == "ok") & rows["target"].notna()]
-    return train.sort_values(["sha256", "img_name"]).head(MAX_IMAGES).reset_index(drop=True)
+    usable = rows[(rows["split"] == split) & (rows["status"] == "ok")]
+    usable = usable[usable["target"].notna()] if split == "train" else usable
+    return usable.sort_values(["sha256", "img_name"]).head(MAX_IMAGES)
 
 
 def _facts_of(paths: list[str], *, max_pixels: int) -> list[tuple[float, ...] | None]:
@@ -124,7 +129,8 @@ def cross_validated_auc(values: pd.DataFrame, rows: pd.DataFrame) -> dict[str, A
     Returns
     -------
     dict
-        auc : of a small LightGBM; auc_low : its lower 95 % bound; most_used : up to three columns.
+        auc : of a small LightGBM; auc_low : its lower 95 % bound; tpr : share of the fakes that it finds at a false-positive
+        rate of `LOW_FPR`; most_used : up to three columns.
     """
     target, groups = rows["target"].to_numpy(np.int64), rows["group"].to_numpy(str)
     folds = fold_count(target, groups)
@@ -140,8 +146,10 @@ def cross_validated_auc(values: pd.DataFrame, rows: pd.DataFrame) -> dict[str, A
         score[test] = booster.predict(values[test], raw_score=True)
         gain += booster.feature_importance("gain")
     area = auc(target, score)
+    found = float(tpr_at_fpr(rank(target, score), LOW_FPR)[0])
     used = [values.columns[i] for i in np.argsort(-gain, kind="stable")[:3] if gain[i] > 0]
-    return {"auc": area, "auc_low": area - 1.96 * standard_error(area, target), "most_used": used}
+    low = area - 1.96 * standard_error(area, target)
+    return {"auc": area, "auc_low": low, "tpr": found, "most_used": used}
 
 
 def standard_error(area: float, target: NDArray[np.int64]) -> float:
@@ -225,9 +233,12 @@ def describe(result: Mapping[str, Any]) -> dict[str, str]:
     everything = f"all {result['images']} train images sampled"
     where = everything if result["source"] == OVERALL else f"source '{result['source']}'"
     if result["verdict"] == "too few":
-        return {"level": "ok", "text": f"{what}, {where}: too few images or groups of a class to tell"}
+        # Of one source among others little is lost; of all images together, nothing is known.
+        level = "amber" if result["source"] == OVERALL else "ok"
+        return {"level": level, "text": f"{what}, {where}: too few images or groups of a class to tell"}
     claims = {"leak": "alone tells the classes apart", "warn": "says something about the class"}
     claim = claims.get(result["verdict"], "says little about the class")
     used = f" (mostly {', '.join(result['most_used'])})" if result["most_used"] else ""
-    text = f"{what} {claim}: AUC {result['auc']:.3f}{used}, {where}"
+    figures = f"AUC {result['auc']:.3f}, TPR at FPR {LOW_FPR:g} {result['tpr']:.2f}"
+    text = f"{what} {claim}: {figures}{used}, {where}"
     return {"level": LEVEL[result["verdict"]], "text": text}

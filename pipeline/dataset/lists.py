@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import csv
 import posixpath
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from models.errors import UserError
 from pipeline.dataset.entries import ListedImage
+from pipeline.dataset.spellings import is_utf8, quoted
+
+SEPARATORS = (",", "\t", ";")
+ALLOWED = "0 or real, and 1 or fake"
+_TARGET = re.compile(r"(?P<real>real|0(\.0*)?)|(?P<fake>fake|1(\.0*)?)")
 
 
 class LabelError(UserError):
@@ -21,7 +28,8 @@ def parse(path: Path, *, split: str) -> list[ListedImage]:
     Parameters
     ----------
     path : Path
-        UTF-8 with or without BOM, any line ends, quoted names, blank lines.
+        UTF-8 with or without BOM, any line ends, quoted names, blank lines; columns parted by commas, tabs or
+        semicolons. Bytes that are not UTF-8 are kept as the system keeps those of file names.
     split : str
         train, val or test; a test list needs no targets.
 
@@ -33,42 +41,70 @@ def parse(path: Path, *, split: str) -> list[ListedImage]:
     Raises
     ------
     LabelError
-        For an empty file, a header without the columns, or bytes that are not UTF-8.
+        For an empty file, or a header without the columns.
     """
-    lines = list(_records(path))
+    lines = list(_lines(path))
     if not lines:
         raise LabelError(f"{path} is empty; its first line must be img_name,target")
-    first, header = lines[0]
-    columns = [column.strip().lower() for column in header]
+    first, text = lines[0]
+    separator, columns = split_header(text)
     needed = ["img_name"] if split == "test" else ["img_name", "target"]
     if any(columns.count(name) != 1 for name in needed):
         raise LabelError(
-            f"{path} line {first}: the header is '{','.join(header)}', it must name the columns "
-            f"{','.join(needed)}; add it as the first line"
+            f"{path} line {first}: the header is {quoted(text)}, it must name the columns {','.join(needed)}, each "
+            f"once, with commas, tabs or semicolons between them; {_advice(text)}"
         )
-    return [_row(fields, columns, line=line, split=split, path=path) for line, fields in lines[1:]]
+    where = _Where(str(path), path.name, split, columns, separator)
+    return [_row(text, line=line, where=where) for line, text in lines[1:]]
 
 
-def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """(line number, fields) of every line that is not blank; an open quote spoils one line only."""
-    data = path.read_bytes()
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        number = data[: error.start].count(b"\n") + 1
-        raise LabelError(f"{path} line {number}: not UTF-8; save the file as UTF-8") from None
+def _advice(header: str) -> str:
+    if not is_utf8(header) or "\0" in header:
+        return "it is not UTF-8: save the file as UTF-8"
+    if any(name in header.lower() for name in ("img_name", "target")):
+        return "correct it"
+    return "add it as the first line, or rename the columns if this line names them"
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """(number, text) of every line that is not blank."""
+    text = path.read_bytes().decode("utf-8-sig", "surrogateescape")
     for number, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), start=1):
         if line.strip():
-            yield number, split_fields(line)
+            yield number, line
 
 
-def split_fields(line: str) -> list[str]:
+def split_header(line: str) -> tuple[str, list[str]]:
+    """Find out what parts the columns of a list.
+
+    Parameters
+    ----------
+    line : str
+        Its first line.
+
+    Returns
+    -------
+    str
+        The separator: the first of comma, tab and semicolon that makes img_name a column; a comma if none does.
+    list of str
+        The columns' names, in lower case.
+    """
+    for separator in SEPARATORS:
+        columns = [column.strip().lower() for column in split_fields(line, separator)]
+        if "img_name" in columns and len(columns) > 1:
+            return separator, columns
+    return ",", [column.strip().lower() for column in split_fields(line)]
+
+
+def split_fields(line: str, separator: str = ",") -> list[str]:
     """Split one line of a CSV file.
 
     Parameters
     ----------
     line : str
         A whole line without its end; it is read by itself, so that an open quote cannot swallow the lines below.
+    separator : str
+        What stands between two fields.
 
     Returns
     -------
@@ -77,34 +113,54 @@ def split_fields(line: str) -> list[str]:
     """
     try:
         # Spaces before a quote are skipped; those inside a name without quotes are kept.
-        return next(csv.reader([line], skipinitialspace='"' in line), [])
+        return next(csv.reader([line], delimiter=separator, skipinitialspace='"' in line), [])
     except csv.Error:
         return [line]  # a field beyond csv's limit: one row that names no file
 
 
-def _row(fields: list[str], columns: list[str], *, line: int, split: str, path: Path) -> ListedImage:
-    if len(columns) == 1:
-        fields = [",".join(fields)]  # a list of names alone may have commas in them
-    values = {column: value.strip() for column, value in zip(columns, fields, strict=False)}
+@dataclass(frozen=True)
+class _Where:
+    """What the rows of one list have in common."""
+
+    path: str
+    file: str
+    split: str
+    columns: list[str]
+    separator: str
+
+
+def _row(text: str, *, line: int, where: _Where) -> ListedImage:
+    fields = split_fields(text, where.separator)
+    if len(where.columns) == 1:
+        fields = [where.separator.join(fields)]  # a list of names alone may have commas in them
+    while len(fields) > len(where.columns) and not fields[-1].strip():
+        fields.pop()  # spreadsheets end short rows with separators
+    values = {column: value.strip() for column, value in zip(where.columns, fields, strict=False)}
     text = values.get("target", "")
-    target = int(text) if text in ("0", "1") else None
+    target = _target(text)
     row = ListedImage(
-        name=values.get("img_name", ""), split=split, target=target, line=line, listed_in=str(path)
+        name=values.get("img_name", ""), split=where.split, target=target, line=line, listed_in=where.path
     )
-    where = f"{path.name} line {line}"
-    if split == "test":
+    place = f"{where.file} line {line}"
+    if where.split == "test":
         return row
-    if len(fields) > len(columns):
-        problem = f"{len(fields)} fields where the header has {len(columns)}"
-        return row.failed("bad_target", f"{where}: {problem}; quote names that contain a comma")
+    if len(fields) > len(where.columns):
+        problem = f"{len(fields)} fields where the header has {len(where.columns)}"
+        return row.failed("bad_target", f"{place}: {problem}; quote names that contain a separator")
     if target is None:
-        problem = f"target is '{text}'" if text else "target is missing"
-        return row.failed("bad_target", f"{where}: {problem}, allowed are 0 and 1 (1 = deepfake)")
+        problem = f"target is {quoted(text)}" if text else f"target is missing after {where.separator!r}"
+        return row.failed("bad_target", f"{place}: {problem}, allowed are {ALLOWED}")
     return row
 
 
+def _target(text: str) -> int | None:
+    """0 for a real image, 1 for a deepfake, None for anything else."""
+    match = _TARGET.fullmatch(text.lower())
+    return None if match is None else int(match["fake"] is not None)
+
+
 def check_repeats(rows: Sequence[ListedImage]) -> list[ListedImage]:
-    """Flag the names that a train or val list repeats.
+    """Flag the images that a train or val list repeats.
 
     Parameters
     ----------
@@ -114,23 +170,23 @@ def check_repeats(rows: Sequence[ListedImage]) -> list[ListedImage]:
     Returns
     -------
     list of ListedImage
-        The same rows; of a repeated name all have failed if their labels differ, else all but the first.
+        The same rows; of a repeated image all have failed if their labels differ, else all but the first.
     """
-    by_name: dict[str, list[int]] = {}
+    by_name: dict[str, list[int]] = {}  # by its file, where that is known: two spellings may mean one
     for index, row in enumerate(rows):
         if row.split != "test" and row.status == "ok":
-            by_name.setdefault(posixpath.normpath(row.name), []).append(index)
+            by_name.setdefault(row.path or posixpath.normpath(row.name), []).append(index)
     checked = list(rows)
     for indices in by_name.values():
         lines = ", ".join(str(rows[i].line) for i in indices[:6])
         if len({rows[i].target for i in indices}) > 1:
             for i in indices:
-                problem = f"'{rows[i].name}' is listed as 0 and as 1 (lines {lines})"
+                problem = f"{quoted(rows[i].name)} is listed as 0 and as 1 (lines {lines})"
                 detail = f"{problem}; all of them are left out, correct the list"
                 checked[i] = rows[i].failed("conflicting_label", detail)
         else:
             for i in indices[1:]:
-                detail = f"'{rows[i].name}' is listed again (lines {lines}); the first one counts"
+                detail = f"{quoted(rows[i].name)} is listed again (lines {lines}); the first one counts"
                 checked[i] = rows[i].failed("duplicate_name", detail)
     return checked
 
@@ -154,23 +210,25 @@ def read_groups(path: Path) -> dict[str, tuple[str, str]]:
     LabelError
         For a header without the columns, a line without a name, or two lines that disagree on a name.
     """
-    lines = list(_records(path))
-    columns = [column.strip().lower() for column in lines[0][1]] if lines else []
+    lines = list(_lines(path))
+    header = lines[0][1] if lines else ""
+    separator, columns = split_header(header)
     if "img_name" not in columns or not {"source", "group"} & set(columns):
-        header = ",".join(lines[0][1]) if lines else ""
         raise LabelError(
-            f"{path} line 1: the header is '{header}', it must name img_name and source, "
+            f"{path} line 1: the header is {quoted(header)}, it must name img_name and source, "
             "group or both (img_name,source,group); correct it or remove the file"
         )
     groups: dict[str, tuple[str, str]] = {}
-    for line, fields in lines[1:]:
+    for line, text in lines[1:]:
+        fields = split_fields(text, separator)
         values = {column: value.strip() for column, value in zip(columns, fields, strict=False)}
-        if not values.get("img_name"):
+        name = values.get("img_name", "")
+        if not name:
             raise LabelError(f"{path} line {line}: img_name is missing; add it or remove the line")
         entry = values.get("source", ""), values.get("group", "")
-        if groups.setdefault(values["img_name"], entry) != entry:
+        if groups.setdefault(name, entry) != entry:
             raise LabelError(
-                f"{path} line {line}: '{values['img_name']}' was listed as "
-                f"{groups[values['img_name']]} above and is {entry} now; keep one line for each name"
+                f"{path} line {line}: {quoted(name)} was listed as {groups[name]} above and is {entry} now; keep one "
+                "line for each name"
             )
     return groups

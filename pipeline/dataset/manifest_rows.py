@@ -12,6 +12,7 @@ from pipeline.dataset import splits
 from pipeline.dataset.dataset_files import DatasetFiles, find, read_all, warnings
 from pipeline.dataset.entries import ListedImage
 from pipeline.dataset.file_index import FOLDER, FileTable
+from pipeline.dataset.image_search import notes
 from pipeline.dataset.lists import read_groups
 from pipeline.runtime import params
 from pipeline.storage.file_names import storable
@@ -60,6 +61,8 @@ def check_files(listed: Sequence[ListedImage], files: FileTable, *, compute: par
         _, _, _, sha256, width, height, phash, status, detail = files.rows.get(key, _UNKNOWN)
         if row.status != "ok":
             status, detail = row.status, storable(row.detail)
+        elif row.detail:
+            detail = "; ".join(filter(None, (storable(row.detail), detail)))
         identity = (storable(row.name), key[0], row.split, row.target)
         listed_in = storable(row.listed_in)
         rows.append((*identity, sha256, width, height, status, detail, row.line, phash, listed_in))
@@ -92,7 +95,8 @@ def build(
     """
     files = find(Path(data.root))
     table = FileTable(folder=FOLDER, max_pixels=manifest.max_pixels).load()
-    rows = check_files(read_all(files), table, compute=compute)
+    listed = read_all(files)
+    rows = check_files(listed, table, compute=compute)
     rows = splits.add_clusters(rows, bits=manifest.near_duplicate_bits)
     rows = splits.add_groups(rows, _groups(files.groups) if files.groups else None)
     if files.val is None:
@@ -101,7 +105,9 @@ def build(
         rows = splits.holdout_source(rows, manifest.holdout_source)
     rows = splits.carve_calibration(rows, count=manifest.calibration)
     order = rows["split"].map(ORDER).sort_values(kind="stable").index
-    return rows.loc[order].reset_index(drop=True), _origin(files, data, manifest)
+    origin = _origin(files, data, manifest)
+    origin["warnings"] += map(storable, notes(listed, root=files.root))
+    return rows.loc[order].reset_index(drop=True), origin
 
 
 def _groups(path: Path) -> dict[str, tuple[str, str]]:
@@ -114,7 +120,7 @@ def _origin(files: DatasetFiles, data: params.Data, manifest: params.Manifest) -
     return {
         "root": data.root,
         "lists": [storable(str(path)) for path in files.lists],
-        "test_folders": [storable(str(path)) for path in files.test_folders],
+        "test_folders": [storable(str(images.folder)) for images in files.test_folders],
         "val": "listed" if files.val else f"no val list: {splits.VAL_SHARE:.0%} of train by whole groups",
         "groups": str(files.groups) if files.groups else "near-duplicate clusters (no groups.csv)",
         "holdout_source": manifest.holdout_source,

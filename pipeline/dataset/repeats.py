@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
@@ -57,16 +58,43 @@ def across_splits(rows: pd.DataFrame, key: str, word: str) -> list[Finding]:
     list of dict
         level (red, amber or ok) and text, one for each pair of splits that both have images.
     """
-    known = rows[rows["status"] == "ok"]
     findings = []
-    for first, second in (("train", "val"), ("train", "test"), ("val", "test")):
-        left, right = known[known["split"] == first], known[known["split"] == second]
-        if not len(left) or not len(right):
-            continue
+    for first, second, left, right in _pairs(rows[rows["status"] == "ok"]):
         count = int(right[key].isin(set(left[key])).sum())
         text = f"{count} of {len(right)} {second} images are {word} of a {first} image"
         findings.append({"level": _level(count, of=len(right)), "text": text})
     return findings
+
+
+def groups_across_splits(rows: pd.DataFrame) -> list[Finding]:
+    """Weigh the images whose group, as groups.csv lists it, is also in another split: the same clip or person.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Manifest rows.
+
+    Returns
+    -------
+    list of dict
+        As of `across_splits`, for images whose group is listed; none without groups.csv, where a group is no more than a
+        cluster of near-duplicates.
+    """
+    listed = rows[(rows["group"] != rows["cluster"]) & (rows["status"] == "ok")]
+    findings = []
+    for first, second, left, right in _pairs(listed):
+        count = int(right["group"].isin(set(left["group"])).sum())
+        text = f"{count} of {len(right)} {second} images share their listed group with a {first} image"
+        findings.append({"level": _level(count, of=len(right)), "text": text})
+    return findings
+
+
+def _pairs(rows: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame, pd.DataFrame]]:
+    """Names and rows of each two splits that both have some."""
+    for first, second in (("train", "val"), ("train", "test"), ("val", "test")):
+        left, right = rows[rows["split"] == first], rows[rows["split"] == second]
+        if len(left) and len(right):
+            yield first, second, left, right
 
 
 def under_both_labels(rows: pd.DataFrame) -> list[Finding]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import os
+import posixpath
 
 import numpy as np
 import pandas as pd
 
 from pipeline.dataset.lists import LabelError
 from pipeline.dataset.near_duplicates import cluster, join
+from pipeline.dataset.spellings import folded, slashed
 
 VAL_SHARE, CALIBRATION_SHARE = 0.15, 0.05
 ONE_SOURCE, UNLISTED = "all", "unlisted"
@@ -41,14 +42,15 @@ def add_groups(rows: pd.DataFrame, listed: dict[str, tuple[str, str]] | None) ->
 
     A train image's group is its listed group joined with the groups of all train images in its
     near-duplicate cluster, so that no fold separates near-duplicates; it takes the smallest name.
-    Val and test keep their listed group; without one, it is the cluster.
+    Val and test keep their listed group, under the name that train gives it; without one, it is the cluster.
 
     Parameters
     ----------
     rows : DataFrame
         Columns path, img_name, split, cluster.
     listed : dict or None
-        groups.csv as `read_groups` returns it.
+        groups.csv as `read_groups` returns it; a name in another spelling (case, Unicode form, backslashes) is taken
+        where no other is meant.
 
     Returns
     -------
@@ -57,8 +59,13 @@ def add_groups(rows: pd.DataFrame, listed: dict[str, tuple[str, str]] | None) ->
     """
     if listed is None:
         return rows.assign(source=ONE_SOURCE, group=rows["cluster"])
+    by_spelling = _by_spelling(listed)
     entries = [
-        listed.get(f"{_folder(path, name)}/{name}") or listed.get(name) or ("", "")
+        listed.get(f"{_folder(path, name)}/{name}")
+        or listed.get(name)
+        or by_spelling.get(_spelling(f"{_folder(path, name)}/{name}"))
+        or by_spelling.get(_spelling(name))
+        or ("", "")
         for path, name in zip(rows["path"], rows["img_name"], strict=True)
     ]
     source = pd.Series([s or UNLISTED for s, _ in entries], index=rows.index)
@@ -68,13 +75,27 @@ def add_groups(rows: pd.DataFrame, listed: dict[str, tuple[str, str]] | None) ->
     joined = pd.Series(
         join(group[train].tolist(), rows.loc[train, "cluster"].tolist()), index=rows.index[train]
     )
-    group[train] = group[train].groupby(joined).transform("min")
+    name = group[train].groupby(joined).transform("min")
+    group = group.map(dict(zip(group[train], name, strict=True))).fillna(group)
     return rows.assign(source=source, group=group)
 
 
+def _by_spelling(listed: dict[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    """The entries by what the spellings of a name have in common, without those that disagree."""
+    entries: dict[str, set[tuple[str, str]]] = {}
+    for name, entry in listed.items():
+        entries.setdefault(_spelling(name), set()).add(entry)
+    return {name: found.pop() for name, found in entries.items() if len(found) == 1}
+
+
+def _spelling(name: str) -> str:
+    return folded(posixpath.normpath(slashed(name)))
+
+
 def _folder(path: str, name: str) -> str:
-    """Name of the image folder: what stands before the listed name."""
-    return os.path.basename(path[: -len(name) - 1])
+    """Name of the image folder: what stands before the listed name, however the file spells that."""
+    depth = posixpath.normpath(name if path.endswith("/" + name) else slashed(name)).count("/") + 1
+    return path.rsplit("/", depth)[0].rpartition("/")[2] if path.count("/") >= depth else ""
 
 
 def carve_val(rows: pd.DataFrame) -> pd.DataFrame:

@@ -119,6 +119,7 @@ def audit(data: ReportData) -> Section:
             result["facts"],
             number(result["images"]),
             number(result.get("auc")),
+            number(result.get("tpr"), 2),
             ", ".join(result.get("most_used", [])),
             result["verdict"],
         ]
@@ -129,6 +130,7 @@ def audit(data: ReportData) -> Section:
         Column("facts", is_text=True),
         Column("images"),
         Column("AUC"),
+        Column("TPR @ FPR 1e-2"),
         Column("mostly used", is_text=True, wraps=True),
         Column("verdict", is_text=True, wraps=True),
     ]

@@ -215,6 +215,35 @@ def spectrum(spectra: RadialSpectrum) -> Drawing:
         return draw(figure, f"Mean radial spectrum of real and fake faces and their difference{widest}.")
 
 
+def spectrum_of_one(frequency: NDArray[np.float64], lines: Mapping[str, NDArray[np.float64]]) -> Drawing:
+    """Draw the radial spectrum of one image between those of the classes.
+
+    Parameters
+    ----------
+    frequency : float64 array, shape (bins,), cycles per pixel
+    lines : mapping of str to float64 array, shape (bins,), log power
+        `image`, `real` and `fake`; NaN where a bin holds nothing.
+
+    Returns
+    -------
+    Drawing
+        SVG.
+    """
+    looks = {
+        "real": {"color": REAL, "ls": "-", "lw": 1.4},
+        "fake": {"color": FAKE, "ls": "--", "lw": 1.4},
+        "image": {"color": INK, "ls": "-", "lw": 1.8},
+    }
+    with style():
+        figure, (axes,) = new_axes(9.2, 3.2)
+        for name, values in lines.items():
+            axes.plot(frequency, values, label=name, **looks[name])
+        axes.set(xlabel="frequency, cycles per pixel", ylabel="log power", xlim=(0, frequency[-1]))
+        axes.axvline(0.5, color=FAINT, lw=0.8, ls=":")
+        axes.legend(loc="best")
+        return draw(figure, "Radial spectrum of the image, and the medians of real and fake training images.")
+
+
 def _widest_gap(spectra: RadialSpectrum) -> str:
     """Say where the classes differ most."""
     sizes = {name: np.abs(np.nan_to_num(gap)) for name, gap in spectra.gaps.items()}

@@ -35,7 +35,7 @@ _Representer.add_representer(str, _text)
 def _yaml() -> YAML:
     yaml = YAML(typ="safe", pure=True)
     yaml.Representer = _Representer
-    yaml.default_flow_style = False
+    yaml.default_flow_style = False  # type: ignore[assignment]  # its declaration says None alone
     yaml.allow_unicode = True
     yaml.sort_base_mapping_type_on_output = False
     yaml.max_depth = MAX_DEPTH

@@ -16,6 +16,7 @@ from models.bundle import Bundle
 from models.bundle_info import FILE, BundleInfo, NetInfo, TrainingInfo, files_of, write_info
 from models.nets.net_spec import read_record
 from models.stacker.novelty import Novelty
+from models.stacker.reference import Reference
 from models.stacker.stacker import Stacker
 from pipeline.evaluation.metrics import auc
 from pipeline.runtime import paths
@@ -48,6 +49,7 @@ def write_bundle(
     table: Table,
     stacker: Stacker,
     novelty: Novelty,
+    reference: Reference,
     sections: dict[str, dict[str, Any]],
     *,
     calibration: int,
@@ -61,7 +63,7 @@ def write_bundle(
         Replaced when it is there.
     table : Table
         The training images without their variants.
-    stacker, novelty
+    stacker, novelty, reference
         Fitted on them.
     sections : dict
         The parameters that scoring needs, and those of training.
@@ -80,6 +82,7 @@ def write_bundle(
     for name in nets:
         shutil.copytree(paths.NETS / name, folder / "nets" / name, copy_function=link_or_copy)
     novelty.save(folder)
+    reference.save(folder)
     stacker_info = stacker.save(folder)
     target = table.rows["target"].to_numpy(np.int64)
     info = BundleInfo(

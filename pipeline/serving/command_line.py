@@ -23,16 +23,19 @@ def beside(out: Path) -> tuple[Path, Path, Path]:
     return out, issues, details
 
 
-def inputs(args: argparse.Namespace, files: Sequence[tuple[str, str]]) -> Iterator[str | Path]:
+def inputs(
+    files: Sequence[tuple[str, str]], *, bundle: Path, listing: Path | None = None
+) -> Iterator[str | Path]:
     """Every file that is read: the images, their list, the bundle."""
     yield from (path for _, path in files)
-    if args.list is not None:
-        yield args.list
-    if (args.bundle / FILE).is_file():  # a wrong folder is not searched
-        yield from args.bundle.rglob("*")
+    if listing is not None:
+        yield listing
+    if (bundle / FILE).is_file():  # a wrong folder is not searched
+        yield from bundle.rglob("*")
 
 
-def _named(text: str) -> Path:
+def named(text: str) -> Path:
+    """A path of the command line."""
     if not text:
         raise LabelError("an empty name was given (an unset variable?); name a folder or a file")
     return Path(text)
@@ -49,15 +52,13 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     """The command line."""
     command = argparse.ArgumentParser(prog="python -m pipeline.predict", description=description)
     add = command.add_argument
-    add("folder", nargs="*", type=_named, help="the same as --images")
-    add("--images", nargs="+", type=_named, default=[], help="a folder (searched below), or image files")
-    add("--list", type=_named, help="file with the header img_name: which images, in which order")
-    add(
-        "--bundle", type=_named, default=paths.BUNDLE, help="folder of a trained model (default: %(default)s)"
-    )
+    add("folder", nargs="*", type=named, help="the same as --images")
+    add("--images", nargs="+", type=named, default=[], help="a folder (searched below), or image files")
+    add("--list", type=named, help="file with the header img_name: which images, in which order")
+    add("--bundle", type=named, default=paths.BUNDLE, help="folder of a trained model (default: %(default)s)")
     add(
         "--out",
-        type=_named,
+        type=named,
         default=Path("scores.txt"),
         help="where the scores go (default: %(default)s); - for standard output, with the warnings on standard error",
     )

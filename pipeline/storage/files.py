@@ -6,10 +6,13 @@ import errno
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +21,8 @@ import pandas as pd
 from pipeline.storage.file_names import original
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_PART_NAME = (
-    40  # characters of a file's name that its part bears: with them it is no longer than the system allows
-)
+_PART_NAME = 40  # characters of its file's name that a part bears, so that no name is too long for the system
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def part_of(path: Path) -> Path:
@@ -56,7 +58,13 @@ def _replace(part: Path, path: Path) -> None:
 def write_json(path: Path, content: Any) -> None:
     """Write JSON in one step."""
     with appearing(path) as part:
-        part.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        part.write_text(json_text(content), encoding="utf-8")
+
+
+def json_text(content: Any) -> str:
+    """JSON of which every reader gets the same text back; a byte that is not UTF-8 is written as its surrogate's code."""
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def write_csv(path: Path, table: pd.DataFrame) -> None:
@@ -98,3 +106,18 @@ def link_or_copy(source: str | Path, target: str | Path) -> None:
         os.link(source, target)
     except OSError:
         shutil.copyfile(source, target)
+
+
+def is_plain_file(facts: os.stat_result) -> bool:
+    """Whether a file may be opened and read to its end: no device, no pipe, and nothing that the kernel makes up."""
+    return stat.S_ISREG(facts.st_mode) and not is_of_kernel(facts)
+
+
+def is_of_kernel(facts: os.stat_result) -> bool:
+    """Whether a file or folder is on no disk, but made up by the kernel when it is read (/proc, /sys)."""
+    return facts.st_dev in _kernel_devices()
+
+
+@cache
+def _kernel_devices() -> frozenset[int]:
+    return frozenset(os.stat(path).st_dev for path in ("/proc", "/sys") if os.path.ismount(path))

@@ -44,3 +44,13 @@ def test_too_few_groups_are_refused():
         UserError, match=r"class 1 \(fake\) has 1 groups among the training images, fewer than the 3"
     ):
         assign(target, group, np.full(6, "x"), folds=3, seed=0)
+
+
+def test_folds_do_not_depend_on_the_order_of_the_rows():
+    rng = np.random.default_rng(0)
+    groups = np.array([f"g{i}" for i in rng.integers(0, 80, 400)])
+    target, sources = rng.integers(0, 2, 400), np.where(rng.random(400) < 0.3, "b", "a")
+    plain = assign(target, groups, sources, folds=4, seed=3)
+    order = rng.permutation(400)
+    again = assign(target[order], groups[order], sources[order], folds=4, seed=3)
+    np.testing.assert_array_equal(again, plain[order])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import pandas as pd
 import pytest
 
 from pipeline import audit
 from pipeline.runtime import command
 from pipeline.runtime.engine import Engine
-from tests.pipeline.dataset.test_leakage import dataset
+from tests.pipeline.dataset.test_leakage import dataset, noise
 
 
 def test_the_verdict_is_the_worst_finding(tmp_path: Path) -> None:
@@ -20,6 +21,44 @@ def test_the_verdict_is_the_worst_finding(tmp_path: Path) -> None:
     assert levels == sorted(levels, key=lambda level: audit.ORDER[level])
     assert set(leaky["limits"]) == {"history", "bytes", "pixels"}
     assert leaky["sizes"] == [{"width": 48, "height": 48, "real": 100, "fake": 100}]
+
+
+def test_a_table_in_one_tenth_of_the_fakes_is_red_though_no_model_sees_it(tmp_path: Path) -> None:
+    rows = dataset(tmp_path, count=400)
+    for i, path in zip(range(20), rows.loc[rows["target"] == 1, "path"]):
+        Path(path).write_bytes(cv2.imencode(".jpg", noise(i), [1, 61])[1].tobytes())
+    report = audit.audit(rows, engine=Engine(backend="sequential"))
+    assert [result["verdict"] for result in report["file_facts"] if result["facts"] == "history"] == ["ok"]
+    assert report["verdict"] == "red"
+    assert "10.0% of the groups of fake images and in 0.0% of those of real" in report["findings"][0]["text"]
+
+
+def test_val_files_of_another_quality_are_said(tmp_path: Path) -> None:
+    rows = pd.concat(
+        [
+            dataset(tmp_path / "a", count=100),
+            dataset(tmp_path / "b", count=100, quality=(60, 60)).assign(split="val"),
+        ],
+        ignore_index=True,
+    )
+    report = audit.audit(rows, engine=Engine(backend="sequential"))
+    assert any(
+        "val files have another history than train's: AUC 1.000" in f["text"] for f in report["findings"]
+    )
+
+
+def test_a_folder_is_audited_before_any_stage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = dataset(tmp_path / "data" / "trainset", count=80, quality=(85, 92))
+    names = [Path(path).name for path in rows["path"]]
+    pd.DataFrame({"img_name": names, "target": rows["target"]}).to_csv(
+        tmp_path / "data" / "train_label.txt", index=False
+    )
+    monkeypatch.chdir(tmp_path)
+    audit.main(["--data", str(tmp_path / "data")])
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.startswith("red   file history")
 
 
 def test_copies_across_splits_are_found(tmp_path: Path) -> None:

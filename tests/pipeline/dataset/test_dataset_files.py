@@ -74,6 +74,22 @@ def test_a_test_folder_without_a_list_is_every_image_sorted(root: Path) -> None:
     assert names == ["a10.jpg", "a9.jpg", "b.JPG", "sub/a.png"]
 
 
+def test_what_a_test_folder_holds_beside_images_is_said(root: Path) -> None:
+    put(root / "train_label.txt", "img_name,target\n")
+    for name in ("a.jpg", "._a.jpg", "notes.md"):
+        put(root / "testset" / name)
+    folder = root / "testset"
+    said = [f"not read in {folder}: 1 hidden or made by the system, 1 no images (.md)"]
+    assert warnings(find(root), val_share=0.15) == said
+
+
+def test_an_image_folder_whose_disk_is_not_there_is_said(root: Path) -> None:
+    put(root / "train_label.txt", "img_name,target\na.jpg,1\n")
+    (root / "trainset").symlink_to("/nowhere/trainset")
+    said = f"{root}/trainset is a link to '/nowhere/trainset', which is not there; mend the link or mount its disk"
+    assert warnings(find(root), val_share=0.15) == [said]
+
+
 def test_names_of_several_test_folders_stay_apart(root: Path) -> None:
     put(root / "train_label.txt", "img_name,target\n")
     put(root / "testset1" / "a.jpg")
@@ -117,6 +133,7 @@ def test_two_train_lists_are_ambiguous(root: Path) -> None:
         ("dev.txt", "\n  \na.jpg,1\n"),
         ("val_label.csv", '"img_name","target"\n'),
         ("phase2/holdout.txt", "target,img_name\n"),
+        ("tabs.txt", "img_name\ttarget\n"),
     ],
 )
 def test_a_file_that_looks_like_a_list_is_not_passed_over_in_silence(
@@ -142,6 +159,8 @@ def test_a_file_that_looks_like_a_list_is_not_passed_over_in_silence(
         ("groups.csv", "img_name,group\n"),
         ("truth.csv", "img_name,target\n"),
         (".hidden/val.txt", "img_name,target\n"),
+        (".val.txt", "img_name,target\n"),
+        ("__MACOSX/val.txt", "img_name,target\n"),
     ],
 )
 def test_other_files_are_no_unused_lists(root: Path, name: str, content: bytes | str) -> None:

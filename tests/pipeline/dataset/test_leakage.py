@@ -20,6 +20,7 @@ from tests.pipeline.dataset.pictures import noise
 def dataset(folder: Path, *, count: int = 200, quality=(85, 85), brighter: int = 0, sources=("all",)):
     """A manifest of drawn train images; the fakes (odd) are saved at the second quality."""
     rows = []
+    folder.mkdir(parents=True, exist_ok=True)
     for i in range(count):
         target, path = i % 2, folder / f"{i}.jpg"
         pixels = cv2.add(noise(i), np.full(3, brighter * target, np.float64))
@@ -33,7 +34,7 @@ def dataset(folder: Path, *, count: int = 200, quality=(85, 85), brighter: int =
 
 def audited(rows: pd.DataFrame) -> list[dict]:
     """Results by source and group of facts."""
-    images = leakage.sample(rows)
+    images = leakage.sample(rows, "train")
     return leakage.classes_by_file(images, leakage.measure(images, engine=Engine(backend="sequential")))
 
 
@@ -45,7 +46,7 @@ def test_one_class_at_another_jpeg_quality_turns_red(tmp_path: Path) -> None:
     results = audited(dataset(tmp_path, quality=(85, 92)))
     first = leakage.describe(results[0])
     assert first["level"] == "red"
-    assert "alone tells the classes apart: AUC 1.000" in first["text"]
+    assert "alone tells the classes apart: AUC 1.000, TPR at FPR 0.01 1.00" in first["text"]
     assert verdicts(results)["overall", "history"] == "leak"
 
 
@@ -87,7 +88,9 @@ def test_a_leak_of_one_source_is_named(tmp_path: Path) -> None:
 def test_few_images_are_not_weighed(tmp_path: Path) -> None:
     results = audited(dataset(tmp_path, count=20, quality=(85, 30)))
     assert set(verdicts(results).values()) == {"too few"}
-    assert "too few images or groups of a class to tell" in leakage.describe(results[0])["text"]
+    finding = leakage.describe(results[0])
+    assert "too few images or groups of a class to tell" in finding["text"]
+    assert finding["level"] == "amber"  # nothing is known, which is not the same as nothing found
 
 
 def test_the_same_input_gives_the_same_report_in_any_row_order(tmp_path: Path) -> None:

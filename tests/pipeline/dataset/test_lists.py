@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,14 @@ from tests.pipeline.dataset.folders import listed, put
         b'"img_name","target"\n"a.jpg","1"\n"b.jpg",0\n',
         b"IMG_NAME, target\na.jpg, 1\nb.jpg , 0\n",
         b"target,note,img_name\n1,seen,a.jpg\n0,,b.jpg\n",
+        b"img_name\ttarget\na.jpg\t1\nb.jpg\t0\n",
+        b'"img_name";"target"\r\na.jpg;1\r\n"b.jpg";0\r\n',
+        b"img_name,target,\na.jpg,1,\nb.jpg,0,,\n",
     ],
-    ids=["bom", "crlf", "no final newline", "blank lines", "quotes", "spaces", "more columns"],
+    ids=[
+        *("bom", "crlf", "no final newline", "blank lines", "quotes", "spaces", "more columns"),
+        *("tabs", "semicolons", "empty fields at the end"),
+    ],
 )
 def test_forms_of_a_list_that_are_tolerated(root: Path, text: bytes) -> None:
     rows = listed(root, text, "a.jpg", "b.jpg")
@@ -29,6 +36,16 @@ def test_forms_of_a_list_that_are_tolerated(root: Path, text: bytes) -> None:
         ("a.jpg", 1, "ok"),
         ("b.jpg", 0, "ok"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [("0", 0), ("0.0", 0), ("0.", 0), ("real", 0), ("REAL", 0), ("1", 1), ("1.000", 1), ("Fake", 1)],
+)
+def test_spellings_of_a_label(root: Path, text: str, target: int) -> None:
+    for split, name in (("train", "train_label.txt"), ("test", "test_label.txt")):
+        (row,) = parse(put(root / name, f"img_name,target\na.jpg,{text}\n"), split=split)
+        assert (row.target, row.status) == (target, "ok")
 
 
 def test_a_short_row_of_a_reordered_list_affects_only_itself(root: Path) -> None:
@@ -47,9 +64,14 @@ def test_quoted_names_hold_commas_and_an_open_quote_spoils_one_line(root: Path) 
 @pytest.mark.parametrize(
     ("row", "status", "says"),
     [
-        ("a.jpg,fake", "bad_target", "train_label.txt line 2: target is 'fake', allowed are 0 and 1"),
-        ("a.jpg,1.0", "bad_target", "target is '1.0', allowed are 0 and 1"),
-        ("a.jpg,2", "bad_target", "target is '2'"),
+        (
+            "a.jpg,yes",
+            "bad_target",
+            "train_label.txt line 2: target is 'yes', allowed are 0 or real, and 1 or f",
+        ),
+        ("a.jpg,1.5", "bad_target", "target is '1.5', allowed are"),
+        ("a.jpg,01", "bad_target", "target is '01'"),
+        ("a.jpg;1", "bad_target", "target is missing after ','"),
         ("a.jpg", "bad_target", "target is missing"),
         ("a.jpg,", "bad_target", "target is missing"),
         ("a,b.jpg,1", "bad_target", "3 fields where the header has 2; quote names"),
@@ -57,17 +79,24 @@ def test_quoted_names_hold_commas_and_an_open_quote_spoils_one_line(root: Path) 
         (",1", "missing_file", "names no file"),
         ("x\0y.jpg,1", "missing_file", "names no file"),
         (f"{'n' * 5000}.jpg,1", "missing_file", "is not in"),
-        ("../../etc/no.jpg,1", "outside_root", "outside the data root"),
-        ("../../secret.jpg,1", "outside_root", "copy it into the root"),
-        ("/etc/passwd,1", "outside_root", "/etc/passwd, outside the data root"),
-        ("link.jpg,1", "outside_root", "outside the data root"),
-        ("out/secret.jpg,1", "outside_root", "outside the data root"),
+        ("../../etc/no.jpg,1", "outside_root", "leads out of the data root"),
+        ("../../secret.jpg,1", "outside_root", "copy or link it there"),
+        ("..\\..\\secret.jpg,1", "outside_root", "leads out of the data root"),
+        ("/etc/passwd,1", "outside_root", "'/etc/passwd' leads out of the data root"),
+        ("out/../../../secret.jpg,1", "outside_root", "leads out of the data root"),
+        ("out/secret.jpg,1", "outside_root", "a folder that holds the link itself"),
+        ("OUT/Secret.jpg,1", "outside_root", "a folder that holds the link itself"),
+        (
+            "gone.jpg,1",
+            "missing_file",
+            "is a link to '/nowhere/a.jpg', which is not there; mend the link or mount",
+        ),
     ],
 )
 def test_a_bad_row_affects_only_itself_and_says_why(root: Path, row: str, status: str, says: str) -> None:
-    secret = put(root.parent / "secret.jpg")
+    put(root.parent / "secret.jpg")
     (root / "trainset").mkdir()
-    (root / "trainset" / "link.jpg").symlink_to(secret)
+    (root / "trainset" / "gone.jpg").symlink_to("/nowhere/a.jpg")
     (root / "trainset" / "out").symlink_to(root.parent)
     rows = listed(root, f"img_name,target\n{row}\nb.jpg,0\n", "a.jpg", "b.jpg")
     assert rows[0].status == status
@@ -95,22 +124,38 @@ def test_repeated_names(root: Path) -> None:
     [
         ("", "is empty; its first line must be img_name,target"),
         ("a.jpg,1\nb.jpg,0\n", "line 1: the header is 'a.jpg,1', it must name the columns"),
-        ("\nimg_name;target\n", "line 2: the header is 'img_name;target'"),
-        ("img_name\na.jpg\n", "it must name the columns img_name,target; add it"),
+        ("\nimg_name target\n", "line 2: the header is 'img_name target'"),
+        ("img_name target\n", "with commas, tabs or semicolons between them; correct it"),
+        ("a.jpg;1\n", "between them; add it as the first line, or rename the columns"),
+        ("img_name\na.jpg\n", "the columns img_name,target, each once"),
         ("img_name,target,target\n", "the header is"),
-        ("img_name,target\nok.jpg,1\n人脸.jpg,0\n".encode("gbk"), "line 3: not UTF-8; save"),
-        ("img_name,target\n".encode("utf-16"), "line 1: not UTF-8"),
+        ("img_name,target\n".encode("utf-16"), "it is not UTF-8: save the file as UTF-8"),
+        ("x" * 9999, "… (9,999 characters)'"),
     ],
 )
 def test_a_list_that_cannot_be_read_says_what_to_do(root: Path, text: bytes | str, says: str) -> None:
     with pytest.raises(LabelError) as caught:
         parse(put(root / "train_label.txt", text), split="train")
     assert says in str(caught.value)
+    assert len(str(caught.value)) < 600
+
+
+def test_names_in_another_encoding(root: Path) -> None:
+    text = "img_name,target\nok.jpg,1\n人脸.jpg,0\n".encode("gbk")
+    with pytest.raises(
+        LabelError, match=r"line 3: '\\xc8\\xcb.*' is not UTF-8, and no file has .* save the list as"
+    ):
+        listed(root, text, "ok.jpg", "人脸.jpg")
+    (root / "trainset/人脸.jpg").rename(
+        os.fsdecode(os.fsencode(root / "trainset") + b"/\xc8\xcb\xc1\xb3.jpg")
+    )
+    assert [row.status for row in listed(root, text)] == ["ok", "ok"]
 
 
 def test_groups_file(root: Path) -> None:
     path = put(root / "groups.csv", "img_name,source,group\na.jpg,s,g\nb.jpg,s,\n")
     assert read_groups(path) == {"a.jpg": ("s", "g"), "b.jpg": ("s", "")}
+    assert read_groups(put(path, "img_name;source\na.jpg;s\n")) == {"a.jpg": ("s", "")}
     assert read_groups(put(path, "group,img_name\ng,a.jpg\n")) == {"a.jpg": ("", "g")}
 
 

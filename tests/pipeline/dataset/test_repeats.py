@@ -33,6 +33,22 @@ def test_copies_across_splits_are_counted_and_weighed() -> None:
     assert set(levels(repeats.across_splits(apart, "sha256", "exact copies")).values()) == {"ok"}
 
 
+def test_groups_across_splits_are_red_with_their_share() -> None:
+    rows = listing(*[("train", f"t{i}", f"t{i}", i % 2) for i in range(9)])
+    val = listing(*[("val", f"v{i}", f"v{i}", i % 2) for i in range(9)])
+    rows["group"] = val["group"] = [f"clip{i}" for i in range(9)]
+    both = pd.concat([rows, val], ignore_index=True)
+    found = levels(repeats.groups_across_splits(both))
+    assert found == {"9 of 9 val images share their listed group with a train image": "red"}
+    apart = both.assign(group=both["split"] + both["group"])
+    assert set(levels(repeats.groups_across_splits(apart)).values()) == {"ok"}
+
+
+def test_without_a_groups_file_nothing_is_said_of_groups() -> None:
+    rows = listing(("train", "a", "a", 0), ("val", "a", "a", 0))
+    assert repeats.groups_across_splits(rows.assign(group=rows["cluster"])) == []
+
+
 def test_conflicting_labels_on_the_same_bytes() -> None:
     rows = listing(("train", "a", "a", 0), ("train", "a", "a", 1), ("train", "b", "b", 0))
     found = levels(repeats.under_both_labels(rows))

@@ -57,11 +57,48 @@ def test_one_class_is_refused_with_what_happened_to_its_rows() -> None:
         splits.refuse_one_class(rows)
 
 
+def test_a_group_that_train_renames_keeps_one_name_in_every_split() -> None:
+    rows = pd.DataFrame(
+        {
+            "path": [f"{n}.jpg" for n in "abcd"],
+            "img_name": [f"{n}.jpg" for n in "abcd"],
+            "split": ["train", "train", "val", "val"],
+            "cluster": ["x", "x", "y", "z"],  # a and b are near-duplicates, so that g2 joins g1
+        }
+    )
+    listed = {"a.jpg": ("s", "g1"), "b.jpg": ("s", "g2"), "c.jpg": ("s", "g2"), "d.jpg": ("s", "g3")}
+    assert splits.add_groups(rows, listed)["group"].tolist() == ["g1", "g1", "g1", "g3"]
+
+
 def test_without_a_groups_file_the_cluster_is_the_group() -> None:
     rows = pd.DataFrame({"cluster": ["a", "b"]})
     grouped = splits.add_groups(rows, None)
     assert grouped["group"].tolist() == ["a", "b"]
     assert set(grouped["source"]) == {splits.ONE_SOURCE}
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("data/trainset/deep/a.jpg", "deep/a.jpg"),
+        ("data/trainset/deep/a.jpg", "./deep//a.jpg"),
+        ("data/trainset/deep/a.jpg", "Deep\\A.jpg"),
+        ("data/trainset/deep/e\u0301.jpg", "deep/é.jpg"),
+    ],
+)
+def test_groups_are_found_however_the_lists_spell_a_name(path: str, name: str) -> None:
+    rows = table([1], path=path, img_name=name, cluster="c")
+    listed = {"trainset/deep/A.jpg": ("s", "g"), "trainset/deep/é.jpg": ("s", "g"), "deep/a.jpg": ("t", "h")}
+    exact = ("t", "h") if name == "deep/a.jpg" else ("s", "g")
+    grouped = splits.add_groups(rows, listed)
+    assert (grouped["source"][0], grouped["group"][0]) == exact
+    unsure = {
+        "DEEP/a.jpg": ("s", "g"),
+        "deep/A.JPG": ("s", "h"),
+        "DEEP/É.jpg": ("s", "g"),
+        "deep/É.JPG": ("s", "h"),
+    }
+    assert splits.add_groups(rows, unsure)["source"][0] == splits.UNLISTED
 
 
 def test_clusters_are_named_by_their_smallest_hash() -> None:

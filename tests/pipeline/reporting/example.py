@@ -173,6 +173,7 @@ def audit(level="red"):
                 "facts": "bytes",
                 "images": 9,
                 "auc": 0.625,
+                "tpr": 0.25,
                 "most_used": ["bytes", "width"],
                 "verdict": "ok",
             },

@@ -94,8 +94,8 @@ def test_no_labelled_image_has_no_rate():
 def test_audit_shows_every_result_and_finding():
     facts, findings = tables(data_sections.audit(report_data(audit=audit("amber"))))
     assert facts.rows == [
-        ["overall", "bytes", "9", "0.625", "bytes, width", "ok"],
-        [ODD_SOURCE, "bytes", "9", ABSENT, "", "too few"],
+        ["overall", "bytes", "9", "0.625", "0.25", "bytes, width", "ok"],
+        [ODD_SOURCE, "bytes", "9", ABSENT, ABSENT, "", "too few"],
     ]
     assert [row[0] for row in findings.rows] == ["amber", "ok"]
 

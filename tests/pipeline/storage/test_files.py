@@ -62,9 +62,10 @@ def test_a_table_has_its_names_byte_for_byte(tmp_path):
     assert (tmp_path / "a.csv").read_bytes() == b'name,n\n"\xb0,\n\xe4\xba\xba",1\nb,2\n'
 
 
-def test_json_comes_back(tmp_path):
-    write_json(tmp_path / "a.json", {"人": [1, None]})
-    assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {"人": [1, None]}
+@pytest.mark.parametrize("content", [{"人": [1, None]}, {"\udcb0.jpg": "\\udcb0"}])
+def test_json_comes_back(tmp_path, content):
+    write_json(tmp_path / "a.json", content)
+    assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == content
 
 
 def test_a_link_is_the_same_file(tmp_path):

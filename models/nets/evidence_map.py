@@ -1,0 +1,91 @@
+"""Where in its picture a net found what its logits say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from models.nets.face_net import build, read_state
+from models.nets.net_spec import NetSpec, member_file, read_record
+
+
+class EvidenceNet:
+    """A saved net that tells, beside its logits, what each place of the picture adds to them.
+
+    HiResCAM [1]_: the last spatial features times the gradient of the logit. Where these features are averaged and one
+    linear layer makes the logits of them, as in EfficientNet and MobileNetV2, the places add up to the logit exactly; with
+    more layers behind, to first order.
+
+    Parameters
+    ----------
+    folder : Path
+        Of a net as `FaceNet.save` writes it.
+    device : str
+        A torch device.
+
+    Attributes
+    ----------
+    spec : NetSpec
+
+    Raises
+    ------
+    NetError
+        Where a file is missing, damaged or of another net.
+
+    References
+    ----------
+    .. [1] Draelos & Carin 2020, "Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural
+       networks", arXiv:2011.08891
+    """
+
+    def __init__(self, folder: Path, *, device: str = "cpu") -> None:
+        record = read_record(folder)
+        self.spec: NetSpec = record.spec
+        self.device = torch.device(device)
+        states = [read_state(member_file(folder, index)) for index in range(record.members)]
+        self.members = [build(self.spec, state).eval().to(self.device) for state in states]
+
+    def __call__(self, crop: NDArray[np.uint8]) -> NDArray[np.float32] | None:
+        """Work out the logits place by place.
+
+        Parameters
+        ----------
+        crop : uint8 array, shape (size, size, 3), RGB
+
+        Returns
+        -------
+        float32 array, shape (heads, h, w), or None
+            Logits of each place: their mean over the places is the row that `FaceNet` gives (to first order, see above). None
+            where the net's last features are no map, as those of a vision transformer.
+        """
+        x = torch.from_numpy(np.ascontiguousarray(crop)).to(self.device).permute(2, 0, 1)[None]
+        maps = []
+        for member in self.members:
+            plain, mirrored = _logits_by_place(member, x), _logits_by_place(member, x.flip(3))
+            if plain is None or mirrored is None:
+                return None
+            maps += [plain, mirrored.flip(2)]
+        return torch.stack(maps).mean(0).float().cpu().numpy()
+
+
+def _logits_by_place(net: nn.Sequential, pixels: torch.Tensor) -> torch.Tensor | None:
+    """Logits of each place of one picture, (heads, h, w), or None where the features are no map."""
+    backbone: Any = net[1]
+    with torch.no_grad():
+        seen = backbone.forward_features(net[0](pixels))
+    if seen.ndim != 4:
+        return None
+    seen = seen.detach().requires_grad_(True)
+    with torch.enable_grad():
+        logits = backbone.forward_head(seen)[0]
+        slopes = [torch.autograd.grad(logit, seen, retain_graph=True)[0] for logit in logits]
+    channels = 2 if str(getattr(backbone, "output_fmt", "NCHW")).endswith("NHWC") else 0
+    parts = torch.stack([(seen * slope)[0].sum(channels) for slope in slopes]).detach()
+    places = parts.shape[1] * parts.shape[2]
+    rest = logits.detach() - parts.sum((1, 2))  # the bias, and what is not linear
+    return parts * places + rest[:, None, None]

@@ -1,0 +1,114 @@
+"""Say why images got their scores: a page with pictures and reasons, and the same as JSON beside it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from models.bundle import Bundle
+from pipeline.dataset.lists import LabelError
+from pipeline.reporting.explanation_page import Explained, compose
+from pipeline.reporting.page import render
+from pipeline.runtime import paths
+from pipeline.runtime.command import run
+from pipeline.runtime.process import pick_device
+from pipeline.serving.bundles import load_bundle
+from pipeline.serving.command_line import inputs, named
+from pipeline.serving.explanation import explain
+from pipeline.serving.inputs import named_files
+from pipeline.serving.scoring import by_model
+from pipeline.storage.file_names import readable
+from pipeline.storage.files import json_text
+from pipeline.storage.images import BadImage, read_image
+from pipeline.storage.outputs import NOWHERE, OutputError, check_outputs, is_streamed, text_output
+
+MAX_IMAGES = 50  # on one page: it holds every picture
+
+
+def explain_files(
+    files: Sequence[tuple[str, str]], bundle: Bundle
+) -> tuple[list[Explained], list[tuple[str, str]]]:
+    """Explain (name, path) pairs one by one.
+
+    Returns
+    -------
+    list of Explained
+    list of (name, reason)
+        Of the files that cannot be read.
+    """
+    images, unread = [], []
+    for name, path in tqdm(files, desc="explain", unit="img"):
+        try:
+            picture = read_image(path, max_pixels=bundle.max_pixels)
+        except BadImage as bad:
+            unread.append((name, bad.detail))
+            continue
+        why = explain(bundle, picture.pixels)
+        row = by_model(name, why.prediction, picture.notes, found=why.face.found)
+        images.append(Explained(name, picture.pixels, why, row.warnings))
+    return images, unread
+
+
+def beside_page(out: Path) -> Path:
+    """Where the JSON goes: beside the page; nowhere where the page goes to a pipe or a device."""
+    if is_streamed(out):
+        return NOWHERE
+    beside = out.with_suffix(".json")
+    if beside == out:
+        raise OutputError(
+            f"--out {out} is where the JSON goes; name the page, e.g. {out.with_suffix('.html')}"
+        )
+    return beside
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    command = argparse.ArgumentParser(prog="python -m pipeline.explain", description=__doc__)
+    add = command.add_argument
+    add(
+        "images",
+        nargs="+",
+        type=named,
+        help=f"image files, or folders (searched below), {MAX_IMAGES} images at most",
+    )
+    add("--bundle", type=named, default=paths.BUNDLE, help="folder of a trained model (default: %(default)s)")
+    add(
+        "--out",
+        type=named,
+        default=Path("explanation.html"),
+        help="the page; the JSON lies beside it (default: %(default)s)",
+    )
+    add("--device", choices=["auto", "cpu", "cuda"], default="auto", help="default: %(default)s")
+    return command
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Explain what the command line names."""
+    args = parser().parse_args(arguments)
+    beside = beside_page(args.out)
+    check_outputs([args.out, beside])
+    files = named_files(args.images, None).files
+    check_outputs([args.out, beside], inputs=inputs(files, bundle=args.bundle))
+    if len(files) > MAX_IMAGES:
+        raise LabelError(
+            f"{len(files):,} images are named, one page holds {MAX_IMAGES}; name fewer, or score them with pipeline.predict"
+        )
+    bundle = load_bundle(args.bundle, pick_device(args.device))
+    images, unread = explain_files(files, bundle)
+    records = [
+        {"img_name": image.name, "warnings": image.warnings} | image.explanation.record() for image in images
+    ]
+    records += [{"img_name": name, "y_pred": None, "warnings": why} for name, why in unread]
+    with text_output(args.out) as page, text_output(beside) as record:
+        page.write(render(compose(images, unread, bundle.info)))
+        record.write(json_text(records))
+    where = "" if is_streamed(args.out) else f" in {readable(str(args.out))} and {readable(str(beside))}"
+    sys.stderr.write(f"{len(images)} images explained{where}; {len(unread)} could not be read\n")
+
+
+if __name__ == "__main__":
+    run("explain")

@@ -1,0 +1,80 @@
+"""Logits place by place: they add up, and they lie where the cause is."""
+
+import numpy as np
+import pytest
+import torch
+
+from models.nets.evidence_map import EvidenceNet
+from models.nets.face_net import FaceNet, build, crop_for, from_image, window
+from models.nets.net_spec import NetSpec
+
+LINEAR = "tf_efficientnet_lite0"  # features are averaged, one linear layer behind
+
+
+def spec(model=LINEAR, size=64, **changes):
+    facts = {"model_args": {}, "input": "rgb", "crop": "aligned", "size": size, "origin": "test"}
+    return NetSpec(
+        **facts
+        | {"model": model, "mean": (0.5,) * 3, "std": (0.5,) * 3, "heads": ("labelled", "blend")}
+        | changes
+    )
+
+
+def saved(folder, of, members=1):
+    states = []
+    for seed in range(members):
+        torch.manual_seed(seed)
+        states.append(build(of)[1].state_dict())
+    FaceNet.save(folder, of, states)
+    return folder
+
+
+def picture(size, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (size, size, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize(("model", "members"), [(LINEAR, 2), ("mobilenetv3_small_050", 1)])
+def test_places_average_to_the_logits(tmp_path, model, members):
+    folder = saved(tmp_path / "net", spec(model), members)
+    places = EvidenceNet(folder)(picture(64))
+    assert places.shape == (2, 2, 2)
+    expected = FaceNet.load(folder)([picture(64)])[0]
+    np.testing.assert_allclose(places.mean((1, 2)), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_a_change_in_one_corner_moves_that_corner_most(tmp_path):
+    net = EvidenceNet(saved(tmp_path / "net", spec(size=256)))
+    plain = np.full((256, 256, 3), 128, np.uint8)
+    changed = plain.copy()
+    changed[:48, :48] = picture(48)  # not mirrored: the upper left corner alone
+    moved = np.abs(net(changed) - net(plain)).sum(0)
+    half = moved.shape[0] // 2
+    corners = [
+        moved[:half, :half].sum(),
+        moved[:half, half:].sum(),
+        moved[half:, :half].sum(),
+        moved[half:, half:].sum(),
+    ]
+    assert np.argmax(corners) == 0
+
+
+def test_a_net_without_a_map_of_features_says_so(tmp_path):
+    assert (
+        EvidenceNet(
+            saved(tmp_path / "net", spec("vit_tiny_patch16_224", size=32, model_args={"img_size": 32}))
+        )(picture(32))
+        is None
+    )
+
+
+def test_from_image_is_where_the_window_was_cut():
+    from features.views import Crop
+
+    crop = Crop(native=(40, 24, 104, 88), context=(0, 0, 150, 120), matrix=np.zeros((2, 3)))
+    of, pixels = spec(crop="native", size=64), picture(150)[:120]
+    matrix = from_image(of, crop, height=120, width=150)
+    left, top = -matrix[:, 2] * 64
+    np.testing.assert_array_equal(
+        crop_for(of, pixels, crop), pixels[int(top) : int(top) + 64, int(left) : int(left) + 64]
+    )
+    np.testing.assert_array_equal(crop_for(of, pixels, crop), window(pixels, centre=(72, 56), size=64))

@@ -1,0 +1,112 @@
+"""python -m pipeline.explain: what it says adds up, is the scored number, and is on the page."""
+
+import json
+
+import numpy as np
+import pytest
+
+from models.bundle import Bundle
+from pipeline import explain as command
+from pipeline import predict
+from pipeline.dataset.lists import LabelError
+from pipeline.serving.explanation import explain
+from pipeline.storage.images import read_image
+
+pytestmark = pytest.mark.xdist_group("small run")  # made once, in one process
+
+
+@pytest.fixture(scope="module")
+def bundle(finished):
+    return Bundle.load(finished / "cache/model")
+
+
+@pytest.fixture(scope="module")
+def pixels(finished):
+    path = sorted((finished / "demo/testset").iterdir())[0]
+    return read_image(path, max_pixels=10**8).pixels
+
+
+def test_pushes_and_base_add_up_to_the_raw_score(bundle, pixels):
+    why = explain(bundle, pixels)
+    (prediction,), _ = bundle.score([pixels])
+    assert why.prediction == prediction
+    total = why.base + sum(push.push for push in why.pushes)
+    assert total == pytest.approx(why.raw, abs=1e-6)
+    assert why.base + sum(why.blocks.values()) == pytest.approx(why.raw, abs=1e-6)
+    kinds = bundle.stacker.fusion.bias + sum(kind.adds for kind in why.kinds)
+    assert kinds == pytest.approx(why.raw, abs=1e-6)
+
+
+def test_pushes_come_with_the_images_own_number_and_the_training_images(bundle, pixels):
+    features, _ = bundle.features([pixels])
+    for push in explain(bundle, pixels).pushes:
+        value = float(features[push.column].iloc[0])
+        assert push.value == (value if np.isfinite(value) else None)
+        if push.above_real is not None:
+            assert 0 <= push.above_real <= 1
+            if value > push.real:
+                assert push.above_real >= 0.5
+
+
+class OneHot:
+    """An evidence net that puts all of its logit into one place."""
+
+    def __init__(self, net, at, logits):
+        self.spec, self.at, self.logits = net.spec, at, logits
+
+    def __call__(self, crop):
+        assert crop.shape == (self.spec.size, self.spec.size, 3)
+        places = np.zeros((len(self.logits), 4, 4), np.float32)
+        places[:, self.at[0], self.at[1]] = 16 * self.logits
+        return places
+
+
+@pytest.mark.parametrize("at", [(0, 0), (1, 2), (3, 1)])
+def test_evidence_lies_where_the_net_says(finished, pixels, at):
+    bundle = Bundle.load(finished / "cache/model")
+    features, (face,) = bundle.features([pixels])
+    # Typical logits of 0 and a raw score that rises with them, so that all of a push is in its place.
+    bundle.reference.real[:, features.columns.get_indexer(features.filter(like="net_").columns)] = 0
+    nets = {
+        name: OneHot(net, at, features[bundle.info.blocks[name].columns].to_numpy(np.float32)[0])
+        for name, net in bundle.evidence_nets.items()
+    }
+    bundle.__dict__["evidence_nets"] = {name: nets[name] for name in ("net_rgb",)}
+    why = explain(bundle, pixels)
+    x0, y0, x1, y1 = why.crop.native
+    assert why.evidence.shape == (y1 - y0, x1 - x0)
+    inverse = np.linalg.inv(np.vstack([bundle.crop(pixels, face).matrix, [0, 0, 1]]))
+    x, y, _ = inverse @ [(at[1] + 0.5) / 4, (at[0] + 0.5) / 4, 1]
+    rows, columns = np.indices(why.evidence.shape)
+    weight = np.abs(why.evidence)
+    assert weight.sum() > 0
+    centre = np.array([(columns * weight).sum(), (rows * weight).sum()]) / weight.sum()
+    assert centre == pytest.approx([x - x0 - 0.5, y - y0 - 0.5], abs=0.2 * (x1 - x0))
+
+
+def test_page_and_json_say_the_score_that_predict_gives(finished, tmp_path, monkeypatch):
+    monkeypatch.chdir(finished)
+    names = sorted((finished / "demo/testset").iterdir())[:2]
+    broken = tmp_path / "broken<b>.jpg"
+    broken.write_bytes(b"no picture")
+    out = tmp_path / "why.html"
+    command.main([*map(str, names), str(broken), "--out", str(out)])
+    first, second, third = json.loads((tmp_path / "why.json").read_text())
+    assert first["img_name"] == str(names[0])
+    assert first["y_pred"] == pytest.approx(predict.score(names[0]), abs=1e-6)
+    assert len(first["features"]) == len(Bundle.load(finished / "cache/model").stacker.columns)
+    assert second["y_pred"] != first["y_pred"]
+    assert third["y_pred"] is None
+    page = out.read_text()
+    assert f"Score {first['y_pred']:.4f}" in page
+    assert "broken&lt;b&gt;.jpg" in page
+    assert "broken<b>" not in page
+    assert first["features"][0]["column"] in page
+    assert "http" not in page.replace("http://www.w3.org", "")
+
+
+def test_more_images_than_a_page_holds_are_refused(finished, monkeypatch):
+    monkeypatch.chdir(finished)
+    monkeypatch.setattr(command, "MAX_IMAGES", 3)
+    with pytest.raises(LabelError, match="one page holds 3"):
+        command.main(["demo/testset"])
