@@ -14,11 +14,12 @@
 PYTHON ?= python3
 VENV ?= .venv
 # Quoted wherever it is used: the path may hold spaces, which make itself does not understand.
-BIN := $(if $(filter /%,$(VENV)),,$(CURDIR)/)$(VENV)/bin
+BIN := $(if $(filter /%,$(firstword $(VENV))),,$(CURDIR)/)$(VENV)/bin
 export PATH := $(BIN):$(PATH)
 # Threads that wait asleep: beside one other busy program, spinning ones slow a training step sevenfold.
 export OMP_WAIT_POLICY ?= passive
-given = $(if $(filter-out undefined,$(origin $(1))),--$(2) "$($(1))")
+# Handed on by the shell, which does not look into a value: quotes and backticks in a path stay what they are.
+given = $(if $(filter-out undefined,$(origin $(1))),--$(2) "$$$(1)")
 
 .PHONY: help repro test lint bench docs clean install install-dev
 
@@ -39,7 +40,7 @@ lint: install-dev
 	"$(BIN)/mypy"
 
 bench: install
-	"$(BIN)/python" -m benchmarks.speed --images "$(IMAGES)"
+	"$(BIN)/python" -m benchmarks.speed --images "$$IMAGES"
 
 docs: install
 	"$(BIN)/python" -m pipeline.configure --reference > docs/.parameters.part

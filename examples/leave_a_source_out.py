@@ -13,11 +13,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import yaml
-
 from models.errors import UserError
 from pipeline import embed, evaluate, faces, finetune, generate, manifest, spectral, train
-from pipeline.runtime import params, paths
+from pipeline.runtime import params, paths, yaml_file
 from pipeline.storage.files import link_or_copy
 
 
@@ -35,7 +33,7 @@ def train_without(source: str, folder: Path) -> dict[str, Any]:
     for path in (paths.FILES, paths.FACES, paths.GENERATED, paths.FEATURES / "spectral"):
         if path.is_dir() and not (folder / path).exists():
             shutil.copytree(path, folder / path, copy_function=link_or_copy)
-    (folder / params.PARAMS_FILE).write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
+    (folder / params.PARAMS_FILE).write_text(yaml_file.dump(settings), encoding="utf-8")
     stages: list[tuple[Any, list[str]]] = [(manifest, []), (faces, []), (generate, []), (spectral, [])]
     stages += [(embed, [name]) for name in backbones] + [(finetune, [name]) for name in nets]
     with chdir(folder):

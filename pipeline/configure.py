@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pipeline.demo.dataset import is_demo_set, make_dataset
-from pipeline.runtime import params
+from pipeline.runtime import params, yaml_file
 from pipeline.runtime.command import run
 from pipeline.runtime.effective_params import checked_models, previous
 from pipeline.runtime.names import check_names
 from pipeline.runtime.params import LOCAL_FILE, PARAMS_FILE, Params, ParamsError
 from pipeline.runtime.reference import reference
-from pipeline.storage.files import appearing
+from pipeline.storage.outputs import text_output
 
 DEMO = Path("data/demo")
 DEMO_SEED = 0
@@ -39,16 +40,23 @@ def local_settings(
     """
     settings = dict(before)
     if overlay is not None:
-        given = settings.get("data") or {}
+        given = _section(settings, "data")
         folders = {key: given[key] for key in ("root", "weights") if key in given}
         settings = params.merge({"data": folders}, overlay)
-    places = dict(settings.pop("data", None) or {})
+    places = dict(_section(settings, "data"))
+    settings.pop("data", None)
     for key, path in (("root", data), ("weights", weights)):
         if path:
             places[key] = str(Path(path).absolute())
         elif path is not None:
             places.pop(key, None)
     return ({"data": places} if places else {}) | settings
+
+
+def _section(settings: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A section of settings that nobody has checked yet, or nothing."""
+    section = settings.get(name)
+    return section if isinstance(section, Mapping) else {}
 
 
 def check(settings: dict[str, Any], *, name: str) -> Params:
@@ -74,14 +82,22 @@ def draw_demo(images: int) -> None:
 
 
 def write(settings: dict[str, Any]) -> None:
-    """Write params.local.yaml in one step, or remove it when it would say nothing."""
+    """Write params.local.yaml in one step, through a link too, or remove it when it would say nothing."""
     if not settings:
         LOCAL_FILE.unlink(missing_ok=True)
         return
-    with appearing(LOCAL_FILE) as part:
-        part.write_text(
-            HEADER + yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8"
-        )
+    with text_output(LOCAL_FILE) as file:
+        file.write(HEADER + yaml_file.dump(settings))
+
+
+def let_dvc_do_without_git() -> None:
+    """Tell DVC, where this is a source archive and no clone; what tells it is a file that git would ignore."""
+    here, told = Path.cwd(), Path(".dvc/config.local")
+    if not told.parent.is_dir() or any((folder / ".git").exists() for folder in (here, *here.parents)):
+        return
+    if not told.is_file() or "no_scm" not in told.read_text(encoding="utf-8", errors="replace"):
+        command = [sys.executable, "-m", "dvc", "config", "--local", "core.no_scm", "true"]
+        subprocess.run(command, check=False)  # what it has against it, DVC says itself
 
 
 def parser() -> argparse.ArgumentParser:
@@ -109,19 +125,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     for name in ("data", "weights"):
         path = getattr(options, name)
-        if path and not Path(path).is_dir() and Path(path).absolute() != DEMO.absolute():
+        if path and not os.path.isdir(path) and Path(path).absolute() != DEMO.absolute():
             raise ParamsError(f"--{name} {path} is not a folder; give one that is there")
-    if options.params and not Path(options.params).is_file():
+    if options.params and not os.path.isfile(options.params):
         raise ParamsError(
             f"--params {options.params} is not a file; give a YAML file, e.g. recipes/quick.yaml"
         )
     path = "" if options.reset else options.params
     overlay = None if path is None else params.read_mapping(Path(path)) if path else {}
-    before = params.read_mapping(LOCAL_FILE) if LOCAL_FILE.is_file() else {}
+    if overlay:
+        # As it is: below it is mixed with what was there.
+        params.combine(params.read_mapping(PARAMS_FILE), overlay, overlay_name=str(path))
+    before = params.read_mapping(LOCAL_FILE) if LOCAL_FILE.exists() else {}
     settings = local_settings(before, data=options.data, weights=options.weights, overlay=overlay)
     combined = check(settings, name=path or str(LOCAL_FILE))
     if settings != before:
         write(settings)
+    let_dvc_do_without_git()
     if is_demo(combined):
         draw_demo(combined.data.demo_images)
 

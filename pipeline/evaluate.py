@@ -26,18 +26,17 @@ from pipeline.runtime.command import run
 from pipeline.runtime.paths import ABLATION, AUDIT, BUNDLE, EVALUATION, METRICS, OOF, REPORTS, SCORES
 from pipeline.samples.feature_table import read_table
 from pipeline.serving.bundles import load_bundle
-from pipeline.storage.files import write_json
+from pipeline.storage.files import write_csv, write_json
 
 
 def write_plots(rows: pd.DataFrame, folder: Path) -> None:
     """ROC, precision-recall, calibration and histogram of labelled, scored rows as CSV."""
     known = rows[rows["target"].notna()]
     target, score = known["target"].to_numpy(dtype=np.int64), known["score"].to_numpy()
-    folder.mkdir(parents=True, exist_ok=True)
-    curves.roc(target, score).to_csv(folder / "roc.csv", index=False)
-    curves.precision_recall(target, score).to_csv(folder / "pr.csv", index=False)
-    curves.reliability(target, score).to_csv(folder / "calibration.csv", index=False)
-    curves.histogram(target, score).to_csv(folder / "histogram.csv", index=False)
+    write_csv(folder / "roc.csv", curves.roc(target, score))
+    write_csv(folder / "pr.csv", curves.precision_recall(target, score))
+    write_csv(folder / "calibration.csv", curves.reliability(target, score))
+    write_csv(folder / "histogram.csv", curves.histogram(target, score))
 
 
 def audit_verdict(path: Path) -> dict[str, Any]:
@@ -70,9 +69,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "options": quick(params.load("train"), num_boost_round=options.ablation_num_boost_round),
         "bootstrap": bootstrap,
     }
-    ablate(fitted, tested, blocks, **refits).to_csv(ABLATION, index=False)
+    write_csv(ABLATION, ablate(fitted, tested, blocks, **refits))
     holdouts = leave_one_source_out(fitted, tested, blocks, **refits)
-    as_table(holdouts).to_csv(REPORTS / "leave_one_source_out.csv", index=False)
+    write_csv(REPORTS / "leave_one_source_out.csv", as_table(holdouts))
     resampling = {"resamples": bootstrap.resamples, "seed": bootstrap.seed}
     evaluation = {
         "val": scores.summaries(rows[~rows["fold_out"]], **resampling),

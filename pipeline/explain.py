@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,11 +17,14 @@ from pipeline.runtime import paths
 from pipeline.runtime.command import run
 from pipeline.runtime.process import pick_device
 from pipeline.serving.bundles import load_bundle
+from pipeline.serving.command_line import inputs, named
 from pipeline.serving.explanation import explain
 from pipeline.serving.inputs import named_files
 from pipeline.serving.scoring import by_model
-from pipeline.storage.files import appearing, write_json
+from pipeline.storage.file_names import readable
+from pipeline.storage.files import json_text
 from pipeline.storage.images import BadImage, read_image
+from pipeline.storage.outputs import NOWHERE, OutputError, check_outputs, is_streamed, text_output
 
 MAX_IMAGES = 50  # on one page: it holds every picture
 
@@ -49,6 +53,18 @@ def explain_files(
     return images, unread
 
 
+def beside_page(out: Path) -> Path:
+    """Where the JSON goes: beside the page; nowhere where the page goes to a pipe or a device."""
+    if is_streamed(out):
+        return NOWHERE
+    beside = out.with_suffix(".json")
+    if beside == out:
+        raise OutputError(
+            f"--out {out} is where the JSON goes; name the page, e.g. {out.with_suffix('.html')}"
+        )
+    return beside
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     command = argparse.ArgumentParser(prog="python -m pipeline.explain", description=__doc__)
@@ -56,13 +72,13 @@ def parser() -> argparse.ArgumentParser:
     add(
         "images",
         nargs="+",
-        type=Path,
+        type=named,
         help=f"image files, or folders (searched below), {MAX_IMAGES} images at most",
     )
-    add("--bundle", type=Path, default=paths.BUNDLE, help="folder of a trained model (default: %(default)s)")
+    add("--bundle", type=named, default=paths.BUNDLE, help="folder of a trained model (default: %(default)s)")
     add(
         "--out",
-        type=Path,
+        type=named,
         default=Path("explanation.html"),
         help="the page; the JSON lies beside it (default: %(default)s)",
     )
@@ -73,23 +89,25 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Explain what the command line names."""
     args = parser().parse_args(arguments)
-    files, _ = named_files(args.images, None)
+    beside = beside_page(args.out)
+    check_outputs([args.out, beside])
+    files = named_files(args.images, None).files
+    check_outputs([args.out, beside], inputs=inputs(files, bundle=args.bundle))
     if len(files) > MAX_IMAGES:
         raise LabelError(
             f"{len(files):,} images are named, one page holds {MAX_IMAGES}; name fewer, or score them with pipeline.predict"
         )
     bundle = load_bundle(args.bundle, pick_device(args.device))
     images, unread = explain_files(files, bundle)
-    with appearing(args.out) as part:
-        part.write_text(render(compose(images, unread, bundle.info)), encoding="utf-8")
-    beside = args.out.with_suffix(".json")
     records = [
         {"img_name": image.name, "warnings": image.warnings} | image.explanation.record() for image in images
     ]
-    write_json(
-        beside, records + [{"img_name": name, "y_pred": None, "warnings": why} for name, why in unread]
-    )
-    print(f"{len(images)} images explained in {args.out} and {beside}; {len(unread)} could not be read")
+    records += [{"img_name": name, "y_pred": None, "warnings": why} for name, why in unread]
+    with text_output(args.out) as page, text_output(beside) as record:
+        page.write(render(compose(images, unread, bundle.info)))
+        record.write(json_text(records))
+    where = "" if is_streamed(args.out) else f" in {readable(str(args.out))} and {readable(str(beside))}"
+    sys.stderr.write(f"{len(images)} images explained{where}; {len(unread)} could not be read\n")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from pipeline.dataset.manifest_summary import issues, summarise
 from pipeline.dataset.splits import refuse_one_class
 from pipeline.runtime import effective_params, params, paths
 from pipeline.runtime.command import run
-from pipeline.storage.files import appearing, write_json
+from pipeline.storage.files import appearing, write_csv, write_json
 
 MANIFEST = paths.MANIFEST
 ISSUES = paths.MANIFEST_ISSUES
@@ -29,8 +29,7 @@ SUMMARY = paths.MANIFEST_SUMMARY
 
 def write(rows: pd.DataFrame, origin: dict[str, Any]) -> None:
     """Write the stage's outputs; the manifest appears in one step, when it is whole."""
-    ISSUES.parent.mkdir(parents=True, exist_ok=True)
-    issues(rows).to_csv(ISSUES, index=False)
+    write_csv(ISSUES, issues(rows))
     write_json(SUMMARY, summarise(rows, origin))
     with appearing(MANIFEST) as part:
         rows[list(COLUMNS)].astype(COLUMNS).to_parquet(part, index=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -13,11 +12,12 @@ import pandas as pd
 from models.bundle import Bundle
 from pipeline.dataset.lists import LabelError
 from pipeline.runtime import paths
-from pipeline.runtime.command import run
+from pipeline.runtime.command import bounded, run
 from pipeline.runtime.engine import Engine
 from pipeline.runtime.process import pick_device
 from pipeline.samples.feature_table import read_table
 from pipeline.serving.bundles import load_bundle
+from pipeline.serving.command_line import beside, inputs, parser
 from pipeline.serving.inputs import named_files
 from pipeline.serving.scoring import (
     BY_PRIOR,
@@ -27,6 +27,8 @@ from pipeline.serving.scoring import (
     score_many,
     write_predictions,
 )
+from pipeline.storage.file_names import original, readable
+from pipeline.storage.outputs import check_outputs, is_streamed
 
 
 def score(image: str | Path, *, bundle: str | Path = paths.BUNDLE) -> float:
@@ -50,36 +52,15 @@ def stored_rows(bundle: Bundle) -> Iterator[PredictionRow]:
     predictions = dict(zip(table.rows["sha256"], bundle.predict(table.features), strict=True))
     found = dict(zip(table.rows["sha256"], table.rows["found"], strict=True))
     for row in listed.itertuples():
+        name, detail = original(row.img_name), original(row.detail)
         if row.status == "ok" and row.sha256 in predictions:
-            notes = [row.detail] if row.detail else []
-            yield by_model(row.img_name, predictions[row.sha256], notes, found=bool(found[row.sha256]))
+            notes = [detail] if detail else []
+            yield by_model(name, predictions[row.sha256], notes, found=bool(found[row.sha256]))
         elif row.status == "ok":
             reason = "could be listed, but not be decoded"
-            yield PredictionRow(row.img_name, bundle.prior, BY_PRIOR, "unreadable", reason)
+            yield PredictionRow(name, bundle.prior, BY_PRIOR, "unreadable", reason)
         else:
-            yield PredictionRow(row.img_name, bundle.prior, BY_PRIOR, row.status, row.detail)
-
-
-def _at_least_none(text: str) -> int:
-    value = int(text) if text.isdecimal() else -1
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"is {text!r}, allowed are 0 (one per core), 1, 2, ...")
-    return value
-
-
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    command = argparse.ArgumentParser(prog="python -m pipeline.predict", description=__doc__)
-    add = command.add_argument
-    add("folder", nargs="*", type=Path, help="the same as --images")
-    add("--images", nargs="+", type=Path, default=[], help="a folder (searched below), or image files")
-    add("--list", type=Path, help="file with the header img_name: which images, in which order")
-    add("--bundle", type=Path, default=paths.BUNDLE, help="folder of a trained model (default: %(default)s)")
-    add("--out", type=Path, default=Path("scores.txt"), help="where the scores go (default: %(default)s)")
-    add("--device", choices=["auto", "cpu", "cuda"], default="auto", help="default: %(default)s")
-    add("--workers", type=_at_least_none, default=0, help="processes on the CPU; 0 = one per core (default)")
-    add("--scheduler", help="address of a Dask scheduler whose workers score the images")
-    return command
+            yield PredictionRow(name, bundle.prior, BY_PRIOR, row.status, detail)
 
 
 def run_stage() -> None:
@@ -95,22 +76,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not given:
         run_stage()
         return
-    args = parser().parse_args(given)
+    args = parser(__doc__).parse_args(given)
     images = [*args.folder, *args.images]
     if not images:
         raise LabelError("--images is missing: name a folder or image files")
+    outputs = beside(args.out)
+    check_outputs(outputs)
     asked = named_files(images, args.list)
+    check_outputs(outputs, inputs=inputs(asked.files, bundle=args.bundle, listing=args.list))
     for note in asked.notes:
-        sys.stderr.write(f"note: {note}\n")
+        sys.stderr.write(f"note: {bounded(note)}\n")
     bundle = load_bundle(args.bundle, pick_device(args.device))
     engine = Engine("dask" if args.scheduler else "loky", args.workers, args.scheduler)
     scored = score_many(asked.readable, folder=args.bundle, device=args.device, engine=engine)
-    issues, details = (args.out.with_name(f"{args.out.stem}_{name}.csv") for name in ("issues", "details"))
     rows = asked.rows(scored, prior=bundle.prior)
-    count, remarkable = write_predictions(rows, args.out, issues, details, kinds=bundle.kinds)
-    print(
-        f"{count} rows in {args.out}; {remarkable} with warnings in {issues}; novelty and kinds in {details}"
-    )
+    count, remarkable = write_predictions(rows, *outputs, kinds=bundle.kinds)
+    out, issues, details = (readable(str(path)) for path in outputs)
+    if is_streamed(args.out):
+        sys.stderr.write(f"{count} rows; {remarkable} with warnings\n")
+    else:
+        print(
+            f"{count} rows in {out}; {remarkable} with warnings in {issues}; novelty and kinds in {details}"
+        )
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from pipeline.runtime import params, paths
 from pipeline.runtime.command import run
 from pipeline.samples.feature_table import Table, read_table
 from pipeline.serving.bundles import load_bundle
+from pipeline.storage.files import appearing, write_csv
 
 IMPORTANCE_FEATURES = paths.REPORTS / "importance_features.csv"
 IMPORTANCE_BLOCKS = paths.REPORTS / "importance_blocks.csv"
@@ -107,10 +108,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     repeated = {"repeats": options.permutation_repeats, "seed": options.seed}
     features = importance.by_feature(explained, top=options.top, **repeated)
     blocks = importance.by_block(explained, **repeated)
-    features.to_csv(IMPORTANCE_FEATURES, index=False)
-    blocks.to_csv(IMPORTANCE_BLOCKS, index=False)
+    write_csv(IMPORTANCE_FEATURES, features)
+    write_csv(IMPORTANCE_BLOCKS, blocks)
     shown = page.compose(collect(bundle, val, features, blocks, options))
-    paths.REPORT.write_text(page.render(shown), encoding="utf-8")
+    with appearing(paths.REPORT) as part:
+        part.write_text(page.render(shown), encoding="utf-8")
 
 
 if __name__ == "__main__":

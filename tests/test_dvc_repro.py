@@ -70,7 +70,10 @@ def _unwatched(unwatched):
 def clone(tmp_path_factory, unwatched):
     """The files of this tree in a repository of their own, with a dozen faces and the smallest settings."""
     folder = tmp_path_factory.mktemp("a clone")  # the space belongs to the test
-    files = call(ROOT, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
+    empty = tmp_path_factory.mktemp("empty")  # to it every file is new, in a source archive without .git too
+    call(empty, "git", "init", "--quiet", "--bare")
+    tree = f"--git-dir={empty}", f"--work-tree={ROOT}"
+    files = call(ROOT, "git", *tree, "ls-files", "-z", "--others", "--exclude-standard").split("\0")
     for name in filter(None, files):
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)

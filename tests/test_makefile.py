@@ -50,6 +50,7 @@ def make(folder, *arguments, status=0):
         (("DATA=my data", "WEIGHTS=w"), " [--data] [my data] [--weights] [w]"),
         (("PARAMS=recipes/quick.yaml",), " [--params] [recipes/quick.yaml]"),
         (("PARAMS=",), " [--params] []"),
+        (('DATA=the "best" `data`; it\'s',), ' [--data] [the "best" `data`; it\'s]'),
     ],
 )
 def test_repro_hands_on_what_is_given(clone, arguments, configured):

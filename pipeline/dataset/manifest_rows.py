@@ -15,6 +15,7 @@ from pipeline.dataset.file_index import FOLDER, FileTable
 from pipeline.dataset.image_search import notes
 from pipeline.dataset.lists import read_groups
 from pipeline.runtime import params
+from pipeline.storage.file_names import storable
 
 ORDER = {"train": 0, "calibration": 1, "val": 2, "test": 3}
 _UNKNOWN = ("", 0, 0, "", 0, 0, "", "ok", "")
@@ -53,17 +54,18 @@ def check_files(listed: Sequence[ListedImage], files: FileTable, *, compute: par
     DataFrame
         `COLUMNS` without source, group and cluster, and `phash`, `listed_in`; in the order of `listed`.
     """
-    keys = [(row.path, row.size, row.mtime_ns) for row in listed]
+    keys = [(storable(row.path), row.size, row.mtime_ns) for row in listed]
     files.update((key for key in keys if key[0]), engine=compute.engine())
     rows = []
     for row, key in zip(listed, keys, strict=True):
         _, _, _, sha256, width, height, phash, status, detail = files.rows.get(key, _UNKNOWN)
         if row.status != "ok":
-            status, detail = row.status, row.detail
+            status, detail = row.status, storable(row.detail)
         elif row.detail:
-            detail = "; ".join(filter(None, (row.detail, detail)))
-        identity = (row.name, row.path, row.split, row.target)
-        rows.append((*identity, sha256, width, height, status, detail, row.line, phash, row.listed_in))
+            detail = "; ".join(filter(None, (storable(row.detail), detail)))
+        identity = (storable(row.name), key[0], row.split, row.target)
+        listed_in = storable(row.listed_in)
+        rows.append((*identity, sha256, width, height, status, detail, row.line, phash, listed_in))
     names = [name for name in COLUMNS if name not in ("source", "group", "cluster")]
     frame = pd.DataFrame(rows, columns=[*names, "phash", "listed_in"])
     return frame.astype({name: COLUMNS[name] for name in names})
@@ -96,7 +98,7 @@ def build(
     listed = read_all(files)
     rows = check_files(listed, table, compute=compute)
     rows = splits.add_clusters(rows, bits=manifest.near_duplicate_bits)
-    rows = splits.add_groups(rows, read_groups(files.groups) if files.groups else None)
+    rows = splits.add_groups(rows, _groups(files.groups) if files.groups else None)
     if files.val is None:
         rows = splits.carve_val(rows)
     if manifest.holdout_source is not None:
@@ -104,20 +106,26 @@ def build(
     rows = splits.carve_calibration(rows, count=manifest.calibration)
     order = rows["split"].map(ORDER).sort_values(kind="stable").index
     origin = _origin(files, data, manifest)
-    origin["warnings"] += notes(listed, root=files.root)
+    origin["warnings"] += map(storable, notes(listed, root=files.root))
     return rows.loc[order].reset_index(drop=True), origin
+
+
+def _groups(path: Path) -> dict[str, tuple[str, str]]:
+    """groups.csv with its names as tables hold them."""
+    listed = read_groups(path)
+    return {storable(name): (storable(source), storable(group)) for name, (source, group) in listed.items()}
 
 
 def _origin(files: DatasetFiles, data: params.Data, manifest: params.Manifest) -> dict[str, Any]:
     return {
         "root": data.root,
-        "lists": [str(path) for path in files.lists],
-        "test_folders": [images.folder for images in files.test_folders],
+        "lists": [storable(str(path)) for path in files.lists],
+        "test_folders": [storable(str(images.folder)) for images in files.test_folders],
         "val": "listed" if files.val else f"no val list: {splits.VAL_SHARE:.0%} of train by whole groups",
         "groups": str(files.groups) if files.groups else "near-duplicate clusters (no groups.csv)",
         "holdout_source": manifest.holdout_source,
         "near_duplicate_bits": manifest.near_duplicate_bits,
-        "warnings": [*_drawn(Path(data.root)), *warnings(files, val_share=splits.VAL_SHARE)],
+        "warnings": [*_drawn(Path(data.root)), *map(storable, warnings(files, val_share=splits.VAL_SHARE))],
     }
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.demo.dataset import MINIMUM_IMAGES, DemoDataError, make_dataset
+from pipeline.demo.dataset import MINIMUM_IMAGES, make_dataset
+from pipeline.runtime.command import run
 
 
 def _at_least(least: int) -> Callable[[str], int]:
@@ -60,19 +60,15 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; returns its exit status."""
+    """Run the command; returns its exit status. DemoDataError for a folder that must not be written."""
     options = build_parser().parse_args(arguments)
-    try:
-        written = make_dataset(
-            options.out,
-            images=options.images,
-            seed=options.seed,
-            workers=options.workers,
-            force=options.force,
-        )
-    except DemoDataError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    written = make_dataset(
+        options.out,
+        images=options.images,
+        seed=options.seed,
+        workers=options.workers,
+        force=options.force,
+    )
     if written:
         print(f"{options.out}: {options.images} pictures drawn (seed {options.seed})")
     else:
@@ -81,4 +77,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run("demo.__main__")

@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from pipeline.reporting import data_sections, model_sections, refit_sections, result_sections
 from pipeline.reporting.data import ReportData
 from pipeline.reporting.elements import Level, Notice, NoticeLine, Page
+from pipeline.storage.file_names import readable
 
 TITLE = "Deepfake face detector: report"
 VERDICTS: dict[Level, str] = {
@@ -49,7 +50,7 @@ def render(page: Page) -> str:
     jinja2.UndefinedError
         The templates show a value that the page does not have.
     """
-    return environment().get_template("report.html.j2").render(page=page)
+    return readable(environment().get_template("report.html.j2").render(page=page))
 
 
 def compose(data: ReportData) -> Page:

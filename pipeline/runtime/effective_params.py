@@ -9,13 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from models.bundle_info import sha256
 from models.generators.registry import GENERATORS, GeneratorMissing, with_binaries
 from models.nets.locations import hub_repository, locate
 from models.nets.packaged import Installed
-from pipeline.runtime import params
+from pipeline.runtime import params, yaml_file
 from pipeline.runtime.names import check_names
 from pipeline.runtime.params import Backbone, Net, Params
 from pipeline.storage.files import appearing
@@ -27,8 +25,8 @@ HEADER = "# Written by stage manifest: params.yaml with params.local.yaml laid o
 def previous() -> dict[str, Any]:
     """What the last run wrote; empty when there is none or it cannot be read."""
     try:
-        raw = yaml.safe_load(FILE.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError):
+        raw = yaml_file.load(FILE)
+    except (OSError, yaml_file.NotYamlError):
         return {}
     return raw if isinstance(raw, dict) else {}
 
@@ -63,9 +61,7 @@ def write() -> None:
     record["checkpoints"] = checkpoints(record, settings, before.get("checkpoints") or {})
     record["checkpoints"]["generate"] = generators(settings)
     with appearing(FILE) as part:
-        part.write_text(
-            HEADER + yaml.safe_dump(record, sort_keys=False, allow_unicode=True), encoding="utf-8"
-        )
+        part.write_text(HEADER + yaml_file.dump(record), encoding="utf-8")
 
 
 def checkpoints(record: dict[str, Any], settings: Params, before: dict[str, Any]) -> dict[str, Any]:

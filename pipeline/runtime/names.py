@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from features.spectral import blocks
 from models.generators.registry import GENERATORS
 from models.kinds import LABELLED
 from models.synthesis.pseudo_fakes import kinds
+from pipeline.runtime.mistakes import names as listed
+from pipeline.runtime.mistakes import shown, shown_path
 from pipeline.runtime.params import Backbone, Net, Params, ParamsError
 
 WORDS = ("none", "auto", "pretrained")  # of `weights`, that are not paths
@@ -46,34 +49,34 @@ def check_names(
 
 def _unknown(key: str, names: Iterable[str], allowed: Collection[str]) -> list[str]:
     wrong = [name for name in names if name not in allowed]
-    return [f"key '{key}' names {', '.join(wrong)}; allowed are {', '.join(allowed)}"] if wrong else []
+    return [f"key '{key}' names {listed(wrong)}; allowed are {', '.join(allowed)}"] if wrong else []
 
 
 def _repeated(key: str, names: list[str]) -> list[str]:
     twice = sorted({name for name in names if names.count(name) > 1})
-    return [f"key '{key}' names {', '.join(twice)} twice; name each once"] if twice else []
+    return [f"key '{key}' names {listed(twice)} twice; name each once"] if twice else []
 
 
 def _paths(settings: Params, to_be_drawn: Path | None) -> list[str]:
     folders = {"data.root": Path(settings.data.root), "data.weights": Path(settings.data.weights)}
     mistakes = [
-        f"key '{key}' is {path}, which is not a folder; give one that is there"
+        f"key '{key}' is {shown_path(path)}, which is not a folder; give one that is there"
         + (" (`make repro` draws the demo set)" if key == "data.root" else "")
         for key, path in folders.items()
-        if path != to_be_drawn and not path.is_dir()
+        if path != to_be_drawn and not os.path.isdir(path)
     ]
     for key, net in _nets(settings).items():
         if net.weights in WORDS:
             continue
         path = Path(net.weights)
-        if not path.is_file():
+        if not os.path.isfile(path):
             mistakes.append(
-                f"key '{key}.weights' is {path}, which is not a file; allowed are {', '.join(WORDS)} or the path of a "
+                f"key '{key}.weights' is {shown_path(path)}, which is not a file; allowed are {', '.join(WORDS)} or the path of a "
                 ".safetensors or .pth file"
             )
-        elif not path.with_suffix(".json").is_file():
+        elif not os.path.isfile(path.with_suffix(".json")):
             mistakes.append(
-                f"key '{key}.weights' is {path}, but {path.with_suffix('.json').name} is not beside it; "
+                f"key '{key}.weights' is {shown_path(path)}, but {path.with_suffix('.json').name} is not beside it; "
                 "data/weights/README.md says what it holds"
             )
     return mistakes
@@ -115,12 +118,14 @@ def _models(settings: Params, known: Collection[str]) -> list[str]:
         if not timm.is_model(name):
             near = difflib.get_close_matches(name, timm.list_models(), n=3)
             mistakes.append(
-                f"key '{key}.model' is {model}, which timm does not know; "
+                f"key '{key}.model' is {shown(model, quoted=False)}, which timm does not know; "
                 + (f"near it are {', '.join(near)}" if near else "`timm.list_models()` lists its names")
             )
         elif tag and model not in timm.list_pretrained(f"{name}.*"):
             tags = ", ".join(timm.list_pretrained(f"{name}.*")) or f"{name} alone"
-            mistakes.append(f"key '{key}.model' is {model}, whose tag timm does not know; allowed are {tags}")
+            mistakes.append(
+                f"key '{key}.model' is {shown(model, quoted=False)}, whose tag timm does not know; allowed are {tags}"
+            )
     return mistakes
 
 

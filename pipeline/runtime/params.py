@@ -6,14 +6,15 @@ params.local.yaml is a person's own, ignored by git, and holds what differs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, overload
 
-import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from models.errors import UserError
+from pipeline.runtime import yaml_file
+from pipeline.runtime.mistakes import LISTED, explain, holds, names, shown
 from pipeline.runtime.sections import (
     Backbone,
     Compute,
@@ -117,47 +118,12 @@ def parse(raw: Any, *, where: str, overlay: Settings | None = None, overlay_name
         return Params.model_validate(raw)
     except ValidationError as error:
         lines = [
-            f"{overlay_name if _holds(overlay, item['loc']) else where}: {_explain(item)}"
-            for item in error.errors()
+            f"{overlay_name if holds(overlay, item['loc']) else where}: {explain(item)}"
+            for item in error.errors()[:LISTED]
         ]
+        if error.error_count() > LISTED:
+            lines.append(f"and {error.error_count() - LISTED} more mistakes")
         raise ParamsError("\n".join(lines)) from None
-
-
-def _holds(overlay: Settings | None, keys: Sequence[Any]) -> bool:
-    """Whether this key stands in the overlay."""
-    value: Any = overlay
-    for key in keys:
-        if not isinstance(value, Mapping):
-            return isinstance(value, list)
-        if key not in value:
-            return False
-        value = value[key]
-    return overlay is not None
-
-
-def _explain(item: Any) -> str:
-    key = ".".join(str(part) for part in item["loc"])
-    if item["type"] == "extra_forbidden":
-        *parents, _ = item["loc"]
-        return f"key '{key}' is unknown; allowed are {', '.join(_fields(parents))}"
-    if item["type"] == "missing":
-        return f"key '{key}' is missing; add it"
-    if item["type"] == "string_pattern_mismatch":
-        return f"'{key.removesuffix('.[key]')}' is no name; allowed are lower-case letters, digits and _, a letter first"
-    return f"key '{key}' is {item['input']!r}: {item['msg'][0].lower()}{item['msg'][1:]}"
-
-
-def _fields(parents: Sequence[Any]) -> list[str]:
-    """Keys of the mapping under `parents`."""
-    model: Any = Params
-    for part in parents:
-        field = getattr(model, "model_fields", {}).get(part)
-        annotation = field.annotation if field is not None else model
-        candidates = (annotation, *getattr(annotation, "__args__", ()))
-        model = next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), annotation)
-        if model is dict or getattr(model, "__origin__", None) is dict:
-            model = annotation.__args__[1]
-    return sorted(getattr(model, "model_fields", {}))
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
@@ -169,11 +135,14 @@ def read_mapping(path: Path) -> dict[str, Any]:
         When the file is absent, is not YAML, or holds anything but a mapping.
     """
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = yaml_file.load(path)
     except FileNotFoundError:
         raise ParamsError(f"{path} is not in {Path.cwd()}; run from the repository's root") from None
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise ParamsError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}") from None
+    except OSError as error:
+        raise ParamsError(f"{path} cannot be read: {error.strerror}; name a YAML file") from None
+    except yaml_file.NotYamlError as error:
+        hint = "; correct it, or delete it to go back to the defaults" if path == LOCAL_FILE else ""
+        raise ParamsError(f"{path} cannot be read as YAML: {shown(str(error), quoted=False)}{hint}") from None
     if raw is None:
         return {}
     if not isinstance(raw, dict):
@@ -191,10 +160,10 @@ def combine(base: Settings, overlay: Settings, *, overlay_name: str) -> Params:
     """
     for section, key in STAGE_ENTRIES:
         known, named = ((raw.get(section) or {}) for raw in (base, overlay))
-        new = sorted(set(_mapping(named, key)) - set(_mapping(known, key)))
+        new = [name for name in _mapping(named, key) if name not in _mapping(known, key)]
         if new:
             raise ParamsError(
-                f"{overlay_name}: '{section}.{key}' names {', '.join(map(str, new))}; {PARAMS_FILE} has "
+                f"{overlay_name}: '{section}.{key}' names {names(new)}; {PARAMS_FILE} has "
                 f"{', '.join(_mapping(known, key)) or 'none'}. An overlay may change or remove an entry; add new ones to "
                 f"{PARAMS_FILE}"
             )
@@ -215,7 +184,7 @@ def read(path: Path = PARAMS_FILE, local: Path = LOCAL_FILE) -> Params:
     ParamsError
         Where and what.
     """
-    overlay = read_mapping(local) if local.is_file() else {}
+    overlay = read_mapping(local) if local.exists() else {}
     return combine(read_mapping(path), overlay, overlay_name=str(local))
 
 

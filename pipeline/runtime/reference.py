@@ -17,7 +17,7 @@ INTRODUCTION = """\
 # Parameters
 Every setting of [params.yaml](../params.yaml): its default, what is allowed, and what it means. Written by
 `python -m pipeline.configure --reference > docs/parameters.md` from the code that checks the settings.
-[guide.md](guide.md#settings) says how to change them.
+[guide.md](guide.md#settings) says how to change them. The files are YAML 1.2; a whole number is at most 2,147,483,647.
 """
 TYPES = {bool: "`true` or `false`", int: "whole number", float: "number", str: "text"}
 

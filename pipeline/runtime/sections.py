@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from models.kinds import LABELLED
 from pipeline.runtime.engine import Engine
@@ -24,10 +24,23 @@ INPUT = (
 )
 
 
-class Section(BaseModel):
-    """Base of every section: unknown keys are refused."""
+LARGEST = 2**31 - 1  # of a whole number: what LightGBM and the seeds of torch and scikit-learn take
 
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+class Section(BaseModel):
+    """Base of every section: unknown keys are refused, and numbers that nothing can work with."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _usable(cls, value: object, info: ValidationInfo) -> object:
+        kind = cls.model_fields[info.field_name or ""].annotation
+        if isinstance(value, bool) and kind is not bool:
+            raise ValueError("`true` and `false` are no value for it")  # pydantic would take them for 1 and 0
+        if isinstance(value, int) and abs(value) > LARGEST:
+            raise ValueError(f"a whole number is at most {LARGEST:,}")
+        return value
 
 
 class Data(Section):

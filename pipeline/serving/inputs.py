@@ -82,7 +82,10 @@ def named_files(images: Sequence[Path], listing: Path | None) -> NamedFiles:
         return _listed_files(images, listing)
     absent = [str(path) for path in images if not os.path.exists(path)]
     if absent:
-        raise LabelError(f"{', '.join(absent)} is not there; name a folder or image files")
+        hint = (
+            ", or is it a pattern that matches no file?" if any(set("*?[") & set(p) for p in absent) else ""
+        )
+        raise LabelError(f"{', '.join(absent)} is not there; name a folder or image files{hint}")
     files: list[tuple[str, str]] = []
     folders: list[ImageFolder] = []
     for path in images:

@@ -10,15 +10,14 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import pandas as pd
 from tqdm import tqdm
 
 from models.bundle import Bundle, Prediction
 from pipeline.runtime.engine import Engine
 from pipeline.runtime.process import limit_threads, pick_device
 from pipeline.serving.bundles import load_bundle
-from pipeline.storage.files import appearing
 from pipeline.storage.images import BadImage, read_image
+from pipeline.storage.outputs import text_output
 
 IMAGES_PER_TASK = 32  # files read, scored and forgotten at a time
 NO_FACE = "no face found: scored on the centred square of the whole image"
@@ -143,7 +142,8 @@ def write_predictions(
 ) -> tuple[int, int]:
     """Write `img_name,y_pred` rows as they come, and beside them what else is known of each.
 
-    Scores are written in full precision. The files appear when they are complete.
+    Scores are written in full precision, names byte for byte. The files appear when all of them are complete; a pipe
+    or a device gets each row as it comes.
 
     Parameters
     ----------
@@ -163,25 +163,23 @@ def write_predictions(
     int
         Rows with warnings.
     """
-    count, remarkable = 0, []
+    count, remarkable = 0, 0
     with ExitStack() as stack:
-        streams = [stack.enter_context(appearing(path)) for path in (out, details)]
-        plain, more = (
-            csv.writer(stack.enter_context(path.open("w", encoding="utf-8", newline="")), lineterminator="\n")
-            for path in streams
-        )
+        streams = [stack.enter_context(text_output(path)) for path in (out, issues, details)]
+        plain, remarks, more = (csv.writer(stream, lineterminator="\n") for stream in streams)
         plain.writerow(["img_name", "y_pred"])
+        remarks.writerow(["img_name", "status", "source", "y_pred", "warnings"])
         more.writerow(["img_name", "y_pred", "novelty", *kinds])
         for row in rows:
-            plain.writerow([row.name, repr(row.score)])
-            more.writerow([row.name, repr(row.score), *_details(row.prediction, kinds)])
-            count += 1
+            score = repr(row.score)
+            plain.writerow([row.name, score])
+            more.writerow([row.name, score, *_details(row.prediction, kinds)])
             if row.warnings:
-                remarkable.append([row.name, row.status, row.source, row.score, row.warnings])
-    issues.parent.mkdir(parents=True, exist_ok=True)
-    columns = ["img_name", "status", "source", "y_pred", "warnings"]
-    pd.DataFrame(remarkable, columns=columns).to_csv(issues, index=False)
-    return count, len(remarkable)
+                remarks.writerow([row.name, row.status, row.source, score, row.warnings])
+            count, remarkable = count + 1, remarkable + bool(row.warnings)
+        for stream in streams:
+            stream.flush()  # on a disk that is full by now all of them stay as they were
+    return count, remarkable
 
 
 def _details(prediction: Prediction | None, kinds: Sequence[str]) -> list[str]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import re
+import secrets
 import shutil
 import stat
 from collections.abc import Iterable, Iterator
@@ -13,23 +16,71 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
+from pipeline.storage.file_names import original
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_PART_NAME = 40  # characters of its file's name that a part bears, so that no name is too long for the system
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def part_of(path: Path) -> Path:
+    """A name beside `path` that nobody else takes: containers that share a disk share process numbers too."""
+    return path.with_name(f".{path.name[:_PART_NAME]}.{os.getpid()}-{secrets.token_hex(4)}.part")
+
 
 @contextmanager
 def appearing(path: Path) -> Iterator[Path]:
     """A path to write to, which becomes `path` in one step when the block ends well, and is gone when it does not."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = part_of(path)
     try:
         yield part
-        os.replace(part, path)
+        _replace(part, path)
+    except OSError as error:
+        if error.filename is None and error.errno in _FULL:
+            error.filename = str(path)  # a failed write does not say of which file
+        raise
     finally:
         part.unlink(missing_ok=True)
+
+
+def _replace(part: Path, path: Path) -> None:
+    try:
+        os.replace(part, path)
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        shutil.copyfile(part, path)  # a single file that is mounted, as containers do, keeps its place
 
 
 def write_json(path: Path, content: Any) -> None:
     """Write JSON in one step."""
     with appearing(path) as part:
-        part.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        part.write_text(json_text(content), encoding="utf-8")
+
+
+def json_text(content: Any) -> str:
+    """JSON of which every reader gets the same text back; a byte that is not UTF-8 is written as its surrogate's code."""
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def write_csv(path: Path, table: pd.DataFrame) -> None:
+    """Write a table in one step, its file names byte for byte.
+
+    Parameters
+    ----------
+    path : Path
+    table : DataFrame
+        Written without its index; names as `storable` gives them.
+    """
+    with (
+        appearing(path) as part,
+        part.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
+    ):
+        file.write(original(table.to_csv(index=False, lineterminator="\n")))
 
 
 def keep_version(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, JpegImagePlugin, UnidentifiedImageError
 
 from pipeline.storage import image_headers
+from pipeline.storage.file_names import original
 from pipeline.storage.image_headers import BadImage, Header
 
 __all__ = [
@@ -69,9 +71,10 @@ class ImageProbe:
 
 
 def read_bytes(path: str | Path) -> bytes:
-    """The bytes of a file; BadImage (missing_file, unreadable) instead of an OSError."""
+    """The bytes of a file, whose name may be in the form of tables; BadImage (missing_file, unreadable) instead of an
+    OSError."""
     try:
-        with open(path, "rb") as file:
+        with open(path if os.path.exists(path) else original(str(path)), "rb") as file:
             return file.read()
     except FileNotFoundError:
         raise BadImage("missing_file", f"{path} is not there") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -14,6 +15,8 @@ import yaml
 from pipeline import manifest
 from pipeline.dataset.manifest_rows import COLUMNS
 from pipeline.runtime import command, params
+from pipeline.storage.file_names import original
+from pipeline.storage.images import read_bytes
 from tests.pipeline.dataset.pictures import draw
 
 SECTIONS: dict = {
@@ -249,3 +252,25 @@ def test_a_list_under_an_unknown_name_is_warned_of(place: Place, capsys: pytest.
     place.run()
     assert "warning" not in capsys.readouterr().err
     assert summary()["warnings"] == []
+
+
+def test_names_that_are_not_utf_8_pass_through_byte_for_byte(place: Place) -> None:
+    """As they are in a zip made on Chinese Windows: from a list, from a folder, and a bad one."""
+    basic(place)
+    strange, gone = (os.fsdecode(name.encode("gb18030")) for name in ("照片.jpg", "没有.jpg"))
+    draw(place.data / "trainset" / strange, 70)
+    draw(place.data / "testset" / strange, 71)
+    del place.lists["test"]
+    lines = ["img_name,target", *place.lists.pop("train"), f"{strange},1", f"{gone},0"]
+    (place.data / "train_label.txt").write_bytes(os.fsencode("\n".join(lines) + "\n"))
+    rows = place.run().set_index("split")
+    (train, missing), test = rows.loc["train", "img_name"].iloc[-2:], rows.loc["test", "img_name"]
+    assert [original(name) for name in (train, missing)] == [strange, gone]
+    assert strange in [original(name) for name in test]
+    path = rows.loc["train", "path"].iloc[-2]
+    assert read_bytes(path) == (place.data / "trainset" / strange).read_bytes()
+    (issue,) = manifest.ISSUES.read_bytes().splitlines()[1:]
+    assert issue.split(b",")[2] == os.fsencode(gone)
+    assert summary()["issues"][0]["img_name"] == missing
+    before = pd.read_parquet(manifest.MANIFEST)
+    pd.testing.assert_frame_equal(place.run(), before)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline.demo.__main__ import build_parser, main
-from pipeline.demo.dataset import is_demo_set, make_pair, plan_splits
+from pipeline.demo.dataset import DemoDataError, is_demo_set, make_pair, plan_splits
 from pipeline.demo.forgery import OPERATIONS
 
 IMAGES = 24
@@ -25,6 +25,13 @@ def content(root):
 
 def demo(out, *more):
     return main(["--out", str(out), "--images", str(IMAGES), "--workers", "1", *more])
+
+
+def refusal(out, *more):
+    """What is said when this folder is not written."""
+    with pytest.raises(DemoDataError) as error:
+        demo(out, *more)
+    return str(error.value)
 
 
 @pytest.fixture(scope="module")
@@ -129,13 +136,12 @@ def test_same_set_is_left_alone(made, capsys):
     assert {p: p.stat().st_mtime_ns for p in made.rglob("*")} == before
 
 
-def test_other_arguments_are_refused_and_force_replaces(tmp_path, capsys):
+def test_other_arguments_are_refused_and_force_replaces(tmp_path):
     out = tmp_path / "set"
     out.mkdir()
     old = {"generator_version": 1, "images": 99, "seed": 5}
     (out / "demo.json").write_text(json.dumps(old))
-    assert demo(out) == 2
-    message = capsys.readouterr().err
+    message = refusal(out)
     assert "images=99, seed=5" in message
     assert f"images={IMAGES}, seed=0" in message
     assert "pipeline.demo --force" in message
@@ -143,28 +149,23 @@ def test_other_arguments_are_refused_and_force_replaces(tmp_path, capsys):
     assert len(read(out / "truth.csv")) == IMAGES
 
 
-def test_a_damaged_record_is_refused(tmp_path, capsys):
+def test_a_damaged_record_is_refused(tmp_path):
     (tmp_path / "demo.json").write_text("{")
-    assert demo(tmp_path) == 2
-    assert "unreadable arguments" in capsys.readouterr().err
+    assert "unreadable arguments" in refusal(tmp_path)
 
 
 @pytest.mark.parametrize("more", [(), ("--force",)])
-def test_foreign_files_are_never_deleted(tmp_path, capsys, more):
+def test_foreign_files_are_never_deleted(tmp_path, more):
     (tmp_path / "holiday.jpg").write_bytes(b"mine")
-    assert demo(tmp_path, *more) == 2
-    assert "not demo data (no demo.json)" in capsys.readouterr().err
+    assert "not demo data (no demo.json)" in refusal(tmp_path, *more)
     assert (tmp_path / "holiday.jpg").read_bytes() == b"mine"
 
 
-def test_a_demo_set_with_foreign_files_is_not_replaced(tmp_path, capsys):
+def test_a_demo_set_with_foreign_files_is_not_replaced(tmp_path):
     (tmp_path / "demo.json").write_text(json.dumps({"generator_version": 1, "images": 99, "seed": 5}))
     (tmp_path / "holiday.jpg").write_bytes(b"mine")
-    assert demo(tmp_path, "--force") == 2
-    assert (
-        "1 files are not of the demo set and would be deleted, the first is holiday.jpg"
-        in capsys.readouterr().err
-    )
+    message = "1 files are not of the demo set and would be deleted, the first is holiday.jpg"
+    assert message in refusal(tmp_path, "--force")
     assert (tmp_path / "holiday.jpg").read_bytes() == b"mine"
 
 
@@ -175,10 +176,9 @@ def test_a_demo_set_is_recognised(made, tmp_path):
     assert not is_demo_set(tmp_path)
 
 
-def test_a_file_as_output_is_refused(tmp_path, capsys):
+def test_a_file_as_output_is_refused(tmp_path):
     (tmp_path / "file").write_text("x")
-    assert demo(tmp_path / "file") == 2
-    assert "holds something that is not demo data" in capsys.readouterr().err
+    assert "holds something that is not demo data" in refusal(tmp_path / "file")
 
 
 def test_a_killed_run_leaves_no_half_set(tmp_path, monkeypatch):

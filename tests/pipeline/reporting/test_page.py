@@ -33,6 +33,7 @@ from pipeline.reporting.elements import (
     Thumbnail,
 )
 from pipeline.reporting.worst_errors import WorstError
+from pipeline.storage.file_names import storable
 from tests.pipeline.reporting.example import ODD_BLOCK, ODD_IMAGE, ODD_SOURCE, SCRIPT, audit, report_data
 
 ROOT = Path(__file__).parents[3]
@@ -141,6 +142,12 @@ def test_every_text_of_every_element_is_escaped():
     assert "<script>" not in text
     assert text.count("&lt;script&gt;") >= count - 1
     Reader(text)
+
+
+def test_names_that_are_not_utf_8_are_readable():
+    text = page.render(Page(storable("a\udcb0.jpg"), "b\udcff", "ok", [], []))
+    assert r"a\xb0.jpg" in text and r"b\xff" in text
+    text.encode("utf-8")
 
 
 def test_findings_and_warnings_come_before_any_figure(rendered):

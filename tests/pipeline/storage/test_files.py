@@ -1,12 +1,15 @@
 """Files appear whole or not at all; links are the same file."""
 
+import errno
 import json
 import os
 
+import pandas as pd
 import pytest
 
 from pipeline.storage import files
-from pipeline.storage.files import appearing, link_or_copy, write_json
+from pipeline.storage.file_names import storable
+from pipeline.storage.files import appearing, link_or_copy, part_of, write_csv, write_json
 
 
 def test_a_file_appears_when_it_is_complete(tmp_path):
@@ -33,9 +36,36 @@ def test_what_fails_leaves_the_old_file_and_nothing_else(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_json_comes_back(tmp_path):
-    write_json(tmp_path / "a.json", {"人": [1, None]})
-    assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {"人": [1, None]}
+def test_a_failed_write_says_of_which_file(tmp_path):
+    path = tmp_path / "a.txt"
+
+    def full():
+        with appearing(path):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(OSError, match="No space left on device: '.*a.txt'"):
+        full()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_who_write_the_same_file_have_parts_of_their_own(tmp_path):
+    assert part_of(tmp_path / "a.txt") != part_of(tmp_path / "a.txt")
+    with appearing(tmp_path / "a.txt") as first, appearing(tmp_path / "a.txt") as second:
+        first.write_text("one, whole")
+        second.write_text("two")
+    assert (tmp_path / "a.txt").read_text() == "one, whole"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_table_has_its_names_byte_for_byte(tmp_path):
+    write_csv(tmp_path / "a.csv", pd.DataFrame({"name": [storable("\udcb0,\n人"), "b"], "n": [1, 2]}))
+    assert (tmp_path / "a.csv").read_bytes() == b'name,n\n"\xb0,\n\xe4\xba\xba",1\nb,2\n'
+
+
+@pytest.mark.parametrize("content", [{"人": [1, None]}, {"\udcb0.jpg": "\\udcb0"}])
+def test_json_comes_back(tmp_path, content):
+    write_json(tmp_path / "a.json", content)
+    assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == content
 
 
 def test_a_link_is_the_same_file(tmp_path):
