@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from models.bundle import Bundle
+from models.stacker.calibration import at_prior
 from pipeline.dataset.lists import LabelError
 from pipeline.runtime import paths
 from pipeline.runtime.command import run
@@ -30,7 +32,7 @@ from pipeline.serving.scoring import (
 
 
 def score(image: str | Path, *, bundle: str | Path = paths.BUNDLE) -> float:
-    """Probability that the face in an image file is a deepfake.
+    """Probability that the face in an image file is a deepfake, for the mix of classes in training.
 
     The bundle is read at the first call. A file that cannot be read gives the training prior and a
     warning that says why.
@@ -60,6 +62,24 @@ def stored_rows(bundle: Bundle) -> Iterator[PredictionRow]:
             yield PredictionRow(row.img_name, bundle.prior, BY_PRIOR, row.status, row.detail)
 
 
+def with_prior(rows: Iterable[PredictionRow], *, trained: float, wanted: float) -> Iterator[PredictionRow]:
+    """Rows whose scores are for another share of fakes than that of training."""
+    for row in rows:
+        yield replace(row, score=float(at_prior(row.score, trained=trained, wanted=wanted)))
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(
+            f"is {text!r}, allowed is a share of fakes between 0 and 1, such as 0.05"
+        )
+    return value
+
+
 def _at_least_none(text: str) -> int:
     value = int(text) if text.isdecimal() else -1
     if value < 0:
@@ -79,6 +99,7 @@ def parser() -> argparse.ArgumentParser:
     add("--device", choices=["auto", "cpu", "cuda"], default="auto", help="default: %(default)s")
     add("--workers", type=_at_least_none, default=0, help="processes on the CPU; 0 = one per core (default)")
     add("--scheduler", help="address of a Dask scheduler whose workers score the images")
+    add("--prior", type=_share, metavar="P", help="share of fakes to expect (default: that of training)")
     return command
 
 
@@ -106,6 +127,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     scored = score_many(good, folder=args.bundle, device=args.device, engine=engine)
     issues, details = (args.out.with_name(f"{args.out.stem}_{name}.csv") for name in ("issues", "details"))
     rows = in_order(files, bad, scored, bundle.prior)
+    if args.prior is not None:
+        rows = with_prior(rows, trained=bundle.prior, wanted=args.prior)
     count, remarkable = write_predictions(rows, args.out, issues, details, kinds=bundle.kinds)
     print(
         f"{count} rows in {args.out}; {remarkable} with warnings in {issues}; novelty and kinds in {details}"

@@ -11,6 +11,7 @@ import pandas as pd
 
 from models.stacker.novelty import Novelty
 from models.stacker.training import recalibrated
+from pipeline.evaluation.thresholds import thresholds
 from pipeline.runtime import params, paths
 from pipeline.runtime.command import run
 from pipeline.samples.feature_table import read_table, wanted_blocks
@@ -32,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if calibration:
         prior = float(images.rows["target"].mean())
         stacker = recalibrated(stacker, kept_apart.features, truth, prior=prior)
+    # The correction keeps the order of scores, so the same images may say where the limits are among them.
+    limits = thresholds(kept_apart.rows.assign(score=stacker.predict(kept_apart.features)))
     novelty = Novelty.fit(images.features.to_numpy(np.float32), seed=options.seed)
     sections = {
         "faces": params.load("faces").model_dump(mode="json"),
@@ -40,7 +43,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "train": options.model_dump(mode="json"),
     }
     write_bundle(
-        paths.BUNDLE, images, stacker, novelty, sections, calibration=calibration, left_out=plan.left_out
+        paths.BUNDLE,
+        images,
+        stacker,
+        novelty,
+        sections,
+        calibration=calibration,
+        thresholds=limits,
+        left_out=plan.left_out,
     )
     rows = images.rows[["sha256", "img_name"]].assign(score=stacker.oof)
     pd.DataFrame(rows).to_parquet(paths.OOF, index=False)
