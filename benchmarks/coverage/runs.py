@@ -7,14 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from scipy.stats import norm
 
-from benchmarks.coverage.designs import Design, Sample, draw, probability, truth
+from benchmarks.coverage.designs import Design, Floats, Sample, draw, probability, truth
+from models.bundle_info import OVERALL
 from pipeline.evaluation.auc_interval import auc_difference, auc_interval
 from pipeline.evaluation.intervals import bootstrapped, of_mean
 from pipeline.evaluation.metrics import TPR_BOUNDS, losses
-from pipeline.evaluation.thresholds import OVERALL, thresholds
+from pipeline.evaluation.thresholds import RATES, limits
 from pipeline.evaluation.tpr_interval import tpr_intervals
 
 RESAMPLES = 200  # of the bootstrap of AP and EER
@@ -96,20 +96,25 @@ def keep(design: Design, *, runs: int) -> list[dict[str, Any]]:
     rates: dict[tuple[float, str], list[float]] = {}
     for _ in range(runs):
         sample = draw(design, generator)
-        names = [f"{index}" for index in range(len(sample.target))]
-        rows = pd.DataFrame({"img_name": names, "sha256": names, "source": "all", "group": sample.groups})
-        for limit in thresholds(rows.assign(target=sample.target, score=sample.score)):
-            if limit.source == OVERALL and limit.fake_above is not None:
-                rates.setdefault((limit.rate, "fake_above"), []).append(norm.sf(limit.fake_above))
-            if limit.source == OVERALL and limit.real_below is not None:
+        real, fake = (_one_of_each_group(sample, side) for side in (0, 1))
+        for rate in RATES:
+            limit = limits(OVERALL, real, fake, rate)
+            if limit.fake_above is not None:
+                rates.setdefault((rate, "fake_above"), []).append(norm.sf(limit.fake_above))
+            if limit.real_below is not None:
                 error = norm.cdf(limit.real_below - design.shift)
-                rates.setdefault((limit.rate, "real_below"), []).append(error)
+                rates.setdefault((rate, "real_below"), []).append(error)
     return [
         vars(design)
         | {"rate": rate, "side": side, "given": len(errors), "kept": int((np.array(errors) <= rate).sum())}
         | {"error": float(np.mean(errors))}
         for (rate, side), errors in rates.items()
     ]
+
+
+def _one_of_each_group(sample: Sample, side: int) -> Floats:
+    of_class = sample.target == side
+    return sample.score[of_class][np.unique(sample.groups[of_class], return_index=True)[1]]
 
 
 def _generator(design: Design) -> np.random.Generator:

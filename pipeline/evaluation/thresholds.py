@@ -106,10 +106,21 @@ def thresholds(rows: pd.DataFrame) -> list[ThresholdInfo]:
 
 def _of_scope(name: str, rows: pd.DataFrame) -> list[ThresholdInfo]:
     real, fake = (one_of_each_group(rows[rows["target"] == side])["score"].to_numpy() for side in (0, 1))
-    return [_limits(name, real, fake, rate) for rate in RATES]
+    return [limits(name, real, fake, rate) for rate in RATES]
 
 
-def _limits(source: str, real: Floats, fake: Floats, rate: float) -> ThresholdInfo:
+def limits(source: str, real: Floats, fake: Floats, rate: float) -> ThresholdInfo:
+    """Limits of the answers for one wanted rate.
+
+    Parameters
+    ----------
+    source : str
+        Whose images they are.
+    real, fake : float64 arrays
+        Independent scores.
+    rate : float
+        Wanted share of errors.
+    """
     fake_above = upper_threshold(real, rate)
     lower = upper_threshold(-fake, rate)
     real_below = None if lower is None else -lower
@@ -126,14 +137,12 @@ def _limits(source: str, real: Floats, fake: Floats, rate: float) -> ThresholdIn
     )
 
 
-def observed(
-    limits: Sequence[ThresholdInfo], rows: pd.DataFrame
-) -> list[dict[str, float | int | str | None]]:
+def observed(pairs: Sequence[ThresholdInfo], rows: pd.DataFrame) -> list[dict[str, float | int | str | None]]:
     """What each pair of limits does on other labelled images.
 
     Parameters
     ----------
-    limits : sequence of ThresholdInfo
+    pairs : sequence of ThresholdInfo
     rows : DataFrame
         Columns target, source, score; rows without a label or score are left out.
 
@@ -146,7 +155,7 @@ def observed(
     """
     known = rows[rows["target"].notna() & rows["score"].notna()]
     results = []
-    for limit in limits:
+    for limit in pairs:
         scope = known if limit.source == OVERALL else known[known["source"] == limit.source]
         target, score = scope["target"].to_numpy(np.int64), scope["score"].to_numpy(np.float64)
         above = score > np.inf if limit.fake_above is None else score > limit.fake_above
