@@ -74,7 +74,7 @@ def spread(values: Floats, member: NDArray[np.int64], count: int) -> Spread:
     .. [2] Satterthwaite 1946, doi:10.2307/3002019.
     """
     n = len(values)
-    sizes = np.bincount(member, minlength=count).astype(np.float64)
+    sizes: Floats = np.bincount(member, minlength=count).astype(np.float64)
     if np.count_nonzero(sizes) < 2:
         return Spread(np.zeros(count), 0.0, 0.0, 0.0)
     residual = values - values.mean()
