@@ -5,14 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from models.bundle import Bundle
-from models.stacker.calibration import at_prior
 from pipeline.dataset.lists import LabelError
 from pipeline.runtime import paths
 from pipeline.runtime.command import run
@@ -21,6 +19,7 @@ from pipeline.runtime.process import pick_device
 from pipeline.samples.feature_table import read_table
 from pipeline.serving.bundles import load_bundle
 from pipeline.serving.inputs import in_order, named_files
+from pipeline.serving.priors import share, with_prior
 from pipeline.serving.scoring import (
     BY_PRIOR,
     PredictionRow,
@@ -62,24 +61,6 @@ def stored_rows(bundle: Bundle) -> Iterator[PredictionRow]:
             yield PredictionRow(row.img_name, bundle.prior, BY_PRIOR, row.status, row.detail)
 
 
-def with_prior(rows: Iterable[PredictionRow], *, trained: float, wanted: float) -> Iterator[PredictionRow]:
-    """Rows whose scores are for another share of fakes than that of training."""
-    for row in rows:
-        yield replace(row, score=float(at_prior(row.score, trained=trained, wanted=wanted)))
-
-
-def _share(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(
-            f"is {text!r}, allowed is a share of fakes between 0 and 1, such as 0.05"
-        )
-    return value
-
-
 def _at_least_none(text: str) -> int:
     value = int(text) if text.isdecimal() else -1
     if value < 0:
@@ -99,7 +80,7 @@ def parser() -> argparse.ArgumentParser:
     add("--device", choices=["auto", "cpu", "cuda"], default="auto", help="default: %(default)s")
     add("--workers", type=_at_least_none, default=0, help="processes on the CPU; 0 = one per core (default)")
     add("--scheduler", help="address of a Dask scheduler whose workers score the images")
-    add("--prior", type=_share, metavar="P", help="share of fakes to expect (default: that of training)")
+    add("--prior", type=share, metavar="P", help="share of fakes to expect (default: that of training)")
     return command
 
 

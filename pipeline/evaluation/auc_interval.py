@@ -21,10 +21,9 @@ from pipeline.evaluation.metrics import auc
 from pipeline.evaluation.ranking import Floats
 
 MIN_DOF = 5.0  # below it, degrees of freedom that are themselves a guess decide the width
-RAISED_DOF, LOWERED_DOF = (
-    10.0,
-    40.0,
-)  # what the binormal variance is worth where the data say more, and where less
+MIN_DOF_OF_DIFFERENCE = 10.0  # a difference comes from few images, so t covers too much with fewer groups
+# How many degrees of freedom the binormal variance is worth where the data say more, and where they say less.
+RAISED_DOF, LOWERED_DOF = 10.0, 40.0
 _GRID = expit(np.linspace(-9, 9, 721))  # AUCs that an interval is sought among
 
 
@@ -140,7 +139,7 @@ def auc_difference(target: ArrayLike, score: ArrayLike, base: ArrayLike, groups:
         return {"value": 0.0, "low": 0.0, "high": 0.0}
     parts = [spread(gap, member, sides.count) for gap, member in zip(gaps, sides.member, strict=True)]
     dof = min(_joint_dof(parts[0].variance, parts[1].variance, parts), sides.count - 1.0)
-    if dof < MIN_DOF:
+    if dof < MIN_DOF_OF_DIFFERENCE:
         return {"value": value, "low": None, "high": None}
     half = two_sided(dof) * float(np.sqrt(np.square(parts[1].totals + parts[0].totals).sum()))
     return {"value": value, "low": value - half, "high": value + half}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline import predict
+from pipeline.serving.priors import with_prior
 from pipeline.serving.scoring import BY_MODEL, BY_PRIOR, PredictionRow
 
 
@@ -13,7 +14,7 @@ def test_another_prior_moves_every_score_and_that_of_unreadable_images_to_it():
         PredictionRow("a.png", 0.5, BY_MODEL, "ok", ""),
         PredictionRow("gone.png", 0.25, BY_PRIOR, "missing_file", "not there"),
     ]
-    moved = list(predict.with_prior(rows, trained=0.25, wanted=0.05))
+    moved = list(with_prior(rows, trained=0.25, wanted=0.05))
     odds = 1.0 * (0.05 / 0.95) / (0.25 / 0.75)
     assert moved[0].score == pytest.approx(odds / (1 + odds))
     assert moved[1].score == pytest.approx(0.05)
