@@ -135,8 +135,12 @@ def auc_difference(target: ArrayLike, score: ArrayLike, base: ArrayLike, groups:
         return {"value": None, "low": None, "high": None}
     value = auc(target, score) - auc(target, base)
     gaps = [a - b for a, b in zip(_placements(sides), _placements(other), strict=True)]
-    if not any(gap.any() for gap in gaps):
+    if np.array_equal(np.asarray(score), np.asarray(base)):
         return {"value": 0.0, "low": 0.0, "high": 0.0}
+    if not any(
+        gap.any() for gap in gaps
+    ):  # both find the same, as where both are perfect: that says nothing of others
+        return {"value": 0.0, "low": None, "high": None}
     parts = [spread(gap, member, sides.count) for gap, member in zip(gaps, sides.member, strict=True)]
     dof = min(_joint_dof(parts[0].variance, parts[1].variance, parts), sides.count - 1.0)
     if dof < MIN_DOF_OF_DIFFERENCE:

@@ -74,3 +74,9 @@ def test_difference_needs_both_classes_and_several_groups():
     few = auc_difference([0, 1, 0, 1], [0.1, 0.2, 0.3, 0.4], [0.4, 0.1, 0.2, 0.3], ["a", "a", "b", "b"])
     assert few["value"] is not None
     assert few["low"] is None
+
+
+def test_two_perfect_scores_are_no_proof_that_they_are_alike():
+    target, score = np.repeat([0, 1], 50), np.arange(100.0)
+    found = auc_difference(target, score, np.sqrt(score), np.arange(100))
+    assert found == {"value": 0.0, "low": None, "high": None}
