@@ -74,11 +74,11 @@ def spread(values: Floats, member: NDArray[np.int64], count: int) -> Spread:
     .. [2] Satterthwaite 1946, doi:10.2307/3002019.
     """
     n = len(values)
-    sizes: Floats = np.bincount(member, minlength=count).astype(np.float64)
+    sizes = np.bincount(member, minlength=count).astype(np.float64)
     if np.count_nonzero(sizes) < 2:
         return Spread(np.zeros(count), 0.0, 0.0, 0.0)
     residual = values - values.mean()
-    sums = np.bincount(member, weights=residual, minlength=count)
+    sums: Floats = np.bincount(member, weights=residual, minlength=count).astype(np.float64)
     correlation = _correlation(residual, sums, sizes)
     expected = sizes * (1 + (sizes - 1) * correlation)  # variance of a group's sum, in units of a value's
     share, total = sizes / n, expected.sum()
