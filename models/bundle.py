@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from features.spectral import compute
 from features.views import Crop, Face, cut_views, face_numbers, plan_crop
@@ -17,6 +18,7 @@ from models.bundle_info import BundleInfo, read_info
 from models.detection.mtcnn import FaceDetector
 from models.nets.evidence_map import EvidenceNet
 from models.nets.face_net import FaceNet, crop_for
+from models.stacker.calibration import at_prior
 from models.stacker.novelty import Novelty
 from models.stacker.reference import Reference
 from models.stacker.stacker import Stacker
@@ -167,6 +169,13 @@ class Bundle:
             Prediction(float(score), float(new), dict(zip(self.kinds, row.tolist(), strict=True)))
             for score, new, row in zip(scores, novelty, ratios, strict=True)
         ]
+
+    def uncalibrated(self, features: pd.DataFrame) -> NDArray[np.float64]:
+        """What the fusion of the experts says without calibration, (n,), for the mix of classes in training.
+
+        The fusion counts real and fake alike; only that is converted.
+        """
+        return at_prior(expit(self.stacker.raw(features)), trained=0.5, wanted=self.prior)
 
     def score(self, pixels: Sequence[NDArray[np.uint8]]) -> tuple[list[Prediction], list[Face]]:
         """What is said of each picture, uint8 (H, W, 3), RGB, and the faces it was read from."""

@@ -13,6 +13,7 @@ from models.errors import UserError
 
 FORMAT = 1  # of bundle.json; a bundle of another format is refused
 FILE = "bundle.json"
+OVERALL = "(overall)"  # all sources together; brackets keep it apart from a source's name
 
 BlockSort = Literal["face", "spectral", "embedding", "net"]
 Count = Annotated[int, Field(ge=0)]
@@ -85,6 +86,22 @@ class TrainingInfo(Record):
     fingerprint: str = Field(description="of the keys and labels of the training images")
 
 
+class ThresholdInfo(Record):
+    """Limits of the answers fake, real and undecided for a wanted error rate, each with 95 % confidence."""
+
+    source: str = Field(description="whose images it holds for; `(overall)` for all sources in their mix")
+    rate: Share = Field(
+        description="wanted share of real faces above `fake_above`, and of fakes below `real_below`"
+    )
+    fake_above: float | None = Field(
+        description="a score above it is answered fake; None: too few real faces"
+    )
+    real_below: float | None = Field(description="a score below it is answered real; None: too few fakes")
+    reals: Count = Field(description="real faces that it rests on, one of each group")
+    fakes: Count = Field(description="fakes that it rests on, one of each group")
+    needed: Count = Field(description="how many of each it takes")
+
+
 class BundleInfo(Record):
     """Everything that is known of a bundle without reading its models."""
 
@@ -99,6 +116,9 @@ class BundleInfo(Record):
         description="the sections of the parameters that scoring needs, and of training"
     )
     training: TrainingInfo
+    thresholds: list[ThresholdInfo] = Field(
+        description="from the images that nothing was trained on; scores at the training mix"
+    )
     metrics: dict[str, float | None]
     software: dict[str, str] = Field(description="versions of the libraries that it was made with")
     code: dict[str, str] = Field(

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.evaluation import curves, scores
+from pipeline.evaluation import curves, scores, thresholds
 from pipeline.evaluation.ablation import MAX_TRAIN_IMAGES, ablate
+from pipeline.evaluation.calibration import calibration
 from pipeline.evaluation.refits import Bootstrap, Rows, quick
 from pipeline.evaluation.source_holdout import as_table, leave_one_source_out
 from pipeline.runtime import params
@@ -61,23 +62,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     val, train = read_table(["val"], sorts), read_table(["train"], sorts)
     rows = scores.join(val.rows, bundle.predict(val.features), train.rows, pd.read_parquet(OOF))
     rows.to_parquet(SCORES, index=False)
-    write_plots(rows[~rows["fold_out"]], REPORTS / "plots")
+    of_val = rows[~rows["fold_out"]]
+    write_plots(of_val, REPORTS / "plots")
 
     fitted = Rows.of(train.rows, train.features).sample(MAX_TRAIN_IMAGES, seed=options.seed)
     tested = Rows.of(val.rows, val.features)
-    refits = {
-        "options": quick(params.load("train"), num_boost_round=options.ablation_num_boost_round),
-        "bootstrap": bootstrap,
-    }
-    write_csv(ABLATION, ablate(fitted, tested, blocks, **refits))
-    holdouts = leave_one_source_out(fitted, tested, blocks, **refits)
+    cheap = quick(params.load("train"), num_boost_round=options.ablation_num_boost_round)
+    write_csv(ABLATION, ablate(fitted, tested, blocks, options=cheap))
+    holdouts = leave_one_source_out(fitted, tested, blocks, options=cheap, bootstrap=bootstrap)
     write_csv(REPORTS / "leave_one_source_out.csv", as_table(holdouts))
     resampling = {"resamples": bootstrap.resamples, "seed": bootstrap.seed}
     evaluation = {
-        "val": scores.summaries(rows[~rows["fold_out"]], **resampling),
+        "val": scores.summaries(of_val, **resampling),
         "train_oof": scores.summaries(rows[rows["fold_out"]], **resampling),
         "leave_one_source_out": holdouts,
-        "novelty": scores.novelty(rows[~rows["fold_out"]]),
+        "novelty": scores.novelty(of_val),
+        "calibration": calibration(of_val.assign(uncalibrated=bundle.uncalibrated(val.features))),
+        "thresholds": thresholds.observed(bundle.info.thresholds, of_val),
         "audit": audit_verdict(AUDIT),
     }
     write_json(EVALUATION, evaluation)

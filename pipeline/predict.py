@@ -19,6 +19,7 @@ from pipeline.samples.feature_table import read_table
 from pipeline.serving.bundles import load_bundle
 from pipeline.serving.command_line import beside, inputs, parser
 from pipeline.serving.inputs import named_files
+from pipeline.serving.priors import with_prior
 from pipeline.serving.scoring import (
     BY_PRIOR,
     PredictionRow,
@@ -32,7 +33,7 @@ from pipeline.storage.outputs import check_outputs, is_streamed
 
 
 def score(image: str | Path, *, bundle: str | Path = paths.BUNDLE) -> float:
-    """Probability that the face in an image file is a deepfake.
+    """Probability that the face in an image file is a deepfake, for the mix of classes in training.
 
     The bundle is read at the first call. A file that cannot be read gives the training prior and a
     warning that says why.
@@ -90,6 +91,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     engine = Engine("dask" if args.scheduler else "loky", args.workers, args.scheduler)
     scored = score_many(asked.readable, folder=args.bundle, device=args.device, engine=engine)
     rows = asked.rows(scored, prior=bundle.prior)
+    if args.prior is not None:
+        rows = with_prior(rows, trained=bundle.prior, wanted=args.prior)
     count, remarkable = write_predictions(rows, *outputs, kinds=bundle.kinds)
     out, issues, details = (readable(str(path)) for path in outputs)
     if is_streamed(args.out):

@@ -12,6 +12,7 @@ import pandas as pd
 from models.stacker.novelty import Novelty
 from models.stacker.reference import Reference
 from models.stacker.training import recalibrated
+from pipeline.evaluation.thresholds import thresholds
 from pipeline.runtime import params, paths
 from pipeline.runtime.command import run
 from pipeline.samples.feature_table import read_table, wanted_blocks
@@ -33,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if calibration:
         prior = float(images.rows["target"].mean())
         stacker = recalibrated(stacker, kept_apart.features, truth, prior=prior)
+    # The correction keeps the order of scores, so the same images may say where the limits are among them.
+    limits = thresholds(kept_apart.rows.assign(score=stacker.predict(kept_apart.features)))
     values = images.features.to_numpy(np.float32)
     novelty = Novelty.fit(values, seed=options.seed)
     reference = Reference.fit(values, images.rows["target"].to_numpy(np.int64))
@@ -50,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         reference,
         sections,
         calibration=calibration,
+        thresholds=limits,
         left_out=plan.left_out,
     )
     rows = images.rows[["sha256", "img_name"]].assign(score=stacker.oof)

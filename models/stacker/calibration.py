@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.special import expit
+from scipy.special import expit, logit
 
 Floats = NDArray[np.float64]
 
@@ -62,6 +62,31 @@ def platt(
         loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=[(1e-3, None), (None, None)]
     )
     return float(best.x[0]), float(best.x[1])
+
+
+def at_prior(probability: Floats | float, *, trained: float, wanted: float) -> Floats:
+    """Probabilities for another mix of the classes: the log-odds shift by those of the mixes [1]_.
+
+    It holds where only the share of fakes differs, not what reals and fakes look like.
+
+    Parameters
+    ----------
+    probability : float64 array of any shape, or float
+        For the mix `trained`.
+    trained, wanted : float
+        Shares of fakes, between 0 and 1.
+
+    Returns
+    -------
+    float64 array
+        0 and 1 stay as they are, and so does the order.
+
+    References
+    ----------
+    .. [1] Saerens, Latinne and Decaestecker 2002, doi:10.1162/089976602753284446
+    """
+    shift = logit(wanted) - logit(trained)
+    return np.asarray(expit(logit(probability) + shift), dtype=np.float64)
 
 
 def nonnegative_logistic(

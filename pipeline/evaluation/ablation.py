@@ -9,12 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.bundle_info import BlockInfo
-from pipeline.evaluation.intervals import auc_difference
+from models.bundle_info import OVERALL, BlockInfo
+from pipeline.evaluation.auc_interval import auc_difference
 from pipeline.evaluation.metrics import auc
-from pipeline.evaluation.refits import Bootstrap, Rows, cannot_fit, refit
+from pipeline.evaluation.refits import Rows, cannot_fit, refit
 
-OVERALL = "(overall)"  # brackets keep it apart from a source's name
 MAX_TRAIN_IMAGES = 4000  # train images, about; with a thousand columns a refit on all of 11,400 takes minutes
 COLUMNS = (
     "block",
@@ -37,7 +36,6 @@ def ablate(
     blocks: Mapping[str, BlockInfo],
     *,
     options: Any,
-    bootstrap: Bootstrap,
 ) -> pd.DataFrame:
     """Compare refits without each block and with each block alone with the same refit of all blocks.
 
@@ -49,8 +47,6 @@ def ablate(
         Blocks of the features.
     options : Train
         As `refits.quick` makes them.
-    bootstrap : Bootstrap
-        Of the intervals.
 
     Returns
     -------
@@ -71,7 +67,7 @@ def ablate(
         for source, mask in _scopes(test):
             scores = {"full": full[mask], "drop": drop[mask], "only": only[mask]}
             row = {"block": name, "columns": len(block.columns), "source": source, "n": int(mask.sum())}
-            table.append(row | _effects(test.take(mask), scores, bootstrap))
+            table.append(row | _effects(test.take(mask), scores))
     return pd.DataFrame(table, columns=COLUMNS)
 
 
@@ -81,21 +77,14 @@ def _scopes(test: Rows) -> list[tuple[str, NDArray[np.bool_]]]:
     return [everything, *((str(s), test.sources == s) for s in sources if len(sources) > 1)]
 
 
-def _effects(test: Rows, scores: dict[str, NDArray[np.float64]], bootstrap: Bootstrap) -> dict[str, Any]:
+def _effects(test: Rows, scores: dict[str, NDArray[np.float64]]) -> dict[str, Any]:
     area = {
         name: auc(test.target, score) if np.isfinite(score).all() else float("nan")
         for name, score in scores.items()
     }
     gap: dict[str, float | None] = {"low": None, "high": None}
     if np.isfinite(area["drop"]):
-        gap = auc_difference(
-            test.target,
-            scores["drop"],
-            scores["full"],
-            test.groups,
-            resamples=bootstrap.resamples,
-            seed=bootstrap.seed,
-        )
+        gap = auc_difference(test.target, scores["drop"], scores["full"], test.groups)
     return {
         "auc_full": area["full"],
         "auc_drop": area["drop"],

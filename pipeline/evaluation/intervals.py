@@ -1,4 +1,7 @@
-"""How sure a figure is: every figure with its 95 % interval, by a bootstrap of whole groups."""
+"""The figures of one set of rows, each with a 95 % interval that covers, or with the reason why it has none.
+
+`python -m benchmarks.coverage` measures by simulation how often the intervals hold the truth.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import expit, logit
 
-from pipeline.evaluation.metrics import FPR_BOUNDS, METRICS, PROBABILISTIC, all_metrics, auc
-from pipeline.evaluation.ranking import Floats, negatives_allowed, rank, roc_area
+from pipeline.evaluation.auc_interval import auc_interval
+from pipeline.evaluation.calibration import ece_floor
+from pipeline.evaluation.clustered import members, spread, two_sided
+from pipeline.evaluation.metrics import METRICS, TPR_BOUNDS, ece, losses
+from pipeline.evaluation.ranking import Floats, average_precision, equal_error_rate, rank
+from pipeline.evaluation.tpr_interval import tpr_intervals
 
+MIN_DOF = 4.0  # of an interval of a mean
+FEW_GROUPS = 30  # of a class; below it a warning stands beside the figures
 WEIGHTS_IN_MEMORY = 8_000_000  # weights held at once: 64 MB
 
 
@@ -36,7 +46,7 @@ def group_weights(groups: ArrayLike, *, resamples: int, seed: int) -> Iterator[F
     Efron and Tibshirani 1993, "An introduction to the bootstrap"; whole groups as in Field and Welsh 2007,
     doi:10.1111/j.1467-9868.2007.00593.x.
     """
-    _, member = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
+    member = members(groups)
     count = int(member.max()) + 1 if len(member) else 0
     generator = np.random.default_rng(seed)
     step = max(1, min(resamples, WEIGHTS_IN_MEMORY // max(len(member), 1)))
@@ -46,26 +56,6 @@ def group_weights(groups: ArrayLike, *, resamples: int, seed: int) -> Iterator[F
         flat = (drawn + np.arange(size)[:, None] * count).ravel()
         times = np.bincount(flat, minlength=size * count).reshape(size, count)
         yield times.astype(np.float64)[:, member]
-
-
-def interval(values: Floats) -> tuple[float | None, float | None]:
-    """95 % percentile interval of a bootstrapped figure.
-
-    Parameters
-    ----------
-    values : float64 array, shape (resamples,)
-        The figure in each resample, NaN where it has none.
-
-    Returns
-    -------
-    low, high : float or None
-        None where fewer than half of the resamples have a value.
-    """
-    known = values[np.isfinite(values)]
-    if len(known) * 2 < len(values) or not len(known):
-        return None, None
-    low, high = np.percentile(known, [2.5, 97.5])
-    return float(low), float(high)
 
 
 def summary(
@@ -82,41 +72,118 @@ def summary(
     groups : array, shape (n,)
         Label of what is drawn together.
     resamples : int
-        How many resamples the intervals rest on.
+        How many resamples the intervals of AP and EER rest on.
     seed : int
-        Of the resamples.
+        Of the resamples, and of the floor of the ECE.
 
     Returns
     -------
     dict
-        n, positives, negatives, groups : counts. Each of `METRICS` : {value, low, high}, or None; then
-        `reason` says why. TPR figures also have negatives_allowed: with 0 they only count fakes above the
-        highest real.
+        n, positives, negatives, groups : counts; groups_real, groups_fake : groups with an image of the class. Each of
+        `METRICS` : {value, low, high}, or None; then `reason` says why. A figure without a value or an interval has a
+        `note` that says why. TPR figures also have negatives_allowed, the ECE the floor of a perfect model in place of an
+        interval. warning : what to know before the intervals are read, or None.
     """
     y, s = np.asarray(target, dtype=np.float64), np.asarray(score, dtype=np.float64)
-    positives, count = int(y.sum()), len(np.unique(np.asarray(groups, dtype=str)))
+    labels = members(groups)
+    positives, by_class = int(y.sum()), [len(np.unique(labels[y == side])) for side in (0, 1)]
     result: dict[str, Any] = {"n": len(y), "positives": positives, "negatives": len(y) - positives}
-    result |= {"groups": count, "reason": _reason(len(y), positives)}
-    names = METRICS if result["reason"] is None else PROBABILISTIC if len(y) else ()
-    point = all_metrics(y, s) if len(y) else {}
-    drawn: dict[str, list[Floats]] = {name: [] for name in names}
-    if count > 1:
-        for weights in group_weights(groups, resamples=resamples, seed=seed):
-            values = all_metrics(y, s, weights)
-            for name in names:
-                drawn[name].append(values[name])
-    for name in METRICS:
-        result[name] = _figure(point[name], drawn[name]) if name in names else None
-    for name, bound in FPR_BOUNDS.items():
-        if result[f"tpr_at_fpr_{name}"] is not None:
-            allowed = int(negatives_allowed(result["negatives"], bound))
-            result[f"tpr_at_fpr_{name}"]["negatives_allowed"] = allowed
+    result |= {"groups": len(np.unique(labels)), "groups_real": by_class[0], "groups_fake": by_class[1]}
+    result |= {"reason": _reason(len(y), positives), "warning": None, **dict.fromkeys(METRICS)}
+    if not len(y):
+        return result
+    if result["reason"] is None:
+        result["warning"] = _warning(*by_class)
+        result["auc"] = auc_interval(y, s, labels)
+        result |= tpr_intervals(y, s, labels, TPR_BOUNDS)
+        result |= bootstrapped(y, s, labels, resamples=resamples, seed=seed)
+    result["brier"] = of_mean((s - y) ** 2, labels)
+    result["log_loss"] = of_mean(losses(y, s), labels)
+    result["ece"] = {"value": ece(y, s), "low": None, "high": None, **ece_floor(s, seed=seed)}
     return result
 
 
-def _figure(point: Floats, drawn: list[Floats]) -> dict[str, float | None]:
-    low, high = interval(np.concatenate(drawn)) if drawn else (None, None)
-    return {"value": float(point[0]), "low": low, "high": high}
+def of_mean(values: Floats, groups: ArrayLike) -> dict[str, Any]:
+    """Mean of values of at least 0, with its interval: Student's t on the logarithm, by whole groups.
+
+    Parameters
+    ----------
+    values : float64 array, shape (n,), n > 0
+    groups : array, shape (n,)
+        Label of what is drawn together.
+
+    Returns
+    -------
+    dict
+        value, low, high; the last two are None with a `note` where the groups are too few or too unequal.
+    """
+    member = members(groups)
+    known, mean = spread(values, member, int(member.max()) + 1), float(values.mean())
+    if known.dof < MIN_DOF or not mean or not known.variance:
+        return {"value": mean, "low": None, "high": None, "note": _unequal(known.dof)}
+    factor = float(np.exp(two_sided(known.dof) * np.sqrt(known.variance) / mean))
+    return {"value": mean, "low": mean / factor, "high": mean * factor}
+
+
+def bootstrapped(
+    y: Floats, s: Floats, groups: ArrayLike, *, resamples: int, seed: int
+) -> dict[str, dict[str, Any]]:
+    """AP and EER with intervals: Student's t on the log-odds, with the standard error of a bootstrap of groups.
+
+    Parameters
+    ----------
+    y, s : float64 arrays, shape (n,)
+        Labels, of both classes, and scores.
+    groups : array, shape (n,)
+        Label of what is drawn together.
+    resamples, seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    dict of dict
+        ap and eer: value, low, high, and a `note` where there is no interval.
+    """
+    whole = rank(y, s)
+    point = {"ap": float(average_precision(whole)[0]), "eer": float(equal_error_rate(whole)[0])}
+    drawn: dict[str, list[Floats]] = {"ap": [], "eer": []}
+    for weights in group_weights(groups, resamples=resamples, seed=seed):
+        ranking = rank(y, s, weights)
+        drawn["ap"].append(average_precision(ranking))
+        drawn["eer"].append(equal_error_rate(ranking))
+    member = members(groups)
+    count = int(member.max()) + 1
+    dof = min(spread(s[y == side], member[y == side], count).dof for side in (0, 1))
+    return {
+        name: {"value": point[name], **_on_log_odds(point[name], np.concatenate(parts), dof)}
+        for name, parts in drawn.items()
+    }
+
+
+def _on_log_odds(value: float, drawn: Floats, dof: float) -> dict[str, Any]:
+    inside = drawn[np.isfinite(drawn) & (drawn > 0) & (drawn < 1)]
+    if dof < MIN_DOF:
+        return {"low": None, "high": None, "note": _unequal(dof)}
+    if not 0 < value < 1 or len(inside) < 2 or len(inside) * 2 < len(drawn):
+        return {"low": None, "high": None, "note": "too near 0 or 1 for an interval"}
+    half = two_sided(dof) * float(logit(inside).std(ddof=1))
+    return {"low": float(expit(logit(value) - half)), "high": float(expit(logit(value) + half))}
+
+
+def _unequal(dof: float) -> str:
+    return (
+        f"groups are too few or too unequal in size for an interval: {dof:.1f} degrees of freedom, "
+        f"{MIN_DOF:.0f} are needed"
+    )
+
+
+def _warning(real: int, fake: int) -> str | None:
+    if min(real, fake) >= FEW_GROUPS:
+        return None
+    return (
+        f"only {real} groups with a real face and {fake} with a deepfake; with fewer than {FEW_GROUPS} of each, figures "
+        "hang on single groups"
+    )
 
 
 def _reason(n: int, positives: int) -> str | None:
@@ -127,46 +194,3 @@ def _reason(n: int, positives: int) -> str | None:
     if positives == n:
         return f"no real face among the {n} labelled images, so nothing can be ranked"
     return None
-
-
-def auc_difference(
-    target: ArrayLike,
-    score: ArrayLike,
-    base: ArrayLike,
-    groups: ArrayLike,
-    *,
-    resamples: int,
-    seed: int,
-) -> dict[str, float | None]:
-    """AUC of one score minus that of another on the same rows.
-
-    Parameters
-    ----------
-    target : array, shape (n,)
-        1 = fake, 0 = real.
-    score, base : arrays, shape (n,)
-        The two scores, each higher for fakes.
-    groups : array, shape (n,)
-        Label of what is drawn together.
-    resamples : int
-        How many resamples the interval rests on.
-    seed : int
-        Of the resamples.
-
-    Returns
-    -------
-    dict
-        value, and low and high of the paired 95 % interval; None where an AUC has no value.
-    """
-    y = np.asarray(target, dtype=np.float64)
-    gap = auc(y, score) - auc(y, base) if len(y) else float("nan")
-    if not np.isfinite(gap):
-        return {"value": None, "low": None, "high": None}
-    drawn = [
-        roc_area(rank(y, score, weights)) - roc_area(rank(y, base, weights))
-        for weights in group_weights(groups, resamples=resamples, seed=seed)
-    ]
-    low, high = (
-        interval(np.concatenate(drawn)) if len(np.unique(np.asarray(groups, str))) > 1 else (None, None)
-    )
-    return {"value": gap, "low": low, "high": high}

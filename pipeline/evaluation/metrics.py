@@ -1,26 +1,15 @@
-"""How good scores are: the figures of one set of rows, and of many weightings of it at once.
-
-Every figure takes a matrix of row weights (resamples, n): a bootstrap resample is only the number of
-times that each group was drawn, so no row is ever copied.
-"""
+"""How good scores are: the names of the figures, and those that are one number of one set of rows."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pipeline.evaluation.ranking import (
-    Floats,
-    average_precision,
-    divide,
-    equal_error_rate,
-    rank,
-    roc_area,
-    tpr_at_fpr,
-)
+from pipeline.evaluation.ranking import Floats, rank, roc_area
 
 FPR_BOUNDS = {"1e-2": 1e-2, "5e-3": 5e-3, "1e-3": 1e-3}
-RANKED = ("auc", *(f"tpr_at_fpr_{name}" for name in FPR_BOUNDS), "ap", "eer")
+TPR_BOUNDS = {f"tpr_at_fpr_{name}": bound for name, bound in FPR_BOUNDS.items()}
+RANKED = ("auc", *TPR_BOUNDS, "ap", "eer")
 PROBABILISTIC = ("brier", "ece", "log_loss")
 METRICS = RANKED + PROBABILISTIC
 ECE_BINS = 15
@@ -70,22 +59,8 @@ def calibration_bins(score: ArrayLike, bins: int = ECE_BINS) -> NDArray[np.int64
     return np.minimum(middle * bins / max(len(s), 1), bins - 1).astype(np.int64)[where]
 
 
-def _probabilistic(target: Floats, score: Floats, weights: Floats) -> dict[str, Floats]:
-    """Brier score (Brier 1950), ECE (Naeini et al. 2015) and log loss. The bins of the ECE are the whole sample's."""
-    total = weights.sum(1)
-    member = np.eye(ECE_BINS)[calibration_bins(score)]
-    gaps = np.abs(weights @ (member * (target - score)[:, None])).sum(1)
-    p = np.clip(score, SMALLEST, 1 - SMALLEST)
-    loss = -np.where(target == 1, np.log(p), np.log1p(-p))
-    return {
-        "brier": divide(weights @ (score - target) ** 2, total),
-        "ece": divide(gaps, total),
-        "log_loss": divide(weights @ loss, total),
-    }
-
-
-def all_metrics(target: ArrayLike, score: ArrayLike, weights: Floats | None = None) -> dict[str, Floats]:
-    """Every figure of `METRICS`.
+def ece(target: ArrayLike, score: ArrayLike) -> float:
+    """Expected calibration error: mean gap of mean score and share of fakes over `ECE_BINS` equally filled bins.
 
     Parameters
     ----------
@@ -93,26 +68,36 @@ def all_metrics(target: ArrayLike, score: ArrayLike, weights: Floats | None = No
         1 = fake, 0 = real.
     score : array, shape (n,)
         Probabilities of fake.
-    weights : float64 array, shape (resamples, n), optional
-        Ones in a single row when None.
 
     Returns
     -------
-    dict of float64 arrays, shape (resamples,)
-        By name; NaN where a class has no weight.
+    float
+        NaN without rows.
 
     References
     ----------
-    Brier 1950, doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2 (Brier score).
-    Naeini, Cooper and Hauskrecht 2015, doi:10.1609/aaai.v29i1.9602 (expected calibration error).
+    Naeini, Cooper and Hauskrecht 2015, doi:10.1609/aaai.v29i1.9602.
     """
-    y, s = np.asarray(target, dtype=np.float64), np.asarray(score, dtype=np.float64)
-    w = np.ones((1, len(y))) if weights is None else weights
-    ranking = rank(y, s, w)
-    ranked = {
-        "auc": roc_area(ranking),
-        **{f"tpr_at_fpr_{name}": tpr_at_fpr(ranking, bound) for name, bound in FPR_BOUNDS.items()},
-        "ap": average_precision(ranking),
-        "eer": equal_error_rate(ranking),
-    }
-    return ranked | _probabilistic(y, s, w)
+    s = np.asarray(score, dtype=np.float64)
+    if not len(s):
+        return float("nan")
+    gaps = np.bincount(calibration_bins(s), weights=np.asarray(target, dtype=np.float64) - s)
+    return float(np.abs(gaps).sum() / len(s))
+
+
+def losses(target: ArrayLike, score: ArrayLike) -> Floats:
+    """Log loss of each row.
+
+    Parameters
+    ----------
+    target : array, shape (n,)
+        1 = fake, 0 = real.
+    score : array, shape (n,)
+        Probabilities of fake; kept `SMALLEST` from 0 and 1.
+
+    Returns
+    -------
+    float64 array, shape (n,)
+    """
+    p = np.clip(np.asarray(score, dtype=np.float64), SMALLEST, 1 - SMALLEST)
+    return np.asarray(-np.where(np.asarray(target) == 1, np.log(p), np.log1p(-p)), dtype=np.float64)

@@ -6,7 +6,13 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from pipeline.reporting import data_sections, model_sections, refit_sections, result_sections
+from pipeline.reporting import (
+    data_sections,
+    decision_sections,
+    model_sections,
+    refit_sections,
+    result_sections,
+)
 from pipeline.reporting.data import ReportData
 from pipeline.reporting.elements import Level, Notice, NoticeLine, Page
 from pipeline.storage.file_names import readable
@@ -79,6 +85,8 @@ def compose(data: ReportData) -> Page:
         sections=[
             result_sections.main_figures(data),
             result_sections.curves(data),
+            decision_sections.calibration(data),
+            decision_sections.answers(data),
             model_sections.importance(data),
             model_sections.spectrum(data),
             refit_sections.ablation(data),

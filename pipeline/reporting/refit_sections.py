@@ -6,8 +6,9 @@ from typing import Any
 
 import pandas as pd
 
+from models.bundle_info import OVERALL
 from pipeline.evaluation import metrics
-from pipeline.evaluation.ablation import MAX_TRAIN_IMAGES, OVERALL
+from pipeline.evaluation.ablation import MAX_TRAIN_IMAGES
 from pipeline.reporting.data import MAX_SOURCES, METRIC_LABELS, ReportData
 from pipeline.reporting.elements import Cell, Column, Element, Paragraph, Section, Table
 from pipeline.reporting.number_format import ABSENT, number, with_interval

@@ -27,8 +27,6 @@ from pipeline.reporting.elements import (
 from pipeline.reporting.number_format import number, percent, with_interval
 from pipeline.reporting.worst_errors import THRESHOLD, WorstError
 
-FEW_NEGATIVES = 5  # below it, a TPR at a bound of the FPR hangs on single images
-
 
 def main_figures(data: ReportData) -> Section:
     """Show the figures by source, and what those at a low false-positive rate rest on."""
@@ -39,21 +37,25 @@ def main_figures(data: ReportData) -> Section:
     rows.append(_figure_row("train, out of fold", oof["overall"]))
     columns = [Column("rows", is_text=True), *map(Column, ("real", "fake", *METRIC_LABELS.values()))]
     caption = (
-        "Small: 95 % interval of a bootstrap that draws whole groups. TPR @ FPR x: highest share of deepfakes "
+        "Small: 95 % interval, for which images of one group count together. TPR @ FPR x: highest share of deepfakes "
         "found by a threshold that flags at most the share x of real faces. AP depends on the mix of classes. "
-        f"ECE: {metrics.ECE_BINS} equally filled bins; resampling biases it upwards, so its interval can lie above it."
+        f"ECE: {metrics.ECE_BINS} equally filled bins; small, what a perfect model with these scores would have."
     )
     elements: list[Element] = [
         *_headline(val),
         Table(columns, rows, caption),
         *_reasons(val),
-        *_few_negatives(val),
+        *_notes(val),
     ]
     return Section("figures", "Main figures", elements)
 
 
 def _figure_row(name: str, summary: dict[str, Any]) -> list[str | Cell]:
     figures_of_row = [with_interval(summary[metric]) for metric in METRIC_LABELS]
+    if (ece := summary["ece"]) is not None:
+        figures_of_row[list(METRIC_LABELS).index("ece")] = Cell(
+            number(ece["value"]), f"floor {number(ece['floor'])}"
+        )
     return [name, number(summary["negatives"]), number(summary["positives"]), *figures_of_row]
 
 
@@ -66,7 +68,8 @@ def _headline(val: dict[str, Any]) -> list[Paragraph]:
     text = (
         f"A random deepfake scores above a random real face in {percent(overall['auc']['value'])} of pairs. "
     )
-    text += f"With at most 1 % of real faces flagged, {percent(strict)} of the deepfakes are found."
+    if strict is not None:
+        text += f"With at most 1 % of real faces flagged, {percent(strict)} of the deepfakes are found."
     areas = {name: summary["auc"]["value"] for name, summary in val["by_source"].items() if summary["auc"]}
     if len(areas) > 1:
         low, high = min(areas, key=lambda name: areas[name]), max(areas, key=lambda name: areas[name])
@@ -79,18 +82,20 @@ def _reasons(val: dict[str, Any]) -> list[Paragraph]:
     return [Paragraph(f"{name}: {s['reason']}.") for name, s in summaries.items() if s["reason"]]
 
 
-def _few_negatives(val: dict[str, Any]) -> list[Paragraph]:
-    """Say how many real faces each bound lets through, where that is too few to trust."""
-    summaries = val["by_source"] if len(val["by_source"]) > 1 else {"val": val["overall"]}
-    warnings = []
+def _notes(val: dict[str, Any]) -> list[Paragraph]:
+    """Say why a figure or its interval is missing, and where groups are few; each reason once."""
+    summaries = {"overall": val["overall"], **(val["by_source"] if len(val["by_source"]) > 1 else {})}
+    paragraphs = []
     for name, summary in summaries.items():
-        at_bounds = {bound: summary[f"tpr_at_fpr_{bound}"] for bound in metrics.FPR_BOUNDS}
-        counts = {bound: figure["negatives_allowed"] for bound, figure in at_bounds.items() if figure}
-        few = [f"{count} at {bound}" for bound, count in counts.items() if count < FEW_NEGATIVES]
-        if few:
-            warnings.append(f"{name} ({number(summary['negatives'])} real faces): {', '.join(few)}")
-    text = "Few real faces may be flagged, so these TPR figures hang on single images: "
-    return [Paragraph(text + "; ".join(warnings) + ".")] if warnings else []
+        reasons: dict[str, list[str]] = {}
+        for metric, label in METRIC_LABELS.items():
+            if (figure := summary[metric]) and "note" in figure:
+                reasons.setdefault(figure["note"], []).append(label)
+        notes = [f"{', '.join(labels)}: {note}" for note, labels in reasons.items()]
+        notes += [summary["warning"]] if summary["warning"] else []
+        if notes:
+            paragraphs.append(Paragraph(f"{name}. {'; '.join(notes)}."))
+    return paragraphs
 
 
 def curves(data: ReportData) -> Section:
@@ -129,7 +134,8 @@ def _calibration_caption(bins: pd.DataFrame) -> str:
     mean = (gap * bins["n"]).sum() / bins["n"].sum()
     side = "too high" if mean > 0 else "too low"
     return (
-        f"Calibration: on the diagonal a score is a probability. On average the scores are {abs(mean):.3f} {side}. "
+        "Calibration: on the diagonal a score is a probability, for the mix of classes in val. "
+        f"On average the scores are {abs(mean):.3f} {side}. "
         "Whiskers: 95 % interval (Wilson)."
     )
 

@@ -293,7 +293,7 @@ class Train(Section):
 class Evaluate(Section):
     """How the model is evaluated."""
 
-    bootstrap: int = Field(500, ge=1, description="resamples, by group, of the 95 % intervals")
+    bootstrap: int = Field(500, ge=1, description="resamples, by group, of the 95 % intervals of AP and EER")
     seed: int = Field(0, ge=0, description="of resampling and samples")
     ablation_num_boost_round: int = Field(150, ge=1, description="trees of each refit without a block")
 

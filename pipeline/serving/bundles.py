@@ -13,7 +13,7 @@ import joblib
 import numpy as np
 
 from models.bundle import Bundle
-from models.bundle_info import FILE, BundleInfo, NetInfo, TrainingInfo, files_of, write_info
+from models.bundle_info import FILE, BundleInfo, NetInfo, ThresholdInfo, TrainingInfo, files_of, write_info
 from models.nets.net_spec import read_record
 from models.stacker.novelty import Novelty
 from models.stacker.reference import Reference
@@ -53,6 +53,7 @@ def write_bundle(
     sections: dict[str, dict[str, Any]],
     *,
     calibration: int,
+    thresholds: list[ThresholdInfo],
     left_out: Mapping[str, str],
 ) -> None:
     """Everything that scoring needs, as one folder; its record is written last and makes it complete.
@@ -69,6 +70,8 @@ def write_bundle(
         The parameters that scoring needs, and those of training.
     calibration : int
         How many more images the scores are calibrated on.
+    thresholds : list of ThresholdInfo
+        Limits of the answers, from the same images.
     left_out : dict of str to str
         Reason by kind of pseudo-fake that could not be made.
     """
@@ -100,6 +103,7 @@ def write_bundle(
             sources={str(k): int(n) for k, n in table.rows["source"].value_counts().sort_index().items()},
             fingerprint=joblib.hash([table.rows["key"].tolist(), target.tolist()]),
         ),
+        thresholds=thresholds,
         metrics={"oof_auc": auc(target, stacker.oof)},
         software={name: version(name) for name in SOFTWARE},
         code=scoring_code(table.blocks),

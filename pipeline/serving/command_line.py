@@ -9,6 +9,7 @@ from pathlib import Path
 from models.bundle_info import FILE
 from pipeline.dataset.lists import LabelError
 from pipeline.runtime import paths
+from pipeline.serving.priors import share
 from pipeline.storage.outputs import NOWHERE, STDERR, is_streamed
 
 
@@ -65,4 +66,5 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     add("--device", choices=["auto", "cpu", "cuda"], default="auto", help="default: %(default)s")
     add("--workers", type=_at_least_none, default=0, help="processes on the CPU; 0 = one per core (default)")
     add("--scheduler", help="address of a Dask scheduler whose workers score the images")
+    add("--prior", type=share, metavar="P", help="share of fakes to expect (default: that of training)")
     return command

@@ -53,6 +53,7 @@ def record(**changes):
         "prior": 0.5,
         "params": {},
         "training": TrainingInfo(**training),
+        "thresholds": [],
         "metrics": {},
         "software": {},
         "code": {},

@@ -16,6 +16,7 @@ import pytest
 from models.bundle import Bundle
 from models.bundle_info import BundleError, read_info, write_info
 from models.errors import UserError
+from models.stacker.calibration import at_prior
 from pipeline import predict
 from pipeline.samples import feature_table
 from pipeline.samples.pictures import read_plan
@@ -100,6 +101,17 @@ def test_command_line_writes_the_pipelines_bytes(finished, monkeypatch, tmp_path
     predict.main([*arguments, "--workers", workers])
     assert (tmp_path / "p.txt").read_bytes() == (finished / "prediction.txt").read_bytes()
     assert "rows in" in capsys.readouterr().out
+
+
+def test_another_prior_shifts_the_log_odds_of_every_score(finished, monkeypatch, tmp_path):
+    monkeypatch.chdir(finished)
+    out = tmp_path / "p.txt"
+    predict.main(["demo/testset", "--out", str(out), "--workers", "1", "--prior", "0.05"])
+    trained = read_info(finished / "cache/model").prior
+    stage = dict(rows_of(finished / "prediction.txt")[1:])
+    for name, moved in rows_of(out)[1:]:
+        expected = at_prior(float(stage[name]), trained=trained, wanted=0.05)
+        assert float(moved) == pytest.approx(float(expected), abs=1e-9)
 
 
 def test_options_without_images_do_not_run_the_stage(finished, monkeypatch):
@@ -302,6 +314,8 @@ def test_scores_are_calibrated_on_images_that_nothing_was_trained_on(copied, mon
     corrected = recalibrated(fitted, stored, held["target"].to_numpy(int), prior=prior)
     assert (bundle.stacker.slope, bundle.stacker.offset) == (corrected.slope, corrected.offset)
     assert corrected.slope != fitted.slope
+    groups = [held.loc[held["target"] == side, "group"].nunique() for side in (0, 1)]
+    assert {(limit.reals, limit.fakes) for limit in bundle.info.thresholds} == {tuple(groups)}
 
 
 def test_with_one_trained_fold_the_stacker_learns_from_that_fold_alone(copied, monkeypatch):

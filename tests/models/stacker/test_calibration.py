@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from models.stacker.calibration import platt
+from models.stacker.calibration import at_prior, platt
 
 
 def test_platt_recovers_a_known_calibration():
@@ -47,3 +47,20 @@ def test_separable_scores_get_a_finite_slope():
     slope, offset = platt(raw, (raw > 0).astype(int))
     assert 0 < slope < 10
     assert offset == pytest.approx(0, abs=1e-3)
+
+
+def test_another_prior_is_bayes_rule():
+    real, fake = 0.2, 0.6  # likelihoods of some image
+    for trained, wanted in ((0.5, 0.05), (0.3, 0.9)):
+        posterior = trained * fake / (trained * fake + (1 - trained) * real)
+        expected = wanted * fake / (wanted * fake + (1 - wanted) * real)
+        assert at_prior(posterior, trained=trained, wanted=wanted) == pytest.approx(expected)
+    assert at_prior(0.5, trained=0.5, wanted=0.05) == pytest.approx(0.05)
+
+
+def test_another_prior_keeps_order_and_certainty():
+    p = np.array([0.0, 0.2, 0.7, 1.0])
+    moved = at_prior(p, trained=0.5, wanted=0.01)
+    assert (moved[0], moved[-1]) == (0, 1)
+    assert (np.diff(moved) > 0).all()
+    assert at_prior(moved, trained=0.01, wanted=0.5) == pytest.approx(p)

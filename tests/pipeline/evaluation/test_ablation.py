@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.evaluation.ablation import COLUMNS, OVERALL, ablate
-from tests.pipeline.evaluation.blocks import BLOCKS, BOOTSTRAP, QUICK, rows_of
+from models.bundle_info import OVERALL
+from pipeline.evaluation.ablation import COLUMNS, ablate
+from tests.pipeline.evaluation.blocks import BLOCKS, QUICK, rows_of
 
 
 def test_ablation_compares_on_the_same_rows():
-    table = ablate(rows_of(160), rows_of(120, seed=1), BLOCKS, options=QUICK, bootstrap=BOOTSTRAP)
+    table = ablate(rows_of(160), rows_of(120, seed=1), BLOCKS, options=QUICK)
     assert table["source"].unique().tolist() == [OVERALL, "a", "b"]
     assert table["n"].tolist() == [120, 60, 60] * 3
     assert np.allclose(table["drop_effect"], table["auc_drop"] - table["auc_full"])
@@ -22,12 +23,12 @@ def test_ablation_compares_on_the_same_rows():
 
 def test_the_only_block_cannot_be_dropped():
     one = {"good": BLOCKS["good"]}
-    table = ablate(rows_of(120), rows_of(80, seed=1), one, options=QUICK, bootstrap=BOOTSTRAP)
+    table = ablate(rows_of(120), rows_of(80, seed=1), one, options=QUICK)
     assert table["auc_drop"].isna().all()
     assert table["auc_only"].equals(table["auc_full"])
 
 
 def test_too_few_groups_mean_no_ablation():
-    table = ablate(rows_of(8), rows_of(40), BLOCKS, options=QUICK, bootstrap=BOOTSTRAP)
+    table = ablate(rows_of(8), rows_of(40), BLOCKS, options=QUICK)
     assert table.empty
     assert table.columns.tolist() == list(COLUMNS)

@@ -1,4 +1,4 @@
-"""Intervals hold their figure, widen with groups and are seeded."""
+"""Every figure holds its value, or says in words why it has none; resamples draw whole groups and are seeded."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.evaluation import intervals, metrics
-from pipeline.evaluation.intervals import auc_difference, group_weights, interval, summary
+from pipeline.evaluation.intervals import group_weights, of_mean, summary
 from tests.pipeline.evaluation.scored import scored
 
 
@@ -21,7 +21,7 @@ def test_group_weights_draw_whole_groups():
 
 
 def test_chunks_do_not_change_the_draw(monkeypatch):
-    groups = np.arange(50).astype(str)
+    groups = np.arange(50)
     whole = np.vstack(list(group_weights(groups, resamples=20, seed=5)))
     monkeypatch.setattr(intervals, "WEIGHTS_IN_MEMORY", 150)
     parts = list(group_weights(groups, resamples=20, seed=5))
@@ -29,18 +29,20 @@ def test_chunks_do_not_change_the_draw(monkeypatch):
     assert np.array_equal(np.vstack(parts), whole)
 
 
-def test_interval_holds_the_figure_and_widens_with_groups():
-    target, score = scored(n=300, ties=False)
-    alone = summary(target, score, np.arange(300), resamples=200, seed=0)
+def test_intervals_hold_the_figures_and_copies_are_no_knowledge():
+    target, score = scored(n=1600, ties=False)
+    alone = summary(target, score, np.arange(1600), resamples=100, seed=0)
     # Ten copies of every image in one group: ten times the rows, no more knowledge.
-    tied = summary(*(np.repeat(v, 10) for v in (target, score, np.arange(300))), resamples=200, seed=0)
+    tied = summary(*(np.repeat(v, 10) for v in (target, score, np.arange(1600))), resamples=100, seed=0)
     for name in metrics.METRICS:
-        figure = alone[name]
-        if name != "ece":  # the ECE of a resample is biased upwards
-            assert figure["low"] <= figure["value"] <= figure["high"], name
-    assert (tied["n"], tied["groups"]) == (3000, 300)
-    widths = [s["auc"]["high"] - s["auc"]["low"] for s in (alone, tied)]
-    assert widths[1] == pytest.approx(widths[0], rel=0.1)
+        if name == "ece" or name in ("tpr_at_fpr_5e-3", "tpr_at_fpr_1e-3"):
+            assert alone[name]["low"] is None
+            continue
+        figure, copied = alone[name], tied[name]
+        assert figure["low"] <= figure["value"] <= figure["high"], name
+        width = figure["high"] - figure["low"]
+        assert copied["high"] - copied["low"] == pytest.approx(width, rel=0.15), name
+    assert (tied["n"], tied["groups"], alone["warning"]) == (16_000, 1600, None)
 
 
 def test_summary_is_seeded():
@@ -52,10 +54,18 @@ def test_summary_is_seeded():
     assert first != other
 
 
-def test_summary_says_how_many_negatives_the_bound_allows():
+def test_no_number_where_no_real_may_be_flagged():
     target, score = scored(n=100)
-    found = summary(target, score, np.arange(100), resamples=5, seed=0)
-    assert found["tpr_at_fpr_1e-3"]["negatives_allowed"] == 0
+    found = summary(target, score, np.arange(100), resamples=5, seed=0)["tpr_at_fpr_1e-3"]
+    assert (found["negatives_allowed"], found["value"], found["low"]) == (0, None, None)
+    assert "1000 are needed" in found["note"]
+
+
+def test_few_groups_are_a_warning_and_thirty_of_each_class_are_none():
+    target, score = np.tile([0, 1], 60), np.linspace(0, 1, 120)
+    few = summary(target, score, np.arange(120) % 50, resamples=5, seed=0)
+    assert "only 25 groups with a real face and 25 with a deepfake" in few["warning"]
+    assert summary(target, score, np.arange(120) % 60, resamples=5, seed=0)["warning"] is None
 
 
 @pytest.mark.parametrize(
@@ -69,22 +79,20 @@ def test_missing_class_is_null_with_a_reason(target, reason):
     assert (found["brier"] is None) == (not target)
 
 
-def test_one_group_has_no_interval():
+def test_one_group_has_values_and_reasons_but_no_interval():
     found = summary([0, 1, 1], [0.1, 0.7, 0.4], ["g"] * 3, resamples=10, seed=0)
-    assert found["auc"] == {"value": 1.0, "low": None, "high": None}
+    assert (found["auc"]["value"], found["auc"]["low"], found["auc"]["high"]) == (1.0, None, None)
+    for name in ("auc", "ap", "eer", "brier", "log_loss"):
+        assert "too few or too unequal in size" in found[name]["note"], name
 
 
-def test_interval_needs_half_of_the_resamples():
-    assert interval(np.array([0.5, np.nan, np.nan])) == (None, None)
-    assert interval(np.array([0.5, 0.5, np.nan])) == (0.5, 0.5)
+def test_perfect_ranking_has_an_auc_interval_but_none_of_ap():
+    target, score = np.repeat([0, 1], 40), np.linspace(0, 1, 80)
+    found = summary(target, score, np.arange(80), resamples=10, seed=0)
+    assert found["auc"]["high"] == 1.0
+    assert 0.9 < found["auc"]["low"] < 1
+    assert "too near 0 or 1" in found["ap"]["note"]
 
 
-def test_auc_difference_is_paired():
-    target, score = scored(n=200, ties=False)
-    groups = np.arange(200)
-    same = auc_difference(target, score, score, groups, resamples=50, seed=0)
-    assert same == {"value": 0.0, "low": 0.0, "high": 0.0}
-    worse = auc_difference(target, 1 - score, score, groups, resamples=50, seed=0)
-    assert worse["low"] <= worse["value"] <= worse["high"] < 0
-    none = auc_difference([0, 0], [0.1, 0.2], [0.1, 0.2], ["a", "b"], resamples=5, seed=0)
-    assert none["value"] is None
+def test_mean_of_a_constant_has_no_interval():
+    assert of_mean(np.zeros(20), np.arange(20))["low"] is None

@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from sklearn import metrics as reference
 
 from pipeline.evaluation import metrics
-from pipeline.evaluation.ranking import negatives_allowed, rank, tpr_at_fpr
+from pipeline.evaluation.ranking import (
+    average_precision,
+    equal_error_rate,
+    negatives_allowed,
+    rank,
+    roc_area,
+    tpr_at_fpr,
+)
 from tests.pipeline.evaluation.scored import one, scored
 
 
@@ -52,3 +59,16 @@ def test_tied_scores_are_one_threshold():
     assert ranking.tps.tolist() == [[0, 1, 2, 2]]
     assert ranking.fps.tolist() == [[0, 0, 1, 2]]
     assert (ranking.positives, ranking.negatives) == (2, 2)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.integers(2, 40))
+def test_weights_equal_repeated_rows(seed, n):
+    generator = np.random.default_rng(seed)
+    target = np.append(generator.integers(0, 2, n), [0, 1])
+    score = np.round(generator.random(n + 2), 1)
+    times = np.append(generator.integers(0, 4, n), [1, 1])
+    weighted = rank(target, score, times[None].astype(float))
+    repeated = rank(np.repeat(target, times), np.repeat(score, times))
+    for figure in (roc_area, average_precision, equal_error_rate, lambda r: tpr_at_fpr(r, 0.1)):
+        assert figure(weighted)[0] == pytest.approx(figure(repeated)[0], abs=1e-12)

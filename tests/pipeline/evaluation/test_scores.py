@@ -53,8 +53,10 @@ def test_summaries_leave_out_what_has_no_label_or_score():
 def evaluation(sources, *, unseen):
     """As the stage writes it, of random scores."""
     rng = np.random.default_rng(0)
-    table = pd.DataFrame({"target": np.tile([0, 1], 60), "group": np.arange(120), "score": rng.random(120)})
-    table["source"] = [sources[i // 2 % len(sources)] for i in range(120)]
+    table = pd.DataFrame(
+        {"target": np.tile([0, 1], 1200), "group": np.arange(2400), "score": rng.random(2400)}
+    )
+    table["source"] = [sources[i // 2 % len(sources)] for i in range(2400)]
     results = scores.summaries(table, resamples=5, seed=0)
     held = {
         source: {"in_train": True, "label_free": {"auc": {"value": area}}} for source, area in unseen.items()

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from models.bundle_info import BundleInfo
+from models.bundle_info import OVERALL, BundleInfo
 from models.stacker import training
-from pipeline.evaluation import intervals
-from pipeline.evaluation.ablation import OVERALL
+from pipeline.evaluation import calibration, intervals
 from pipeline.reporting.data import ReportData
 from pipeline.runtime import params
 
@@ -77,6 +76,7 @@ def bundle_info(**changes):
             "sources": {"alpha": 1240},
             "fingerprint": "f00d",
         },
+        "thresholds": [],
         "metrics": {"oof_auc": 0.9},
         "software": {"lightgbm": "4.7.0", "torch": "2.15.0"},
         "code": {
@@ -137,6 +137,14 @@ def summary(rows):
     )
 
 
+def threshold(source, **changes):
+    """A pair of limits, and what it does on val."""
+    limits = {"source": source, "rate": 0.05, "fake_above": 0.75, "real_below": 0.25}
+    counts = {"reals": 80, "fakes": 90, "needed": 59}
+    shares = {"fpr": 0.0625, "tpr": 0.5, "fnr": 0.03125, "tnr": 0.625, "undecided": 0.375}
+    return limits | counts | shares | changes
+
+
 def evaluation(table):
     """What evaluate writes as reports/evaluation.json."""
     val, oof = table[~table["fold_out"]], table[table["fold_out"]]
@@ -155,6 +163,8 @@ def evaluation(table):
         "train_oof": {"overall": summary(oof), "by_source": {}},
         "leave_one_source_out": left_out if len(sources) > 1 else {},
         "novelty": {name: {"n": 12, "wrong": 3, "auc": 0.75} for name in ("overall", *sources)},
+        "calibration": calibration.calibration(val.assign(uncalibrated=val["score"] ** 2)),
+        "thresholds": [threshold(OVERALL), threshold(ODD_SOURCE, fake_above=None, reals=7)],
         "audit": {"verdict": "red", "red": [f"file size {SCRIPT} red"]},
     }
 

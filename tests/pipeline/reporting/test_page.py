@@ -118,7 +118,7 @@ def test_page_is_self_contained_and_well_formed(rendered):
     assert all(image["alt"].strip() for image in reader.images)
     targets = [link[1:] for link in reader.links if link.startswith("#")]
     assert targets == re.findall(r'<section id="(\w+)"', rendered)
-    assert len(set(targets)) == len(targets) == 12
+    assert len(set(targets)) == len(targets) == 14
 
 
 def test_names_are_escaped(rendered):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from pipeline.evaluation import metrics
 from pipeline.reporting import result_sections
 from pipeline.reporting.data import METRIC_LABELS
 from pipeline.reporting.elements import ContactSheet
@@ -65,14 +64,27 @@ def test_one_source_is_not_repeated():
     assert "Hardest source" not in texts(section)[0]
 
 
-def test_few_real_faces_are_a_warning_and_many_are_not():
+def test_missing_figures_and_few_groups_are_said_in_words():
     last = texts(result_sections.main_figures(data_of()))[-1]
-    assert "hang on single images: val (20 real faces): 0 at 1e-2, 0 at 5e-3, 0 at 1e-3." in last
+    assert last.startswith("overall. ")
+    assert "TPR @ FPR 1e-2: no real face of 20 may be flagged; 100 are needed" in last
+    assert "only 10 groups with a real face and 10 with a deepfake" in last
+
+
+def test_nothing_is_said_where_nothing_is_missing():
     data = data_of()
-    for name in metrics.FPR_BOUNDS:
-        allowed = result_sections.FEW_NEGATIVES
-        data.evaluation["val"]["overall"][f"tpr_at_fpr_{name}"]["negatives_allowed"] = allowed
-    assert not any("single images" in text for text in texts(result_sections.main_figures(data)))
+    overall = data.evaluation["val"]["overall"]
+    overall["warning"] = None
+    for name in METRIC_LABELS:
+        overall[name].pop("note", None)
+    assert len(texts(result_sections.main_figures(data))) == 1
+
+
+def test_ece_stands_beside_its_floor():
+    data = data_of()
+    ece = data.evaluation["val"]["overall"]["ece"]
+    cell = tables(result_sections.main_figures(data))[0].rows[0][3 + list(METRIC_LABELS).index("ece")]
+    assert (cell.text, cell.detail) == (f"{ece['value']:.3f}", f"floor {ece['floor']:.3f}")
 
 
 def test_without_both_classes_the_reason_stands_instead_of_figures():

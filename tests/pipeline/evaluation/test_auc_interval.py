@@ -1,0 +1,82 @@
+"""AUC intervals: known cases, what widens them, and coverage in designs that a plain bootstrap fails."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from benchmarks.coverage.designs import Design
+from benchmarks.coverage.runs import cover
+from pipeline.evaluation.auc_interval import auc_difference, auc_interval
+from tests.pipeline.evaluation.scored import scored
+
+
+def test_single_images_are_near_delong():
+    """DeLong's standard error, by its definition, on independent images."""
+    target, score = scored(n=800, ties=False)
+    real, fake = score[target == 0], score[target == 1]
+    wins = (fake[:, None] > real[None]).astype(float)
+    error = np.sqrt(wins.mean(0).var(ddof=1) / len(real) + wins.mean(1).var(ddof=1) / len(fake))
+    found = auc_interval(target, score, np.arange(800))
+    assert found["high"] - found["low"] == pytest.approx(2 * 1.96 * error, rel=0.05)
+
+
+def test_label_switch_mirrors_the_interval():
+    target, score = scored(n=300, ties=False)
+    groups = np.arange(300) // 3
+    one, other = auc_interval(target, score, groups), auc_interval(1 - target, score, groups)
+    assert other["value"] == pytest.approx(1 - one["value"])
+    assert other["low"] == pytest.approx(1 - one["high"], abs=0.01)
+
+
+def test_a_monotone_change_of_the_score_changes_nothing():
+    target, score = scored(n=200)
+    assert auc_interval(target, score, np.arange(200)) == auc_interval(target, score**3, np.arange(200))
+
+
+def test_perfect_separation_has_a_lower_limit_that_rises_with_images():
+    lows = []
+    for n in (20, 200):
+        found = auc_interval(np.repeat([0, 1], n), np.arange(2 * n), np.arange(2 * n))
+        assert (found["value"], found["high"]) == (1.0, 1.0)
+        lows.append(found["low"])
+    assert 0.5 < lows[0] < lows[1] < 1
+
+
+def test_too_few_groups_have_no_interval_and_a_reason():
+    found = auc_interval([0, 0, 1, 1], [0.1, 0.2, 0.3, 0.4], ["a", "a", "b", "b"])
+    assert (found["value"], found["low"], found["high"]) == (1.0, None, None)
+    assert "1 groups with a real face and 1 with a deepfake" in found["note"]
+
+
+@pytest.mark.parametrize(("groups", "shift"), [(10, 1.0), (30, 3.3)])
+def test_interval_covers_with_few_groups_that_are_alike(groups, shift):
+    """A bootstrap of groups covers 67 to 90 % of these. The bound is four standard deviations below 95 %."""
+    design = Design(200, groups, correlation=0.8, unequal=False, classes="apart", shift=shift)
+    found = next(row for row in cover(design, part="ranked", runs=60) if row["figure"] == "auc")
+    assert found["covers"] / found["shown"] >= 0.84
+
+
+def test_difference_is_paired():
+    target, score = scored(n=200, ties=False)
+    groups = np.arange(200)
+    assert auc_difference(target, score, score, groups) == {"value": 0.0, "low": 0.0, "high": 0.0}
+    worse = auc_difference(target, 1 - score, score, groups)
+    assert worse["low"] <= worse["value"] <= worse["high"] < 0
+    nearly = auc_difference(target, score + 0.05 * np.sin(np.arange(200)), score, groups)
+    single = auc_interval(target, score, groups)
+    assert nearly["high"] - nearly["low"] < (single["high"] - single["low"]) / 2
+
+
+def test_difference_needs_both_classes_and_several_groups():
+    none = auc_difference([0, 0], [0.1, 0.2], [0.1, 0.2], ["a", "b"])
+    assert none == {"value": None, "low": None, "high": None}
+    few = auc_difference([0, 1, 0, 1], [0.1, 0.2, 0.3, 0.4], [0.4, 0.1, 0.2, 0.3], ["a", "a", "b", "b"])
+    assert few["value"] is not None
+    assert few["low"] is None
+
+
+def test_two_perfect_scores_are_no_proof_that_they_are_alike():
+    target, score = np.repeat([0, 1], 50), np.arange(100.0)
+    found = auc_difference(target, score, np.sqrt(score), np.arange(100))
+    assert found == {"value": 0.0, "low": None, "high": None}
