@@ -11,7 +11,7 @@ from pathlib import Path
 from models.errors import UserError
 from pipeline.runtime import paths
 from pipeline.serving.inputs import named_files
-from pipeline.serving.scoring import PredictionRow, score_many
+from pipeline.serving.scoring import PredictionRow, stream_rows
 
 
 def describe(row: PredictionRow) -> str:
@@ -39,7 +39,7 @@ def main() -> None:
     if not options.folder.is_dir():
         raise UserError(f"{options.folder} is not a folder; name one that holds images")
     files, _ = named_files([options.folder], None)
-    rows = list(score_many(files, folder=options.bundle, device=options.device))
+    rows = [row for rows in stream_rows(files, folder=options.bundle, device=options.device) for row in rows]
     scored = sorted((row for row in rows if row.prediction), key=lambda row: row.score, reverse=True)
     unread = [row for row in rows if row.prediction is None]
     print(f"{'score':>7}  {'novelty':>7}  {'looks like':<12}  image")

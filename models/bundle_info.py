@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from models.errors import UserError
 
 FORMAT = 1  # of bundle.json; a bundle of another format is refused
 FILE = "bundle.json"
+NOVELTY_FILE = "novelty.safetensors"
+MAX_RECORD = 64 << 20  # bytes
 
 BlockSort = Literal["face", "spectral", "embedding", "net"]
-Count = Annotated[int, Field(ge=0)]
-Weight = Annotated[float, Field(ge=0)]
+# Bounds that no fitted number comes near: within them no score can overflow.
+Count = Annotated[int, Field(ge=0, le=10**12)]
+Number = Annotated[float, Field(ge=-1e6, le=1e6)]
+Weight = Annotated[float, Field(ge=0, le=1e3)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=100)]
+Column = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\.[A-Za-z0-9_]+$", max_length=200)]
+PartName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.]*(/[A-Za-z0-9_][A-Za-z0-9_.]*)*$")]
+Version = Annotated[str, Field(pattern=r"^[0-9][0-9A-Za-z.+_-]*$")]
+Target = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.]+:[A-Za-z0-9_.]+$")]
+Fingerprint = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 
 
 class BundleError(UserError):
@@ -37,30 +47,48 @@ class BlockInfo(Record):
     sort: BlockSort = Field(
         description="what computes it: the face detector, a spectral function, a frozen or a tuned net"
     )
-    columns: list[str] = Field(min_length=1, description="`block.column`, in the order of training")
+    columns: list[Column] = Field(min_length=1, description="`block.column`, in the order of training")
 
 
 class ExpertInfo(Record):
     """An expert of the stacker: boosters that tell real faces from one kind of fake."""
 
-    kind: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    kind: Name
     n_boosters: Annotated[int, Field(ge=1, le=100)]
-    slope: float = Field(description="of the boosters' mean raw score in the log-likelihood ratio")
-    offset: float
-    logit_weights: dict[str, Weight] = Field(description="of each net's logit, by column")
-    logit_means: dict[str, float] = Field(description="what is taken from each logit first")
+    slope: Number = Field(description="of the boosters' mean raw score in the log-likelihood ratio")
+    offset: Number
+    logit_weights: dict[Column, Weight] = Field(description="of each net's logit, by column")
+    logit_means: dict[Column, Number] = Field(description="what is taken from each logit first")
     evidence_for: Weight = Field(description="weight of a ratio above 0 in the fusion")
     evidence_against: Weight = Field(description="weight of a ratio below 0 in the fusion")
+
+    @model_validator(mode="after")
+    def _same_logits(self) -> ExpertInfo:
+        if self.logit_weights.keys() != self.logit_means.keys():
+            raise ValueError("logit_weights and logit_means name different columns")
+        return self
+
+    @property
+    def files(self) -> list[str]:
+        """Its boosters' files, by place among the folds."""
+        return [f"stacker_{self.kind}_fold{index}.txt" for index in range(self.n_boosters)]
 
 
 class StackerInfo(Record):
     """The experts, their fusion and its calibration: p = expit(slope * raw + offset)."""
 
-    columns: list[str] = Field(min_length=1)
-    experts: list[ExpertInfo] = Field(min_length=1)
-    bias: float = Field(description="of the fusion: the raw score where no expert says anything")
-    slope: float
-    offset: float
+    columns: list[Column] = Field(min_length=1)
+    experts: list[ExpertInfo] = Field(min_length=1, max_length=100)
+    bias: Number = Field(description="of the fusion: the raw score where no expert says anything")
+    slope: Number
+    offset: Number
+
+    @field_validator("experts")
+    @classmethod
+    def _kinds_once(cls, experts: list[ExpertInfo]) -> list[ExpertInfo]:
+        if len({expert.kind for expert in experts}) != len(experts):
+            raise ValueError("two experts are of the same kind")
+        return experts
 
 
 class NetInfo(Record):
@@ -69,9 +97,9 @@ class NetInfo(Record):
     model: str = Field(description="timm name")
     input: str
     crop: str
-    size: Annotated[int, Field(ge=1)] = Field(description="px, side of its input")
+    size: Annotated[int, Field(ge=1, le=2048)] = Field(description="px, side of its input")
     origin: str = Field(description="where its first weights came from")
-    n_models: Annotated[int, Field(ge=1)] = Field(description="nets whose mean is the block")
+    n_models: Annotated[int, Field(ge=1, le=100)] = Field(description="nets whose mean is the block")
 
 
 class TrainingInfo(Record):
@@ -85,12 +113,39 @@ class TrainingInfo(Record):
     fingerprint: str = Field(description="of the keys and labels of the training images")
 
 
+class FaceOptions(BaseModel):
+    """The options of the detector and of the cuts that scoring reads; others were for training."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    min_face: Annotated[int, Field(ge=12, le=10_000)]
+    coarse_face: Share
+    thresholds: tuple[Share, Share, Share]
+    border: Share
+    native: Annotated[float, Field(gt=0, le=4)]
+    context: Annotated[float, Field(gt=0, le=8)]
+    aligned: Annotated[float, Field(gt=0, le=8)]
+
+
+class ImageOptions(BaseModel):
+    """The options of decoding that scoring reads."""
+
+    max_pixels: Annotated[int, Field(ge=1, le=10**10)]
+
+
+class ScoringOptions(BaseModel):
+    """The sections of the parameters that a score depends on."""
+
+    faces: FaceOptions
+    manifest: ImageOptions
+
+
 class BundleInfo(Record):
     """Everything that is known of a bundle without reading its models."""
 
-    blocks: dict[str, BlockInfo] = Field(min_length=1, description="in the order of training")
+    blocks: dict[Name, BlockInfo] = Field(min_length=1, description="in the order of training")
     stacker: StackerInfo
-    nets: dict[str, NetInfo]
+    nets: dict[Name, NetInfo]
     warnings: list[str] = Field(description="what a reader of the scores has to know about how it was made")
     prior: Share = Field(
         description="share of fakes among the training images: the score of an image that cannot be read"
@@ -100,21 +155,37 @@ class BundleInfo(Record):
     )
     training: TrainingInfo
     metrics: dict[str, float | None]
-    software: dict[str, str] = Field(description="versions of the libraries that it was made with")
-    code: dict[str, str] = Field(
-        description="`module:symbol` -> fingerprint of the code that computes its inputs"
+    software: dict[str, Version] = Field(
+        min_length=1, description="versions of the libraries that it was made with"
     )
-    files: dict[str, Digest] = Field(description="SHA-256 of every other file, by path in the bundle")
+    code: dict[Target, Fingerprint] = Field(
+        min_length=1, description="`module:symbol` -> fingerprint of the code that computes its inputs"
+    )
+    files: dict[PartName, Digest] = Field(description="SHA-256 of every other file, by path in the bundle")
 
-    @field_validator("files")
+    @field_validator("params")
     @classmethod
-    def _inside(cls, files: dict[str, str]) -> dict[str, str]:
-        outside = [
-            name for name in files if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts
-        ]
-        if outside:
-            raise ValueError(f"{outside[0]!r} is not a path inside the bundle")
-        return files
+    def _can_score(cls, params: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        ScoringOptions.model_validate(params)
+        return params
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> BundleInfo:
+        columns = [column for block in self.blocks.values() for column in block.columns]
+        of_nets = {c for block in self.blocks_of("net").values() for c in block.columns}
+        logits = {column for expert in self.stacker.experts for column in expert.logit_weights}
+        boosters = [name for expert in self.stacker.experts for name in expert.files]
+        records = [f"nets/{name}/net.json" for name in self.nets]
+        absent = sorted({*boosters, *records, NOVELTY_FILE} - self.files.keys())
+        if self.stacker.columns != columns or len(set(columns)) != len(columns):
+            raise ValueError("stacker.columns are not those of the blocks, each once and in their order")
+        if self.nets.keys() != self.blocks_of("embedding", "net").keys():
+            raise ValueError("nets are not those whose outputs are blocks")
+        if not logits <= of_nets:
+            raise ValueError("logit_weights names a column that is no net's logit")
+        if absent:
+            raise ValueError(f"files does not name {absent[0]}")
+        return self
 
     @property
     def sorts(self) -> dict[str, BlockSort]:
@@ -151,29 +222,85 @@ def read_info(folder: Path) -> BundleInfo:
     BundleError
         Naming the part that is missing, damaged, altered or not named in the record.
     """
-    info = _parse(folder)
+    info = parse_record(folder, read_record(folder))
+    check_files(folder, info)
+    return info
+
+
+def check_files(folder: Path, info: BundleInfo) -> None:
+    """Raise BundleError where a file is missing or is not the one that the record names."""
     for name, digest in info.files.items():
         path = folder / name
         if not path.is_file():
             raise BundleError(
                 f"{folder}: {name} is missing or no plain file; copy the whole folder again or train again"
             )
-        if sha256(path) != digest:
-            raise BundleError(
-                f"{folder}: {name} is damaged or was altered (its SHA-256 is not that of {FILE}); copy the whole folder "
-                "again or train again"
-            )
-    return info
+        _refuse_other(folder, name, same=sha256(path) == digest)
 
 
-def _parse(folder: Path) -> BundleInfo:
-    path = folder / FILE
+def read_part(folder: Path, info: BundleInfo, path: Path) -> bytes:
+    """The bytes of a part, which are those that its record names, whatever happened to the file since.
+
+    Raises
+    ------
+    BundleError
+        Where the record names no such part, or the file is another one.
+    """
+    name = path.relative_to(folder).as_posix()
+    if name not in info.files:
+        raise BundleError(
+            f"{folder}: {name} is not named in {FILE}; copy the whole folder again or train again"
+        )
     if not path.is_file():
         raise BundleError(
-            f"{folder} holds no {FILE}; train a bundle with `dvc repro` or name one with --bundle"
+            f"{folder}: {name} is missing or no plain file; copy the whole folder again or train again"
         )
+    data = path.read_bytes()
+    _refuse_other(folder, name, same=hashlib.sha256(data).hexdigest() == info.files[name])
+    return data
+
+
+def _refuse_other(folder: Path, name: str, *, same: bool) -> None:
+    if not same:
+        raise BundleError(
+            f"{folder}: {name} is damaged or was altered (its SHA-256 is not that of {FILE}); copy the whole folder "
+            "again or train again"
+        )
+
+
+def read_record(folder: Path) -> bytes:
+    """The bytes of bundle.json.
+
+    Raises
+    ------
+    BundleError
+        Where there is none, or something else in its place.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        found = f", but {FILE} there is no plain file" if path.exists() else ""
+        raise BundleError(
+            f"{folder} holds no {FILE}{found}; train a bundle with `dvc repro` or name one with --bundle"
+        )
+    size = path.stat().st_size
+    if size > MAX_RECORD:
+        raise BundleError(
+            f"{path} has {size:,} bytes, allowed are {MAX_RECORD:,}: it is no bundle's record; copy the bundle again"
+        )
+    return path.read_bytes()
+
+
+def parse_record(folder: Path, content: bytes) -> BundleInfo:
+    """The record in the bytes of a folder's bundle.json.
+
+    Raises
+    ------
+    BundleError
+        Where it is damaged, of another format, or says what no bundle has.
+    """
+    path = folder / FILE
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = content.decode("utf-8")
         raw = json.loads(text)
         version = raw["format"]
     except (ValueError, TypeError, KeyError, RecursionError):
@@ -182,23 +309,38 @@ def _parse(folder: Path) -> BundleInfo:
         ) from None
     if version != FORMAT:
         raise BundleError(
-            f"{path} has format {version!r}, this release reads {FORMAT}; train again with `dvc repro`"
+            f"{path} has format {ascii(version)[:40]}, this release reads {FORMAT}; train again with `dvc repro`"
         )
     try:
         info = BundleInfo.model_validate(raw.get("record"))
+        canonical = _text(info.model_dump())
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
+        where = ".".join(str(part) for part in first["loc"]) or "record"
         raise BundleError(
-            f"{path} is damaged: {where}: {first['msg']}; copy the bundle again or train again"
+            f"{path} is damaged: {_printable(where)}: {_printable(first['msg'])}; copy the bundle again or train again"
         ) from None
-    if text != _text(info.model_dump()):
+    except (
+        ValueError,
+        RecursionError,
+    ):  # values of any kind in `params`, which JSON has and a record has not
+        raise BundleError(
+            f"{path} is damaged: it holds what no record has; copy the bundle again or train again"
+        ) from None
+    if text != canonical:
         raise BundleError(
             f"{path} is damaged or was altered: its SHA-256 is not the one that it states; train again"
         )
     return info
 
 
+def _printable(text: str) -> str:
+    """At most 200 characters on one line: a record's author chooses them."""
+    return ascii(text[:200])[1:-1]
+
+
 def _text(record: dict[str, Any]) -> str:
-    digest = hashlib.sha256(json.dumps(record, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+    digest = hashlib.sha256(
+        json.dumps(record, sort_keys=True, ensure_ascii=True, allow_nan=False).encode()
+    ).hexdigest()
     return json.dumps({"format": FORMAT, "sha256": digest, "record": record}, indent=1) + "\n"

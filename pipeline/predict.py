@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -16,29 +15,21 @@ from pipeline.runtime import paths
 from pipeline.runtime.command import run
 from pipeline.runtime.engine import Engine
 from pipeline.runtime.process import pick_device
-from pipeline.samples.feature_table import read_table
+from pipeline.samples.feature_table import read_faces, read_table
 from pipeline.serving.bundles import load_bundle
 from pipeline.serving.inputs import in_order, named_files
+from pipeline.serving.python_api import score, score_many
 from pipeline.serving.scoring import (
     BY_PRIOR,
     PredictionRow,
     by_model,
-    score_files,
-    score_many,
+    stream_rows,
     write_predictions,
 )
+from pipeline.storage.face_schema import to_face
+from pipeline.storage.images import BadImage
 
-
-def score(image: str | Path, *, bundle: str | Path = paths.BUNDLE) -> float:
-    """Probability that the face in an image file is a deepfake.
-
-    The bundle is read at the first call. A file that cannot be read gives the training prior and a
-    warning that says why.
-    """
-    row = score_files([(str(image), str(image))], load_bundle(Path(bundle), pick_device("auto")))[0]
-    if row.source == BY_PRIOR:
-        warnings.warn(f"{row.warnings}; scored with the {BY_PRIOR}", stacklevel=2)
-    return row.score
+__all__ = ["BadImage", "main", "parser", "score", "score_many"]
 
 
 def stored_rows(bundle: Bundle) -> Iterator[PredictionRow]:
@@ -48,11 +39,12 @@ def stored_rows(bundle: Bundle) -> Iterator[PredictionRow]:
     listed = manifest[manifest["split"] == split]
     table = read_table([split], bundle.info.sorts)
     predictions = dict(zip(table.rows["sha256"], bundle.predict(table.features), strict=True))
-    found = dict(zip(table.rows["sha256"], table.rows["found"], strict=True))
+    rows, faces = read_faces([split])
+    face_of = dict(zip(rows["sha256"], map(to_face, faces), strict=True))
     for row in listed.itertuples():
         if row.status == "ok" and row.sha256 in predictions:
             notes = [row.detail] if row.detail else []
-            yield by_model(row.img_name, predictions[row.sha256], notes, found=bool(found[row.sha256]))
+            yield by_model(row.img_name, predictions[row.sha256], notes, face=face_of[row.sha256])
         elif row.status == "ok":
             reason = "could be listed, but not be decoded"
             yield PredictionRow(row.img_name, bundle.prior, BY_PRIOR, "unreadable", reason)
@@ -78,6 +70,9 @@ def parser() -> argparse.ArgumentParser:
     add("--out", type=Path, default=Path("scores.txt"), help="where the scores go (default: %(default)s)")
     add("--device", choices=["auto", "cpu", "cuda"], default="auto", help="default: %(default)s")
     add("--workers", type=_at_least_none, default=0, help="processes on the CPU; 0 = one per core (default)")
+    add(
+        "--every-face", action="store_true", help="a row for each face found; further ones are NAME#2, NAME#3"
+    )
     add("--scheduler", help="address of a Dask scheduler whose workers score the images")
     return command
 
@@ -103,7 +98,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     bundle = load_bundle(args.bundle, pick_device(args.device))
     good = [file for index, file in enumerate(files) if index not in bad]
     engine = Engine("dask" if args.scheduler else "loky", args.workers, args.scheduler)
-    scored = score_many(good, folder=args.bundle, device=args.device, engine=engine)
+    scored = stream_rows(
+        good, folder=args.bundle, device=args.device, engine=engine, every_face=args.every_face
+    )
     issues, details = (args.out.with_name(f"{args.out.stem}_{name}.csv") for name in ("issues", "details"))
     rows = in_order(files, bad, scored, bundle.prior)
     count, remarkable = write_predictions(rows, args.out, issues, details, kinds=bundle.kinds)

@@ -185,5 +185,5 @@ def score_chunk(bundle: Path, rows: pd.DataFrame, condition: str) -> NDArray[np.
 
 def predict_pixels(bundle: Bundle, pixels: Sequence[U8]) -> NDArray[np.float64]:
     """Probability of fake and novelty, float64 (2, n), of pictures uint8 (H, W, 3), RGB."""
-    predictions, _ = bundle.score(pixels)
+    predictions = [faces[0][0] for faces in bundle.score(pixels)]
     return np.array([[v.score for v in predictions], [v.novelty for v in predictions]], dtype=np.float64)

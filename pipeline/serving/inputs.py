@@ -73,7 +73,7 @@ def _listed_files(
 def in_order(
     files: Sequence[tuple[str, str]],
     bad: Mapping[int, PredictionRow],
-    scored: Iterator[PredictionRow],
+    scored: Iterator[list[PredictionRow]],
     prior: float,
 ) -> Iterator[PredictionRow]:
     """Scored rows with those that never became a file put back in their places.
@@ -84,15 +84,18 @@ def in_order(
         All that was asked for.
     bad : mapping
         Place in `files` -> row, of those that never became a file.
-    scored : iterator of PredictionRow
-        Rows of the others, in the order of `files`.
+    scored : iterator of lists of PredictionRow
+        Rows of each of the others, in the order of `files`.
     prior : float
         Score of the bad ones.
 
     Yields
     ------
     PredictionRow
-        One for each of `files`, in their order.
+        In the order of `files`; one for each, and more where several faces of a file were scored.
     """
     for index in range(len(files)):
-        yield replace(bad[index], score=prior) if index in bad else next(scored)
+        if index in bad:
+            yield replace(bad[index], score=prior)
+        else:
+            yield from next(scored)
