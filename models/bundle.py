@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from features.spectral import compute, get
 from features.views import Crop, Face, cut_views, face_numbers, plan_crop
-from models.bundle_info import NOVELTY_FILE, BundleError, BundleInfo, read_info, read_part
+from models.bundle_files import read_info, read_part
+from models.bundle_info import NOVELTY_FILE, BundleError, BundleInfo
 from models.detection.mtcnn import FaceDetector
 from models.nets.face_net import FaceNet, crop_for
 from models.stacker.novelty import Novelty

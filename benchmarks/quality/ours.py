@@ -22,7 +22,8 @@ from benchmarks.quality.conditions import U8
 from benchmarks.quality.rows import picture
 from benchmarks.quality.runs import Run, over_chunks
 from models.bundle import Bundle
-from models.bundle_info import BundleInfo, read_info
+from models.bundle_files import read_info
+from models.bundle_info import BundleInfo
 from models.kinds import LABELLED
 from pipeline.runtime import params
 from pipeline.runtime.process import limit_threads

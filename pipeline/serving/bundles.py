@@ -13,17 +13,8 @@ import joblib
 import numpy as np
 
 from models.bundle import Bundle
-from models.bundle_info import (
-    FILE,
-    BundleInfo,
-    NetInfo,
-    TrainingInfo,
-    check_files,
-    files_of,
-    parse_record,
-    read_record,
-    write_info,
-)
+from models.bundle_files import check_files, files_of, parse_record, read_record, write_info
+from models.bundle_info import FILE, BundleInfo, NetInfo, TrainingInfo
 from models.nets.net_spec import read_record as read_net_record
 from models.stacker.novelty import Novelty
 from models.stacker.stacker import Stacker

@@ -17,7 +17,8 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from models.bundle_info import BundleError, BundleInfo, read_record
+from models.bundle_files import read_record
+from models.bundle_info import BundleError, BundleInfo
 from models.errors import UserError
 from models.fingerprint import ROOT
 
@@ -26,7 +27,7 @@ MEMORY = 4 << 30  # bytes that the child may have, and so many times the size of
 MEMORY_PER_BYTE = 8
 CPU_S = 120  # seconds that the child may compute, and so many more for each 100 MB of the bundle:
 CPU_S_PER_100_MB = 60
-WALL_PER_CPU = 4  # a busy machine is slower
+WALL_PER_CPU = 5  # a busy machine is slower
 REFUSED = 2  # exit status of the child
 _CHILD = "import sys; sys.path.insert(0, sys.argv[1]); from pipeline.serving.trial import main; main(*sys.argv[2:])"
 
@@ -113,17 +114,31 @@ def _run(arguments: list[str], *, timeout: float) -> str:
     return ""
 
 
+def take_limits(seconds: int, memory: int) -> None:
+    """Bound what this process may compute, hold and write.
+
+    Parameters
+    ----------
+    seconds : int
+        Of computing; then it is ended.
+    memory : int
+        Bytes of its data.
+    """
+    limits = {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_CPU: seconds,
+        resource.RLIMIT_DATA: memory,
+        resource.RLIMIT_FSIZE: 0,
+    }
+    for kind, limit in limits.items():
+        soft, hard = resource.getrlimit(kind)
+        known = [value for value in (soft, hard) if value != resource.RLIM_INFINITY]
+        resource.setrlimit(kind, (min([limit, *known]), hard))
+
+
 def main(folder: str, digest: str, seconds: str, memory: str) -> None:
     """What the child does: take its limits, read the bundle, score two pictures."""
-    for kind, limit in (
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_CPU, int(seconds)),
-        (resource.RLIMIT_DATA, int(memory)),
-        (resource.RLIMIT_FSIZE, 0),
-    ):
-        hard = resource.getrlimit(kind)[1]
-        least = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
-        resource.setrlimit(kind, (least, least))
+    take_limits(int(seconds), int(memory))
     # Imported under the limits, and not by the parent: this module is all that it needs of these.
     import numpy as np
 

@@ -7,6 +7,7 @@ import shutil
 import pytest
 
 from models import bundle_info
+from models.bundle_files import files_of, read_info, read_part, write_info
 from models.bundle_info import (
     BlockInfo,
     BundleError,
@@ -14,10 +15,6 @@ from models.bundle_info import (
     NetInfo,
     StackerInfo,
     TrainingInfo,
-    files_of,
-    read_info,
-    read_part,
-    write_info,
 )
 
 PARTS = (

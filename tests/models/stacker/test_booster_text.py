@@ -145,8 +145,7 @@ def test_no_edit_gets_through_that_lightgbm_cannot_read(text):
         change = [digits, flipped, "", piece * 2][int(rng.integers(4))]
         try:
             kept = checked(body[:place] + change + body[place + length :], columns=COLUMNS)
-        except ValueError as error:
-            assert "\n" not in str(error)
+        except ValueError:
             continue
         passed += 1
         assert np.isfinite(lgb.Booster(model_str=kept).predict(ROWS, raw_score=True)).all()

@@ -28,7 +28,7 @@ def test_a_list_gives_its_rows_in_order_and_its_bad_rows_their_place(folder):
     files, bad = named_files([folder], folder / "names.txt")
     assert [name for name, _ in files] == ["absent.jpg", "b.jpg"]
     assert [(place, row.status) for place, row in bad.items()] == [(0, "missing_file")]
-    rows = list(in_order(files, bad, iter([PredictionRow("b.jpg", 0.9, BY_MODEL, "ok", "")]), 0.25))
+    rows = list(in_order(files, bad, iter([[PredictionRow("b.jpg", 0.9, BY_MODEL, "ok", "")]]), 0.25))
     assert [(row.name, row.score) for row in rows] == [("absent.jpg", 0.25), ("b.jpg", 0.9)]
 
 
