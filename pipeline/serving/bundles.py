@@ -42,8 +42,8 @@ def load_bundle(folder: Path, device: str) -> Bundle:
 def _read_bundle(folder: Path, device: str, _: object) -> Bundle:
     record = read_record(folder)
     info = parse_record(folder, record)
-    refuse_other_code(folder, info)
     check_files(folder, info)
+    refuse_other_code(folder, info)
     trial.require(folder, record, info)
     return Bundle.of(folder, info, device=device)
 

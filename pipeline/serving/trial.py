@@ -27,6 +27,7 @@ MEMORY = 4 << 30  # bytes that the child may have, and so many times the size of
 MEMORY_PER_BYTE = 8
 CPU_S = 120  # seconds that the child may compute, and so many more for each 100 MB of the bundle:
 CPU_S_PER_100_MB = 60
+LARGEST_FILE = 1 << 20  # bytes of a file that it may write: libraries try whether they may write at all
 WALL_PER_CPU = 5  # a busy machine is slower
 REFUSED = 2  # exit status of the child
 _CHILD = "import sys; sys.path.insert(0, sys.argv[1]); from pipeline.serving.trial import main; main(*sys.argv[2:])"
@@ -128,7 +129,7 @@ def take_limits(seconds: int, memory: int) -> None:
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_CPU: seconds,
         resource.RLIMIT_DATA: memory,
-        resource.RLIMIT_FSIZE: 0,
+        resource.RLIMIT_FSIZE: LARGEST_FILE,
     }
     for kind, limit in limits.items():
         soft, hard = resource.getrlimit(kind)

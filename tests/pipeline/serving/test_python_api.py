@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models.bundle_files import files_of, read_info, write_info
+from models.bundle_files import files_of, read_info, read_record, write_info
 from models.bundle_info import BundleError
 from pipeline.predict import BadImage, score, score_many
+from pipeline.serving import trial
 from pipeline.serving.bundles import load_bundle
 
 pytestmark = pytest.mark.xdist_group("small run")  # made once, in one process
@@ -122,6 +123,15 @@ def test_a_strangers_bundle_is_refused_by_its_child_and_damage_without_one(model
         BundleError, match="stacker_labelled_fold0.txt is no booster that can be used: .* make no tree"
     ):
         load_bundle(stranger, "cpu")
+
+
+def test_a_whole_bundle_passes_its_first_use_and_is_remembered(model, tmp_path, monkeypatch):
+    monkeypatch.setenv("FAKETRACE_CACHE", str(tmp_path))
+    record = read_record(model)
+    trial.require(model, record, read_info(model))
+    assert len(list((tmp_path / "faketrace/bundles").iterdir())) == 1
+    monkeypatch.setattr(trial, "_CHILD", "import sys; sys.exit(5)")
+    trial.require(model, record, read_info(model))
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -36,7 +36,10 @@ def child(monkeypatch, body, *, limits=True):
         ("import os; os.abort()", "was ended by SIGABRT"),
         ("while True: pass", "computed longer than 3 s"),
         ("bytearray(1 << 40)", "ended in MemoryError"),
-        ("with open(sys.argv[2] + '/new', 'w') as file: file.write('x')", r"ended in OSError: \[Errno 27\] File too large"),
+        (
+            "with open(sys.argv[2] + '/new', 'w') as file: file.write('x' * 2**21)",
+            r"ended in OSError: \[Errno 27\] File too large",
+        ),
         ("raise ValueError('one\\ntwo')", "ended in two"),
         ("sys.exit(5)", "ended in status 5"),
     ],
