@@ -11,7 +11,7 @@ from pathlib import Path
 from models.errors import UserError
 from pipeline.runtime import paths
 from pipeline.serving.inputs import named_files
-from pipeline.serving.scoring import PredictionRow, score_many
+from pipeline.serving.scoring import PredictionRow, stream_rows
 
 
 def describe(row: PredictionRow) -> str:
@@ -41,7 +41,8 @@ def main() -> None:
     asked = named_files([options.folder], None)
     for note in asked.notes:
         sys.stderr.write(f"note: {note}\n")
-    rows = list(score_many(asked.readable, folder=options.bundle, device=options.device))
+    scored_files = stream_rows(asked.readable, folder=options.bundle, device=options.device)
+    rows = [row for of_file in scored_files for row in of_file]
     scored = sorted((row for row in rows if row.prediction), key=lambda row: row.score, reverse=True)
     unread = [row for row in rows if row.prediction is None]
     print(f"{'score':>7}  {'novelty':>7}  {'looks like':<12}  image")

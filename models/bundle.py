@@ -12,9 +12,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from features.spectral import compute
+from features.spectral import compute, get
 from features.views import Crop, Face, cut_views, face_numbers, plan_crop
-from models.bundle_info import BundleInfo, read_info
+from models.bundle_files import read_info, read_part
+from models.bundle_info import NOVELTY_FILE, REFERENCE_FILE, BundleError, BundleInfo
 from models.detection.mtcnn import FaceDetector
 from models.nets.evidence_map import EvidenceNet
 from models.nets.face_net import FaceNet, crop_for
@@ -77,15 +78,28 @@ class Bundle:
         BundleError
             Naming the part that is missing, damaged or altered, or made by other code.
         """
-        info = read_info(folder)
-        return cls(
-            folder,
-            info,
-            Stacker.load(folder, info.stacker),
-            Novelty.load(folder),
-            Reference.load(folder),
-            device,
-        )
+        return cls.of(folder, read_info(folder), device=device)
+
+    @classmethod
+    def of(cls, folder: Path, info: BundleInfo, *, device: str) -> Bundle:
+        """Read the parts that a record names; each is checked against it once more as it is read.
+
+        Raises
+        ------
+        BundleError
+            As of `load`.
+        """
+        columns = len(info.stacker.columns)
+        try:
+            for name, block in info.blocks_of("spectral").items():
+                if block.columns != list(get(name).columns):
+                    raise ValueError(f"the columns of block {name} are not those of this release")
+            stacker = Stacker.load(info.stacker, read=lambda name: read_part(folder, info, folder / name))
+            novelty = Novelty.load(read_part(folder, info, folder / NOVELTY_FILE), columns=columns)
+            reference = Reference.load(read_part(folder, info, folder / REFERENCE_FILE), columns=columns)
+        except ValueError as error:
+            raise BundleError(f"{folder}: {error}; copy the bundle again or train again") from None
+        return cls(folder, info, stacker, novelty, reference, device)
 
     @property
     def prior(self) -> float:
@@ -109,19 +123,36 @@ class Bundle:
 
     @cached_property
     def nets(self) -> dict[str, FaceNet]:
-        """Nets by block name."""
-        return {
-            name: FaceNet.load(self.folder / "nets" / name, device=self.device) for name in self.info.nets
-        }
+        """Nets by block name. Raises BundleError where one is not the one that the record names."""
+        nets = {}
+        for name in self.info.nets:
+            net = FaceNet.load(
+                self.folder / "nets" / name,
+                device=self.device,
+                read=lambda path: read_part(self.folder, self.info, path),
+            )
+            if net.width != len(self.info.blocks[name].columns):
+                raise BundleError(
+                    f"{self.folder}: nets/{name} gives {net.width} numbers, its block has "
+                    f"{len(self.info.blocks[name].columns)}; train again"
+                )
+            nets[name] = net
+        return nets
 
     @cached_property
     def evidence_nets(self) -> dict[str, EvidenceNet]:
         """The nets that have logits, by block name, in the form that tells where these come from."""
-        folders = {name: self.folder / "nets" / name for name in self.info.blocks_of("net")}
-        return {name: EvidenceNet(folder, device=self.device) for name, folder in folders.items()}
+        return {
+            name: EvidenceNet(
+                self.folder / "nets" / name,
+                device=self.device,
+                read=lambda path: read_part(self.folder, self.info, path),
+            )
+            for name in self.info.blocks_of("net")
+        }
 
     def features(self, pixels: Sequence[NDArray[np.uint8]]) -> tuple[pd.DataFrame, list[Face]]:
-        """Every column the stacker reads, and the faces.
+        """Every column the stacker reads, and the main faces.
 
         Parameters
         ----------
@@ -133,7 +164,23 @@ class Bundle:
             float32 (n, d), columns in the order of training.
         list of Face
         """
-        faces = list(self.detector.detect(pixels))
+        faces = self.detector.detect(pixels)
+        return self.features_of(pixels, faces), faces
+
+    def features_of(self, pixels: Sequence[NDArray[np.uint8]], faces: Sequence[Face]) -> pd.DataFrame:
+        """Every column the stacker reads, of faces that are known.
+
+        Parameters
+        ----------
+        pixels : sequence of uint8 arrays, shape (H, W, 3), RGB, of any sizes
+        faces : sequence of Face
+            One for each of `pixels`.
+
+        Returns
+        -------
+        DataFrame
+            float32 (n, d), columns in the order of training.
+        """
         crops = [self.crop(picture, face) for picture, face in zip(pixels, faces, strict=True)]
         values: dict[str, NDArray[np.float32]] = {
             "face": face_numbers(
@@ -153,7 +200,7 @@ class Bundle:
             )
         joined = np.concatenate([values[name] for name in self.info.blocks], axis=1)
         columns = [column for block in self.info.blocks.values() for column in block.columns]
-        return pd.DataFrame(joined, columns=columns), faces
+        return pd.DataFrame(joined, columns=columns)
 
     def crop(self, pixels: NDArray[np.uint8], face: Face) -> Crop:
         """Geometry of the cuts of one face, with the options of training."""
@@ -161,10 +208,12 @@ class Bundle:
         return plan_crop(face, height=pixels.shape[0], width=pixels.shape[1], **scales)
 
     def predict(self, features: pd.DataFrame) -> list[Prediction]:
-        """What the stacker says of rows of `features`."""
+        """What the stacker says of rows of `features`. Raises BundleError where that is no number."""
         ratios = self.stacker.log_likelihood_ratios(features)
         scores = self.stacker.probability(ratios)
         novelty = self.novelty(features.to_numpy(np.float32))
+        if not (np.isfinite(ratios).all() and np.isfinite(scores).all()):
+            raise BundleError(f"{self.folder} gives a score that is no number; train again")
         return [
             Prediction(float(score), float(new), dict(zip(self.kinds, row.tolist(), strict=True)))
             for score, new, row in zip(scores, novelty, ratios, strict=True)
@@ -177,9 +226,27 @@ class Bundle:
         """
         return at_prior(expit(self.stacker.raw(features)), trained=0.5, wanted=self.prior)
 
-    def score(self, pixels: Sequence[NDArray[np.uint8]]) -> tuple[list[Prediction], list[Face]]:
-        """What is said of each picture, uint8 (H, W, 3), RGB, and the faces it was read from."""
+    def score(
+        self, pixels: Sequence[NDArray[np.uint8]], *, every_face: bool = False
+    ) -> list[list[tuple[Prediction, Face]]]:
+        """What is said of the faces of each picture.
+
+        Parameters
+        ----------
+        pixels : sequence of uint8 arrays, shape (H, W, 3), RGB, of any sizes
+        every_face : bool
+            Whether the other faces that the detector found are scored too, the main one first.
+
+        Returns
+        -------
+        list of lists of (Prediction, Face)
+            One at least for each picture: without a face it is read from the centred square.
+        """
         if not pixels:
-            return [], []
-        features, faces = self.features(pixels)
-        return self.predict(features), faces
+            return []
+        found = self.detector.detect_every(pixels)
+        chosen = [faces if every_face else faces[:1] for faces in found]
+        repeated = [picture for picture, faces in zip(pixels, chosen, strict=True) for _ in faces]
+        flat = [face for faces in chosen for face in faces]
+        pairs = iter(zip(self.predict(self.features_of(repeated, flat)), flat, strict=True))
+        return [[next(pairs) for _ in faces] for faces in chosen]

@@ -1,25 +1,33 @@
-"""The record of a bundle: what it is made of, checked before any part of it is read."""
+"""The record of a bundle: what it is made of, each value with its type and its bounds."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from models.errors import UserError
 
-FORMAT = 1  # of bundle.json; a bundle of another format is refused
 FILE = "bundle.json"
 OVERALL = "(overall)"  # all sources together; brackets keep it apart from a source's name
+NOVELTY_FILE = "novelty.safetensors"
+REFERENCE_FILE = "reference.safetensors"
 
 BlockSort = Literal["face", "spectral", "embedding", "net"]
-Count = Annotated[int, Field(ge=0)]
-Weight = Annotated[float, Field(ge=0)]
+# Bounds that no fitted number comes near: within them no score can overflow.
+Count = Annotated[int, Field(ge=0, le=10**12)]
+Number = Annotated[float, Field(ge=-1e6, le=1e6)]
+Weight = Annotated[float, Field(ge=0, le=1e3)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=100)]
+Column = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\.[A-Za-z0-9_]+$", max_length=200)]
+PartName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.]*(/[A-Za-z0-9_][A-Za-z0-9_.]*)*$")]
+Version = Annotated[str, Field(pattern=r"^[0-9][0-9A-Za-z.+_-]*$")]
+Target = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.]+:[A-Za-z0-9_.]+$")]
+Fingerprint = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 
 
 class BundleError(UserError):
@@ -38,30 +46,48 @@ class BlockInfo(Record):
     sort: BlockSort = Field(
         description="what computes it: the face detector, a spectral function, a frozen or a tuned net"
     )
-    columns: list[str] = Field(min_length=1, description="`block.column`, in the order of training")
+    columns: list[Column] = Field(min_length=1, description="`block.column`, in the order of training")
 
 
 class ExpertInfo(Record):
     """An expert of the stacker: boosters that tell real faces from one kind of fake."""
 
-    kind: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    kind: Name
     n_boosters: Annotated[int, Field(ge=1, le=100)]
-    slope: float = Field(description="of the boosters' mean raw score in the log-likelihood ratio")
-    offset: float
-    logit_weights: dict[str, Weight] = Field(description="of each net's logit, by column")
-    logit_means: dict[str, float] = Field(description="what is taken from each logit first")
+    slope: Number = Field(description="of the boosters' mean raw score in the log-likelihood ratio")
+    offset: Number
+    logit_weights: dict[Column, Weight] = Field(description="of each net's logit, by column")
+    logit_means: dict[Column, Number] = Field(description="what is taken from each logit first")
     evidence_for: Weight = Field(description="weight of a ratio above 0 in the fusion")
     evidence_against: Weight = Field(description="weight of a ratio below 0 in the fusion")
+
+    @model_validator(mode="after")
+    def _same_logits(self) -> ExpertInfo:
+        if self.logit_weights.keys() != self.logit_means.keys():
+            raise ValueError("logit_weights and logit_means name different columns")
+        return self
+
+    @property
+    def files(self) -> list[str]:
+        """Its boosters' files, by place among the folds."""
+        return [f"stacker_{self.kind}_fold{index}.txt" for index in range(self.n_boosters)]
 
 
 class StackerInfo(Record):
     """The experts, their fusion and its calibration: p = expit(slope * raw + offset)."""
 
-    columns: list[str] = Field(min_length=1)
-    experts: list[ExpertInfo] = Field(min_length=1)
-    bias: float = Field(description="of the fusion: the raw score where no expert says anything")
-    slope: float
-    offset: float
+    columns: list[Column] = Field(min_length=1)
+    experts: list[ExpertInfo] = Field(min_length=1, max_length=100)
+    bias: Number = Field(description="of the fusion: the raw score where no expert says anything")
+    slope: Number
+    offset: Number
+
+    @field_validator("experts")
+    @classmethod
+    def _kinds_once(cls, experts: list[ExpertInfo]) -> list[ExpertInfo]:
+        if len({expert.kind for expert in experts}) != len(experts):
+            raise ValueError("two experts are of the same kind")
+        return experts
 
 
 class NetInfo(Record):
@@ -70,9 +96,9 @@ class NetInfo(Record):
     model: str = Field(description="timm name")
     input: str
     crop: str
-    size: Annotated[int, Field(ge=1)] = Field(description="px, side of its input")
+    size: Annotated[int, Field(ge=1, le=2048)] = Field(description="px, side of its input")
     origin: str = Field(description="where its first weights came from")
-    n_models: Annotated[int, Field(ge=1)] = Field(description="nets whose mean is the block")
+    n_models: Annotated[int, Field(ge=1, le=100)] = Field(description="nets whose mean is the block")
 
 
 class TrainingInfo(Record):
@@ -89,25 +115,54 @@ class TrainingInfo(Record):
 class ThresholdInfo(Record):
     """Limits of the answers fake, real and undecided for a wanted error rate, each with 95 % confidence."""
 
-    source: str = Field(description="whose images it holds for; `(overall)` for all sources in their mix")
+    source: str = Field(
+        max_length=1000, description="whose images it holds for; `(overall)` for all sources in their mix"
+    )
     rate: Share = Field(
         description="wanted share of real faces above `fake_above`, and of fakes below `real_below`"
     )
-    fake_above: float | None = Field(
+    fake_above: Share | None = Field(
         description="a score above it is answered fake; None: too few real faces"
     )
-    real_below: float | None = Field(description="a score below it is answered real; None: too few fakes")
+    real_below: Share | None = Field(description="a score below it is answered real; None: too few fakes")
     reals: Count = Field(description="real faces that it rests on, one of each group")
     fakes: Count = Field(description="fakes that it rests on, one of each group")
     needed: Count = Field(description="how many of each it takes")
 
 
+class FaceOptions(BaseModel):
+    """The options of the detector and of the cuts that scoring reads; others were for training."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    min_face: Annotated[int, Field(ge=12, le=10_000)]
+    coarse_face: Share
+    thresholds: tuple[Share, Share, Share]
+    border: Share
+    native: Annotated[float, Field(gt=0, le=4)]
+    context: Annotated[float, Field(gt=0, le=8)]
+    aligned: Annotated[float, Field(gt=0, le=8)]
+
+
+class ImageOptions(BaseModel):
+    """The options of decoding that scoring reads."""
+
+    max_pixels: Annotated[int, Field(ge=1, le=10**10)]
+
+
+class ScoringOptions(BaseModel):
+    """The sections of the parameters that a score depends on."""
+
+    faces: FaceOptions
+    manifest: ImageOptions
+
+
 class BundleInfo(Record):
     """Everything that is known of a bundle without reading its models."""
 
-    blocks: dict[str, BlockInfo] = Field(min_length=1, description="in the order of training")
+    blocks: dict[Name, BlockInfo] = Field(min_length=1, description="in the order of training")
     stacker: StackerInfo
-    nets: dict[str, NetInfo]
+    nets: dict[Name, NetInfo]
     warnings: list[str] = Field(description="what a reader of the scores has to know about how it was made")
     prior: Share = Field(
         description="share of fakes among the training images: the score of an image that cannot be read"
@@ -120,21 +175,37 @@ class BundleInfo(Record):
         description="from the images that nothing was trained on; scores at the training mix"
     )
     metrics: dict[str, float | None]
-    software: dict[str, str] = Field(description="versions of the libraries that it was made with")
-    code: dict[str, str] = Field(
-        description="`module:symbol` -> fingerprint of the code that computes its inputs"
+    software: dict[str, Version] = Field(
+        min_length=1, description="versions of the libraries that it was made with"
     )
-    files: dict[str, Digest] = Field(description="SHA-256 of every other file, by path in the bundle")
+    code: dict[Target, Fingerprint] = Field(
+        min_length=1, description="`module:symbol` -> fingerprint of the code that computes its inputs"
+    )
+    files: dict[PartName, Digest] = Field(description="SHA-256 of every other file, by path in the bundle")
 
-    @field_validator("files")
+    @field_validator("params")
     @classmethod
-    def _inside(cls, files: dict[str, str]) -> dict[str, str]:
-        outside = [
-            name for name in files if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts
-        ]
-        if outside:
-            raise ValueError(f"{outside[0]!r} is not a path inside the bundle")
-        return files
+    def _can_score(cls, params: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        ScoringOptions.model_validate(params)
+        return params
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> BundleInfo:
+        columns = [column for block in self.blocks.values() for column in block.columns]
+        of_nets = {c for block in self.blocks_of("net").values() for c in block.columns}
+        logits = {column for expert in self.stacker.experts for column in expert.logit_weights}
+        boosters = [name for expert in self.stacker.experts for name in expert.files]
+        records = [f"nets/{name}/net.json" for name in self.nets]
+        absent = sorted({*boosters, *records, NOVELTY_FILE, REFERENCE_FILE} - self.files.keys())
+        if self.stacker.columns != columns or len(set(columns)) != len(columns):
+            raise ValueError("stacker.columns are not those of the blocks, each once and in their order")
+        if self.nets.keys() != self.blocks_of("embedding", "net").keys():
+            raise ValueError("nets are not those whose outputs are blocks")
+        if not logits <= of_nets:
+            raise ValueError("logit_weights names a column that is no net's logit")
+        if absent:
+            raise ValueError(f"files does not name {absent[0]}")
+        return self
 
     @property
     def sorts(self) -> dict[str, BlockSort]:
@@ -150,75 +221,3 @@ def sha256(path: Path) -> str:
     """Hex SHA-256 of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def files_of(folder: Path) -> dict[str, str]:
-    """Path and SHA-256 of every file of a bundle but its record."""
-    found = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    return {path.relative_to(folder).as_posix(): sha256(path) for path in found if path != folder / FILE}
-
-
-def write_info(folder: Path, info: BundleInfo) -> None:
-    """Write bundle.json: the last file of a bundle, which makes it complete."""
-    (folder / FILE).write_text(_text(info.model_dump()), encoding="utf-8")
-
-
-def read_info(folder: Path) -> BundleInfo:
-    """The record of a bundle, after a check that it is whole and that every file is the one that it names.
-
-    Raises
-    ------
-    BundleError
-        Naming the part that is missing, damaged, altered or not named in the record.
-    """
-    info = _parse(folder)
-    for name, digest in info.files.items():
-        path = folder / name
-        if not path.is_file():
-            raise BundleError(
-                f"{folder}: {name} is missing or no plain file; copy the whole folder again or train again"
-            )
-        if sha256(path) != digest:
-            raise BundleError(
-                f"{folder}: {name} is damaged or was altered (its SHA-256 is not that of {FILE}); copy the whole folder "
-                "again or train again"
-            )
-    return info
-
-
-def _parse(folder: Path) -> BundleInfo:
-    path = folder / FILE
-    if not path.is_file():
-        raise BundleError(
-            f"{folder} holds no {FILE}; train a bundle with `dvc repro` or name one with --bundle"
-        )
-    try:
-        text = path.read_bytes().decode("utf-8")
-        raw = json.loads(text)
-        version = raw["format"]
-    except (ValueError, TypeError, KeyError, RecursionError):
-        raise BundleError(
-            f"{path} is damaged: it is no JSON record; copy the bundle again or train again"
-        ) from None
-    if version != FORMAT:
-        raise BundleError(
-            f"{path} has format {version!r}, this release reads {FORMAT}; train again with `dvc repro`"
-        )
-    try:
-        info = BundleInfo.model_validate(raw.get("record"))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise BundleError(
-            f"{path} is damaged: {where}: {first['msg']}; copy the bundle again or train again"
-        ) from None
-    if text != _text(info.model_dump()):
-        raise BundleError(
-            f"{path} is damaged or was altered: its SHA-256 is not the one that it states; train again"
-        )
-    return info
-
-
-def _text(record: dict[str, Any]) -> str:
-    digest = hashlib.sha256(json.dumps(record, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
-    return json.dumps({"format": FORMAT, "sha256": digest, "record": record}, indent=1) + "\n"

@@ -90,8 +90,10 @@ def of_folder(root: Path) -> dict[str, Any]:
     LabelError
         When the data set cannot be used as a whole.
     """
-    compute = params.Compute()
-    rows, _ = build(params.Data(root=str(root)), params.Manifest(calibration=0), compute)
+    data = params.Data.model_validate({"root": str(root)})
+    manifest = params.Manifest.model_validate({"calibration": 0})
+    compute = params.Compute.model_validate({})
+    rows, _ = build(data, manifest, compute)
     return audit(rows, engine=compute.engine())
 
 

@@ -48,7 +48,7 @@ def explain_files(
             unread.append((name, bad.detail))
             continue
         why = explain(bundle, picture.pixels)
-        row = by_model(name, why.prediction, picture.notes, found=why.face.found)
+        row = by_model(name, why.prediction, picture.notes, face=why.face)
         images.append(Explained(name, picture.pixels, why, row.warnings))
     return images, unread
 

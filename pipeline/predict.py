@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import pandas as pd
 
@@ -15,33 +13,25 @@ from pipeline.runtime import paths
 from pipeline.runtime.command import bounded, run
 from pipeline.runtime.engine import Engine
 from pipeline.runtime.process import pick_device
-from pipeline.samples.feature_table import read_table
+from pipeline.samples.feature_table import read_faces, read_table
 from pipeline.serving.bundles import load_bundle
 from pipeline.serving.command_line import beside, inputs, parser
 from pipeline.serving.inputs import named_files
 from pipeline.serving.priors import with_prior
+from pipeline.serving.python_api import score, score_many
 from pipeline.serving.scoring import (
     BY_PRIOR,
     PredictionRow,
     by_model,
-    score_files,
-    score_many,
+    stream_rows,
     write_predictions,
 )
+from pipeline.storage.face_schema import to_face
 from pipeline.storage.file_names import original, readable
+from pipeline.storage.images import BadImage
 from pipeline.storage.outputs import check_outputs, is_streamed
 
-
-def score(image: str | Path, *, bundle: str | Path = paths.BUNDLE) -> float:
-    """Probability that the face in an image file is a deepfake, for the mix of classes in training.
-
-    The bundle is read at the first call. A file that cannot be read gives the training prior and a
-    warning that says why.
-    """
-    row = score_files([(str(image), str(image))], load_bundle(Path(bundle), pick_device("auto")))[0]
-    if row.source == BY_PRIOR:
-        warnings.warn(f"{row.warnings}; scored with the {BY_PRIOR}", stacklevel=2)
-    return row.score
+__all__ = ["BadImage", "main", "score", "score_many"]
 
 
 def stored_rows(bundle: Bundle) -> Iterator[PredictionRow]:
@@ -51,12 +41,13 @@ def stored_rows(bundle: Bundle) -> Iterator[PredictionRow]:
     listed = manifest[manifest["split"] == split]
     table = read_table([split], bundle.info.sorts)
     predictions = dict(zip(table.rows["sha256"], bundle.predict(table.features), strict=True))
-    found = dict(zip(table.rows["sha256"], table.rows["found"], strict=True))
+    rows, faces = read_faces([split])
+    face_of = dict(zip(rows["sha256"], map(to_face, faces), strict=True))
     for row in listed.itertuples():
         name, detail = original(row.img_name), original(row.detail)
         if row.status == "ok" and row.sha256 in predictions:
             notes = [detail] if detail else []
-            yield by_model(name, predictions[row.sha256], notes, found=bool(found[row.sha256]))
+            yield by_model(name, predictions[row.sha256], notes, face=face_of[row.sha256])
         elif row.status == "ok":
             reason = "could be listed, but not be decoded"
             yield PredictionRow(name, bundle.prior, BY_PRIOR, "unreadable", reason)
@@ -89,7 +80,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stderr.write(f"note: {bounded(note)}\n")
     bundle = load_bundle(args.bundle, pick_device(args.device))
     engine = Engine("dask" if args.scheduler else "loky", args.workers, args.scheduler)
-    scored = score_many(asked.readable, folder=args.bundle, device=args.device, engine=engine)
+    scored = stream_rows(
+        asked.readable, folder=args.bundle, device=args.device, engine=engine, every_face=args.every_face
+    )
     rows = asked.rows(scored, prior=bundle.prior)
     if args.prior is not None:
         rows = with_prior(rows, trained=bundle.prior, wanted=args.prior)

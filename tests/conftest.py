@@ -5,6 +5,14 @@ import shutil
 import pytest
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _bundles_are_remembered_elsewhere(tmp_path_factory):
+    """Which bundles were trained or have passed is noted for the tests alone, not in a person's home."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FAKETRACE_CACHE", str(tmp_path_factory.mktemp("home")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
     """Folder of a finished run on 60 demo faces. Read-only: copy it to change it."""

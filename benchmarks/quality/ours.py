@@ -22,7 +22,8 @@ from benchmarks.quality.conditions import U8
 from benchmarks.quality.rows import picture
 from benchmarks.quality.runs import Run, over_chunks
 from models.bundle import Bundle
-from models.bundle_info import BundleInfo, read_info
+from models.bundle_files import read_info
+from models.bundle_info import BundleInfo
 from models.kinds import LABELLED
 from pipeline.runtime import params
 from pipeline.runtime.process import limit_threads
@@ -185,5 +186,5 @@ def score_chunk(bundle: Path, rows: pd.DataFrame, condition: str) -> NDArray[np.
 
 def predict_pixels(bundle: Bundle, pixels: Sequence[U8]) -> NDArray[np.float64]:
     """Probability of fake and novelty, float64 (2, n), of pictures uint8 (H, W, 3), RGB."""
-    predictions, _ = bundle.score(pixels)
+    predictions = [faces[0][0] for faces in bundle.score(pixels)]
     return np.array([[v.score for v in predictions], [v.novelty for v in predictions]], dtype=np.float64)

@@ -29,7 +29,7 @@ from benchmarks.speed.parts import prepare
 from benchmarks.speed.timing import row, side_by_side, table
 from models.bundle import Bundle
 from pipeline.runtime.engine import Engine
-from pipeline.serving.scoring import score_many
+from pipeline.serving.scoring import stream_rows
 
 MODEL, SIZE = "mobilenetv2_100", 224
 EACH = 60  # training images of each source and class; how good the model is does not matter here
@@ -123,7 +123,7 @@ def predict(paths: Sequence[Path], data: Path, *, rounds: int) -> str:
         works = {
             "glue": lambda: glue.score_all(paths),
             "ours": lambda: list(
-                score_many(files, folder=trained, device="cpu", engine=Engine(workers=cores))
+                stream_rows(files, folder=trained, device="cpu", engine=Engine(workers=cores))
             ),
         }
         times = side_by_side(works, rounds=rounds, describe="predict")

@@ -1,4 +1,4 @@
-"""What the face detector says about an image, and which of several faces it means."""
+"""What the face detector says about an image, and which of several faces is the main one."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def _areas(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.prod(np.maximum(boxes[..., 2:] - boxes[..., :2], 0), axis=-1)
 
 
-def choose(image: Tensor, boxes: Tensor, score: Tensor, points: Tensor) -> dict[int, Face]:
-    """Choose the face of largest area times probability in each image.
+def rank(image: Tensor, boxes: Tensor, score: Tensor, points: Tensor) -> dict[int, list[Face]]:
+    """The faces of each image, that of largest area times probability first.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def choose(image: Tensor, boxes: Tensor, score: Tensor, points: Tensor) -> dict[
 
     Returns
     -------
-    dict of int to Face
+    dict of int to list of Face
         By image; one without faces is absent.
     """
     rows = torch.cat([score[:, None], boxes, points.flatten(1)], dim=1).cpu().numpy()
@@ -63,14 +63,17 @@ def choose(image: Tensor, boxes: Tensor, score: Tensor, points: Tensor) -> dict[
     results = {}
     for i in np.unique(image_of_row):
         faces = rows[image_of_row == i]
-        best = int(np.argmax(_areas(faces[:, 1:5]) * faces[:, 0]))
-        results[int(i)] = Face(
-            found=True,
-            n_faces=len(faces),
-            prob=float(faces[best, 0]),
-            box=faces[best, 1:5].copy(),
-            landmarks=faces[best, 5:].reshape(5, 2).copy(),
-        )
+        order = np.argsort(-(_areas(faces[:, 1:5]) * faces[:, 0]), kind="stable")
+        results[int(i)] = [
+            Face(
+                found=True,
+                n_faces=len(faces),
+                prob=float(faces[k, 0]),
+                box=faces[k, 1:5].copy(),
+                landmarks=faces[k, 5:].reshape(5, 2).copy(),
+            )
+            for k in order
+        ]
     return results
 
 

@@ -25,7 +25,7 @@ import torch
 from numpy.typing import NDArray
 
 from features.views import Face
-from models.detection.faces import NO_FACE, area, choose, enlarge
+from models.detection.faces import NO_FACE, area, enlarge, rank
 from models.detection.pyramid import CELL, search_steps
 from models.detection.stages import Candidates, Cascade
 from models.detection.summed_area import SummedArea
@@ -105,11 +105,8 @@ class FaceDetector:
         """
         return cls(device=device, **{name: options[name] for name in SEARCH})
 
-    @torch.inference_mode()
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Face]:
-        """Find the main face of each image.
-
-        Images with a side beyond 4096 px are searched at 1/2, 1/3, ... of their size.
+        """Find the main face of each image: that of largest area times probability.
 
         Parameters
         ----------
@@ -126,49 +123,76 @@ class FaceDetector:
         ValueError
             Where an array is of another kind.
         """
+        return [faces[0] for faces in self.detect_every(images)]
+
+    @torch.inference_mode()
+    def detect_every(self, images: Sequence[NDArray[np.uint8]]) -> list[list[Face]]:
+        """Find the faces of each image, the main one first.
+
+        The search ends at the main face: others that are smaller than the levels that it needed are not among them.
+        Images with a side beyond 4096 px are searched at 1/2, 1/3, ... of their size.
+
+        Parameters
+        ----------
+        images : sequence of uint8 arrays, shape (H, W, 3), RGB
+            Of any sizes.
+
+        Returns
+        -------
+        list of lists of Face
+            An image without a face, or too small to hold one, gives one of `found=False`.
+
+        Raises
+        ------
+        ValueError
+            Where an array is of another kind.
+        """
         for number, image in enumerate(images):
             if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
                 raise ValueError(
                     f"image {number} of the batch: found shape {image.shape}, {image.dtype}, "
                     "allowed is (H, W, 3), uint8: convert it to RGB first"
                 )
-        results: list[Face] = []
+        results: list[list[Face]] = []
         for batch in _batches(images):
             first = self._detect_batch(batch, coarse=self._coarse)
             results += self._with_border(batch, first) if self._border else first
         return results
 
-    def _with_border(self, images: Sequence[NDArray[np.uint8]], first: Sequence[Face]) -> list[Face]:
+    def _with_border(
+        self, images: Sequence[NDArray[np.uint8]], first: Sequence[list[Face]]
+    ) -> list[list[Face]]:
         """The faces of `first`, those of tight crops replaced by what a search with a border finds."""
-        tight = [i for i, face in enumerate(first) if _is_tight(face, images[i].shape[:2])]
+        tight = [i for i, faces in enumerate(first) if _is_tight(faces[0], images[i].shape[:2])]
         widths = {i: max(round(min(images[i].shape[:2]) * self._border), 1) for i in tight}
         bordered = [_bordered(images[i], widths[i]) for i in tight]
         coarse = max(self._coarse, _TIGHT_COARSE)
-        again = [face for batch in _batches(bordered) for face in self._detect_batch(batch, coarse=coarse)]
-        faces = list(first)
-        for i, face in zip(tight, again, strict=True):
-            if face.found:
-                moved = {"box": face.box - widths[i], "landmarks": face.landmarks - widths[i]}
-                faces[i] = replace(face, **{k: v.astype(np.float32) for k, v in moved.items()})
-        return faces
+        again = [faces for batch in _batches(bordered) for faces in self._detect_batch(batch, coarse=coarse)]
+        results = list(first)
+        for i, faces in zip(tight, again, strict=True):
+            if faces[0].found:
+                results[i] = [_shifted(face, widths[i]) for face in faces]
+        return results
 
-    def _detect_batch(self, images: Sequence[NDArray[np.uint8]], *, coarse: float) -> list[Face]:
-        """Search step by step; an image leaves the search when finer levels are unlikely to change its face."""
+    def _detect_batch(self, images: Sequence[NDArray[np.uint8]], *, coarse: float) -> list[list[Face]]:
+        """Search step by step; an image leaves the search when finer levels are unlikely to change its main face."""
         reduced = [_reduce(image) for image in images]
         sums = SummedArea([image for image, _ in reduced], device=self.device)
         steps = [self._steps(*side, coarse_face=coarse) for side in sums.sides]
-        results = [NO_FACE] * len(images)
+        results = [[NO_FACE]] * len(images)
         pending = [i for i, scales in enumerate(steps) if scales]
         seen: list[Candidates] = []
         step = 0
         while pending:
             proposals = self._cascade.propose(sums, {i: steps[i][step] for i in pending})
             seen = [Candidates.join([*seen, proposals])]
-            for i, face in choose(*self._cascade.refine(sums, seen[0])).items():
-                results[i] = enlarge(face, reduced[i][1])
+            for i, faces in rank(*self._cascade.refine(sums, seen[0])).items():
+                results[i] = [enlarge(face, reduced[i][1]) for face in faces]
             step += 1
             pending = [
-                i for i in pending if step < len(steps[i]) and not _is_final(results[i], steps[i][step - 1])
+                i
+                for i in pending
+                if step < len(steps[i]) and not _is_final(results[i][0], steps[i][step - 1])
             ]
             waiting = torch.zeros(len(images), dtype=torch.bool)
             waiting[pending] = True
@@ -179,6 +203,12 @@ class FaceDetector:
 def _bordered(image: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
     """The image inside a black border of `width` px."""
     return np.pad(image, ((width, width), (width, width), (0, 0)))
+
+
+def _shifted(face: Face, width: int) -> Face:
+    """The face in the image without its border."""
+    box, landmarks = ((points - width).astype(np.float32) for points in (face.box, face.landmarks))
+    return replace(face, box=box, landmarks=landmarks)
 
 
 def _is_tight(face: Face, sides: tuple[int, ...]) -> bool:

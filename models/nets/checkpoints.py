@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import Annotated, Any
 
 import timm
 import torch
 from huggingface_hub import constants, hf_hub_download
 from huggingface_hub.errors import EntryNotFoundError, HFValidationError, HTTPError
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from models.bundle_info import sha256
 from models.nets import packaged
 from models.nets.locations import HUB_FILE, OnHub, locate
+from models.nets.model_args import CheckedArgs
+from models.nets.net_spec import MAX_SIZE
 from models.nets.packaged import Installed, WeightsError
 
 DEFAULT_SIZE = 224
@@ -38,7 +40,7 @@ class Checkpoint:
     origin : str
         Where they came from, as report and bundle state it.
     model_args : dict
-        Keyword arguments of `timm.create_model`.
+        Keyword arguments of `timm.create_model`, of those that `ModelArgs` lets through.
     size : int
         Side of the input, px.
     mean, std : tuple of 3 floats
@@ -51,6 +53,17 @@ class Checkpoint:
     size: int = DEFAULT_SIZE
     mean: tuple[float, ...] = DEFAULT_MEAN
     std: tuple[float, ...] = DEFAULT_STD
+
+
+class _Facts(BaseModel):
+    """The .json beside a checkpoint."""
+
+    model_config = ConfigDict(protected_namespaces=(), allow_inf_nan=False)
+
+    model_args: CheckedArgs = {}
+    input_size: Annotated[int, Field(ge=1, le=MAX_SIZE)] = DEFAULT_SIZE
+    mean: tuple[float, float, float] = DEFAULT_MEAN
+    std: tuple[PositiveFloat, PositiveFloat, PositiveFloat] = DEFAULT_STD
 
 
 def require_model(model: str) -> None:
@@ -148,7 +161,7 @@ def _from_file(path: Path) -> Checkpoint:
     """Read tensors (never a pickle) and the JSON beside them."""
     record = path.with_suffix(".json")
     try:
-        facts = json.loads(record.read_text(encoding="utf-8"))
+        facts = _Facts.model_validate_json(record.read_bytes())
         state = (
             load_file(path)
             if path.suffix == ".safetensors"
@@ -158,6 +171,10 @@ def _from_file(path: Path) -> Checkpoint:
         raise WeightsError(
             f"weights {path}: {record.name} is missing beside it; it says model_args, input_size, mean and std"
         ) from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole file"
+        raise WeightsError(f"weights {path}: {record.name} beside it: {where}: {first['msg']}") from None
     except (OSError, ValueError, RuntimeError, EOFError, UnpicklingError, SafetensorError) as error:
         raise WeightsError(f"weights {path} cannot be read: {error}") from None
     if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
@@ -168,10 +185,10 @@ def _from_file(path: Path) -> Checkpoint:
     return Checkpoint(
         state=state,
         origin=f"{path.name} sha256 {sha256(path)[:12]}",
-        model_args=facts.get("model_args", {}),
-        size=int(facts.get("input_size", DEFAULT_SIZE)),
-        mean=tuple(facts.get("mean", DEFAULT_MEAN)),
-        std=tuple(facts.get("std", DEFAULT_STD)),
+        model_args=facts.model_args,
+        size=facts.input_size,
+        mean=facts.mean,
+        std=facts.std,
     )
 
 

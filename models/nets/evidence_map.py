@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ class EvidenceNet:
         Of a net as `FaceNet.save` writes it.
     device : str
         A torch device.
+    read : callable
+        The bytes of a file; a bundle's checks their hash.
 
     Attributes
     ----------
@@ -43,11 +46,13 @@ class EvidenceNet:
        networks", arXiv:2011.08891
     """
 
-    def __init__(self, folder: Path, *, device: str = "cpu") -> None:
-        record = read_record(folder)
+    def __init__(
+        self, folder: Path, *, device: str = "cpu", read: Callable[[Path], bytes] = Path.read_bytes
+    ) -> None:
+        record = read_record(folder, read=read)
         self.spec: NetSpec = record.spec
         self.device = torch.device(device)
-        states = [read_state(member_file(folder, index)) for index in range(record.members)]
+        states = [read_state(member_file(folder, index), read) for index in range(record.members)]
         self.members = [build(self.spec, state).eval().to(self.device) for state in states]
 
     def __call__(self, crop: NDArray[np.uint8]) -> NDArray[np.float32] | None:

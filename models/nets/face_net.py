@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +48,19 @@ def build(spec: NetSpec, state: State | None = None) -> nn.Sequential:
     ------
     WeightsError
         Where timm has no model of that name.
+    NetError
+        Where that model does not take the arguments of the spec.
     UserError
         Where the spec normalises features that no linear classifier reads.
     """
     require_model(spec.model)
-    backbone = timm.create_model(spec.model, num_classes=len(spec.heads), **spec.model_args)
+    try:
+        backbone = timm.create_model(spec.model, num_classes=len(spec.heads), **spec.model_args)
+    except (TypeError, AssertionError) as error:
+        raise NetError(
+            f"timm's {spec.model} does not take the model_args {spec.model_args}: {error}; correct them in the .json beside "
+            "the weights"
+        ) from None
     if spec.normalise:
         normalise_classifier(backbone)
     net = nn.Sequential(InputTransform(spec), backbone)
@@ -237,7 +245,14 @@ class FaceNet:
         write_record(folder, spec, members=len(states))
 
     @classmethod
-    def load(cls, folder: Path, *, device: str = "cpu", member: int | None = None) -> FaceNet:
+    def load(
+        cls,
+        folder: Path,
+        *,
+        device: str = "cpu",
+        member: int | None = None,
+        read: Callable[[Path], bytes] = Path.read_bytes,
+    ) -> FaceNet:
         """Read what `save` wrote.
 
         Parameters
@@ -247,6 +262,8 @@ class FaceNet:
             A torch device.
         member : int, optional
             One of several; all without it.
+        read : callable
+            The bytes of a file; a bundle's checks their hash.
 
         Returns
         -------
@@ -257,21 +274,25 @@ class FaceNet:
         NetError
             Where a file is missing, damaged or of another net; the message names it.
         """
-        record = read_record(folder)
+        record = read_record(folder, read=read)
         indices = range(record.members) if member is None else [member]
         paths = [member_file(folder, index) for index in indices]
-        states = [read_state(path) for path in paths]
+        states = [read_state(path, read) for path in paths]
         return cls(record.spec, states, device=device, names=[str(path) for path in paths])
 
 
-def read_state(path: Path) -> State:
+def read_state(path: Path, read: Callable[[Path], bytes]) -> State:
     """Weights of one member of a saved net. Raises NetError where the file is missing or damaged."""
     try:
-        return load(path.read_bytes())
+        state = load(read(path))
     except FileNotFoundError:
         raise NetError(f"{path} is missing, but net.json beside it names it; {REMEDY}") from None
     except SafetensorError as error:
         raise NetError(f"{path} is damaged, it is no safetensors file: {error}; {REMEDY}") from None
+    strange = [name for name, tensor in state.items() if not bool(torch.isfinite(tensor).all())]
+    if strange:
+        raise NetError(f"{path}: {strange[0]} holds numbers that are not finite; make the net again")
+    return state
 
 
 def _channels_last(x: torch.Tensor) -> torch.Tensor:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from models.errors import UserError
+from models.nets.model_args import CheckedArgs
 
 Input = Literal["rgb", "npr", "highpass"]
 RECORD = "net.json"
+MODEL_NAME = r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)?$"  # timm's own names: no `hf-hub:`, no path
+MAX_SIZE, MAX_MEMBERS = 2048, 100
 REMEDY = "copy the folder again, or make the net again with `dvc repro`"
 
 
@@ -29,7 +33,7 @@ class NetSpec:
     model : str
         Name of a timm model.
     model_args : dict
-        Further keyword arguments of `timm.create_model`.
+        Further keyword arguments of `timm.create_model`, of those that `ModelArgs` lets through.
     input : {'rgb', 'npr', 'highpass'}
         What `InputTransform` makes of the pixels.
     crop : {'aligned', 'native'}
@@ -49,11 +53,11 @@ class NetSpec:
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", allow_inf_nan=False)
 
-    model: str
-    model_args: dict[str, Any]
+    model: Annotated[str, Field(pattern=MODEL_NAME)]
+    model_args: CheckedArgs
     input: Input
     crop: Literal["aligned", "native"]
-    size: Annotated[int, Field(ge=1)]
+    size: Annotated[int, Field(ge=1, le=MAX_SIZE)]
     mean: Annotated[tuple[float, ...], Field(min_length=3, max_length=3)]
     std: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=3, max_length=3)]
     origin: str
@@ -71,7 +75,7 @@ class NetRecord(NetSpec):
         Nets of this make in the folder, `member0.safetensors` and so on; a row is their mean.
     """
 
-    members: Annotated[int, Field(ge=1)]
+    members: Annotated[int, Field(ge=1, le=MAX_MEMBERS)]
 
     @property
     def spec(self) -> NetSpec:
@@ -102,13 +106,15 @@ def write_record(folder: Path, spec: NetSpec, *, members: int) -> None:
     (folder / RECORD).write_text(text, encoding="utf-8")
 
 
-def read_record(folder: Path) -> NetRecord:
+def read_record(folder: Path, *, read: Callable[[Path], bytes] = Path.read_bytes) -> NetRecord:
     """Read `net.json` and check it, key by key.
 
     Parameters
     ----------
     folder : Path
         Of a saved net.
+    read : callable
+        The bytes of a file; a bundle's checks their hash.
 
     Returns
     -------
@@ -121,7 +127,7 @@ def read_record(folder: Path) -> NetRecord:
     """
     path = folder / RECORD
     try:
-        return _RECORD.validate_json(path.read_bytes())
+        return _RECORD.validate_json(read(path))
     except FileNotFoundError:
         raise NetError(f"{path} is missing, so the net there cannot be read; {REMEDY}") from None
     except ValidationError as error:

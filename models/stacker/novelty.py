@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from sklearn.decomposition import PCA
+
+from models.bundle_info import NOVELTY_FILE
 
 Floats = NDArray[np.float64]
 COMPONENTS = 64
@@ -19,7 +22,6 @@ MIN_ROWS_PER_COMPONENT = (
 )
 CLIP = 8.0  # standard deviations; one broken column alone must not decide
 QUANTILES = 1001
-FILE = "novelty.safetensors"
 
 
 @dataclass(frozen=True)
@@ -129,21 +131,50 @@ class Novelty:
         """
         tensors = {name: torch.from_numpy(np.atleast_1d(np.float64(v))) for name, v in vars(self).items()}
         # bytes, then a plain write: safetensors' own `save_file` leaves a file that others cannot read
-        (folder / FILE).write_bytes(save({name: tensor.contiguous() for name, tensor in tensors.items()}))
+        (folder / NOVELTY_FILE).write_bytes(
+            save({name: tensor.contiguous() for name, tensor in tensors.items()})
+        )
 
     @classmethod
-    def load(cls, folder: Path) -> Novelty:
+    def load(cls, data: bytes, *, columns: int) -> Novelty:
         """Read what `save` wrote.
 
         Parameters
         ----------
-        folder : Path
+        data : bytes
+            Of the file.
+        columns : int
+            Of the features.
 
         Returns
         -------
         Novelty
+
+        Raises
+        ------
+        ValueError
+            Saying what no such model has.
         """
-        arrays: dict[str, Any] = {name: tensor.numpy() for name, tensor in load_file(folder / FILE).items()}
+        try:
+            arrays: dict[str, Any] = {name: tensor.numpy() for name, tensor in load(data).items()}
+        except (SafetensorError, TypeError) as error:  # TypeError: numbers of a type that numpy has not
+            raise ValueError(f"{NOVELTY_FILE} is no safetensors file of numbers: {error}") from None
+        names = sorted(field.name for field in fields(cls))
+        if sorted(arrays) != names:
+            raise ValueError(
+                f"{NOVELTY_FILE} holds {', '.join(sorted(arrays))} instead of {', '.join(names)}"
+            )
+        k = len(arrays["variance"]) if arrays["variance"].ndim == 1 else 0
+        shapes: dict[str, tuple[int, ...]] = dict.fromkeys(("mean", "scale", "centre"), (columns,))
+        shapes |= {"components": (k, columns), "variance": (k,), "noise": (1,), "quantiles": (QUANTILES,)}
+        for name, shape in shapes.items():
+            found = arrays[name]
+            if found.shape != shape or found.dtype != np.float64 or not np.isfinite(found).all():
+                raise ValueError(f"{NOVELTY_FILE}: {name} is not {shape} finite float64 numbers")
+        if min(arrays[name].min(initial=1.0) for name in ("scale", "variance", "noise")) <= 0:
+            raise ValueError(f"{NOVELTY_FILE}: scale, variance or noise is not above 0")
+        if (np.diff(arrays["quantiles"]) < 0).any():
+            raise ValueError(f"{NOVELTY_FILE}: its quantiles do not rise")
         arrays["noise"] = float(arrays["noise"][0])
         return cls(**arrays)
 

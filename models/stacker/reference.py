@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from models.bundle_info import REFERENCE_FILE
+
 LEVELS = 101  # quantiles from 0 to 1: a place among the training images is told to the per cent
-FILE = "reference.safetensors"
 
 F32 = NDArray[np.float32]
 
@@ -72,21 +74,44 @@ class Reference:
         ----------
         folder : Path
         """
-        (folder / FILE).write_bytes(save({"real": self.real, "fake": self.fake}))
+        (folder / REFERENCE_FILE).write_bytes(save({"real": self.real, "fake": self.fake}))
 
     @classmethod
-    def load(cls, folder: Path) -> Reference:
+    def load(cls, data: bytes, *, columns: int) -> Reference:
         """Read what `save` wrote.
 
         Parameters
         ----------
-        folder : Path
+        data : bytes
+            Of the file.
+        columns : int
+            Of the features.
 
         Returns
         -------
         Reference
+
+        Raises
+        ------
+        ValueError
+            Saying what no such file has.
         """
-        return cls(**load((folder / FILE).read_bytes()))
+        try:
+            arrays = load(data)
+        except (
+            SafetensorError,
+            TypeError,
+            KeyError,
+        ) as error:  # TypeError, KeyError: numbers that numpy has not
+            raise ValueError(f"{REFERENCE_FILE} is no safetensors file of numbers: {error}") from None
+        if sorted(arrays) != ["fake", "real"]:
+            raise ValueError(f"{REFERENCE_FILE} holds {', '.join(sorted(arrays))} instead of fake, real")
+        for name, found in arrays.items():
+            if found.shape != (LEVELS, columns) or found.dtype != np.float32 or np.isinf(found).any():
+                raise ValueError(f"{REFERENCE_FILE}: {name} is not {(LEVELS, columns)} float32 numbers")
+            if (np.diff(found, axis=0) < 0).any():
+                raise ValueError(f"{REFERENCE_FILE}: the quantiles of {name} do not rise")
+        return cls(**arrays)
 
 
 def _quantiles(rows: F32) -> F32:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pandas as pd
 from scipy.special import expit
 
 from models.bundle_info import ExpertInfo, StackerInfo
+from models.stacker.booster_text import checked
 from models.stacker.expert import Expert, Floats
 from models.stacker.fusion import Fusion
 
@@ -196,24 +198,29 @@ class Stacker:
         )
 
     @classmethod
-    def load(cls, folder: Path, info: StackerInfo) -> Stacker:
+    def load(cls, info: StackerInfo, *, read: Callable[[str], bytes]) -> Stacker:
         """Read what `save` wrote.
 
         Parameters
         ----------
-        folder : Path
         info : StackerInfo
             What `save` returned.
+        read : callable
+            The bytes of a file of the folder, by name.
 
         Returns
         -------
         Stacker
             Without out-of-fold probabilities.
+
+        Raises
+        ------
+        ValueError
+            Naming the file that is no booster over the columns, and why.
         """
         experts = []
         for e in info.experts:
-            files = [folder / f"stacker_{e.kind}_fold{i}.txt" for i in range(e.n_boosters)]
-            boosters = [lgb.Booster(model_file=file) for file in files]
+            boosters = [_booster(name, read(name), info.columns) for name in e.files]
             experts.append(Expert(e.kind, boosters, e.slope, e.offset, e.logit_weights, e.logit_means))
         fusion = Fusion(
             info.bias,
@@ -221,3 +228,10 @@ class Stacker:
             np.array([e.evidence_against for e in info.experts]),
         )
         return cls(info.columns, experts, fusion, info.slope, info.offset)
+
+
+def _booster(name: str, data: bytes, columns: list[str]) -> lgb.Booster:
+    try:
+        return lgb.Booster(model_str=checked(data.decode("ascii"), columns=columns))
+    except (ValueError, lgb.basic.LightGBMError) as error:
+        raise ValueError(f"{name} is no booster that can be used: {error}") from None

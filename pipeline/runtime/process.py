@@ -61,7 +61,7 @@ def pick_device(wanted: str) -> str:
     Raises
     ------
     DeviceError
-        Where CUDA is wanted and absent.
+        Where CUDA is wanted and absent, or was used by the process that this one was forked from.
     """
     import torch
 
@@ -70,5 +70,10 @@ def pick_device(wanted: str) -> str:
         raise DeviceError("compute.device is 'cuda', but torch sees no CUDA device; use auto or cpu")
     if not present or wanted == "cpu":
         return "cpu"
+    if torch.cuda._is_in_bad_fork():
+        raise DeviceError(
+            "this process was forked from one that has used CUDA, which CUDA does not allow; start it with "
+            "multiprocessing's 'spawn', or score only after the fork"
+        )
     torch.backends.cudnn.allow_tf32 = False
     return "cuda"

@@ -37,7 +37,7 @@ def _yaml() -> YAML:
     yaml.Representer = _Representer
     yaml.default_flow_style = False  # type: ignore[assignment]  # its declaration says None alone
     yaml.allow_unicode = True
-    yaml.sort_base_mapping_type_on_output = False
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     yaml.max_depth = MAX_DEPTH
     yaml.width = 4096  # a long path stays on its line
     return yaml

@@ -13,8 +13,9 @@ import joblib
 import numpy as np
 
 from models.bundle import Bundle
-from models.bundle_info import FILE, BundleInfo, NetInfo, ThresholdInfo, TrainingInfo, files_of, write_info
-from models.nets.net_spec import read_record
+from models.bundle_files import check_files, files_of, parse_record, read_record, write_info
+from models.bundle_info import FILE, BundleInfo, NetInfo, ThresholdInfo, TrainingInfo
+from models.nets.net_spec import read_record as read_net_record
 from models.stacker.novelty import Novelty
 from models.stacker.reference import Reference
 from models.stacker.stacker import Stacker
@@ -22,6 +23,7 @@ from pipeline.evaluation.metrics import auc
 from pipeline.runtime import paths
 from pipeline.runtime.engine import folder_fingerprint
 from pipeline.samples.feature_table import Table
+from pipeline.serving import trial
 from pipeline.storage.addresses import refuse_other_code, scoring_code
 from pipeline.storage.files import link_or_copy
 
@@ -29,7 +31,7 @@ SOFTWARE = ("torch", "timm", "lightgbm", "numpy", "opencv-python-headless")
 
 
 def load_bundle(folder: Path, device: str) -> Bundle:
-    """A bundle whose files are whole and whose code is this release's.
+    """A bundle whose files are whole, whose code is this release's, and which was trained or tried on this machine.
 
     Read once in a process as long as its files stay the same, however its folder is spelled. Raises BundleError.
     """
@@ -39,9 +41,12 @@ def load_bundle(folder: Path, device: str) -> Bundle:
 
 @lru_cache(maxsize=2)
 def _read_bundle(folder: Path, device: str, _: object) -> Bundle:
-    bundle = Bundle.load(folder, device=device)
-    refuse_other_code(folder, bundle.info)
-    return bundle
+    record = read_record(folder)
+    info = parse_record(folder, record)
+    check_files(folder, info)
+    refuse_other_code(folder, info)
+    trial.require(folder, record, info)
+    return Bundle.of(folder, info, device=device)
 
 
 def write_bundle(
@@ -110,11 +115,12 @@ def write_bundle(
         files=files_of(folder),
     )
     write_info(folder, info)
+    trial.remember(read_record(folder))
 
 
 def _net_info(folder: Path) -> NetInfo:
     """Where the weights of a saved net come from."""
-    record = read_record(folder)
+    record = read_net_record(folder)
     spec = record.spec
     return NetInfo(
         model=spec.model,

@@ -66,5 +66,8 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     add("--device", choices=["auto", "cpu", "cuda"], default="auto", help="default: %(default)s")
     add("--workers", type=_at_least_none, default=0, help="processes on the CPU; 0 = one per core (default)")
     add("--scheduler", help="address of a Dask scheduler whose workers score the images")
+    add(
+        "--every-face", action="store_true", help="a row for each face found; further ones are NAME#2, NAME#3"
+    )
     add("--prior", type=share, metavar="P", help="share of fakes to expect (default: that of training)")
     return command

@@ -42,20 +42,22 @@ class NamedFiles:
         """The files without those that are known to be bad."""
         return [file for place, file in enumerate(self.files) if place not in self.bad]
 
-    def rows(self, scored: Iterator[PredictionRow], *, prior: float) -> Iterator[PredictionRow]:
-        """One row for each of `files`, in their order.
+    def rows(self, scored: Iterator[list[PredictionRow]], *, prior: float) -> Iterator[PredictionRow]:
+        """Rows of `files` in their order: one for each, and more where several faces of a file were scored.
 
         Parameters
         ----------
-        scored : iterator of PredictionRow
-            Rows of `readable`, in their order.
+        scored : iterator of lists of PredictionRow
+            Rows of each of `readable`, in their order.
         prior : float
             Score of the others.
         """
         for place in range(len(self.files)):
-            row = replace(self.bad[place], score=prior) if place in self.bad else next(scored)
-            remark = self.remarks.get(place)
-            yield replace(row, warnings="; ".join(filter(None, (remark, row.warnings)))) if remark else row
+            bad, remark = self.bad.get(place), self.remarks.get(place)
+            for row in [replace(bad, score=prior)] if bad else next(scored):
+                yield (
+                    replace(row, warnings="; ".join(filter(None, (remark, row.warnings)))) if remark else row
+                )
 
 
 def named_files(images: Sequence[Path], listing: Path | None) -> NamedFiles:

@@ -12,17 +12,23 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from features.views import Face
 from models.bundle import Bundle, Prediction
 from pipeline.runtime.engine import Engine
 from pipeline.runtime.process import limit_threads, pick_device
 from pipeline.serving.bundles import load_bundle
-from pipeline.storage.images import BadImage, read_image
+from pipeline.serving.pictures import Picture, read_picture
+from pipeline.storage.images import BadImage, DecodedImage
 from pipeline.storage.outputs import text_output
 
-IMAGES_PER_TASK = 32  # files read, scored and forgotten at a time
+# Of the details: which of the image's faces was scored, how many there are, the detector's probability, the box in px.
+FACE_COLUMNS = ("face", "n_faces", "face_prob", "x0", "y0", "x1", "y1")
+IMAGES_PER_TASK = 32  # files that a process is given at a time
+BYTES_AT_ONCE = 48 << 20  # of decoded pictures, after which those that are held are scored and forgotten
 NO_FACE = "no face found: scored on the centred square of the whole image"
 OUT_OF_DISTRIBUTION_FROM = 0.999  # of the novelty
 OUT_OF_DISTRIBUTION = "unlike the training images (novelty): out of distribution, the score may mean little"
+MAIN_FACE = "the score is that of the main one (largest area times probability)"
 BY_MODEL, BY_PRIOR = "model", "training prior"
 
 
@@ -43,6 +49,10 @@ class PredictionRow:
         What a reader has to know about this score; empty for nothing.
     prediction : Prediction or None
         What the model says beside the score; None where the image could not be read.
+    face : Face or None
+        What was scored, and how many faces there are; None where the image could not be read.
+    place : int
+        Of the face among those of its image: 1 for the main one.
     """
 
     name: str
@@ -51,65 +61,110 @@ class PredictionRow:
     status: str
     warnings: str
     prediction: Prediction | None = None
+    face: Face | None = None
+    place: int = 1
 
 
-def score_files(files: Sequence[tuple[str, str]], bundle: Bundle) -> list[PredictionRow]:
-    """Score (name, path) pairs; a file that cannot be read affects only its own row, which gets the prior."""
-    pixels, notes, failed = [], {}, {}
-    for index, (_, path) in enumerate(files):
+def score_files(
+    files: Sequence[tuple[str, Picture]], bundle: Bundle, *, every_face: bool = False
+) -> list[PredictionRow]:
+    """Score (name, picture) pairs; one that cannot be read affects only its own row, which gets the prior.
+
+    Parameters
+    ----------
+    files : sequence of (name, picture)
+        A picture is whatever `read_picture` takes.
+    bundle : Bundle
+    every_face : bool
+        Whether the other faces that were found get rows too, after that of the main one.
+
+    Returns
+    -------
+    list of PredictionRow
+        In the order of `files`; one for each, and more with `every_face`.
+    """
+    rows: list[PredictionRow] = []
+    waiting: list[tuple[str, DecodedImage]] = []
+    for name, source in files:
         try:
-            picture = read_image(path, max_pixels=bundle.max_pixels)
+            waiting.append((name, read_picture(source, max_pixels=bundle.max_pixels)))
         except BadImage as bad:
-            failed[index] = bad
-            continue
-        pixels.append(picture.pixels)
-        notes[index] = picture.notes
-    predictions, faces = bundle.score(pixels)
-    rows: dict[int, PredictionRow] = {}
-    for index, prediction, face in zip(notes, predictions, faces, strict=True):
-        rows[index] = by_model(files[index][0], prediction, notes[index], found=face.found)
-    for index, error in failed.items():
-        rows[index] = PredictionRow(files[index][0], bundle.prior, BY_PRIOR, error.status, error.detail)
-    return [rows[index] for index in range(len(files))]
+            rows += _scored(waiting, bundle, every_face=every_face)
+            rows.append(PredictionRow(name, bundle.prior, BY_PRIOR, bad.status, bad.detail))
+            waiting = []
+        if sum(picture.pixels.nbytes for _, picture in waiting) > BYTES_AT_ONCE:
+            rows += _scored(waiting, bundle, every_face=every_face)
+            waiting = []
+    return rows + _scored(waiting, bundle, every_face=every_face)
 
 
-def by_model(name: str, prediction: Prediction, notes: Sequence[str], *, found: bool) -> PredictionRow:
-    """The row of an image that the model has scored.
+def _scored(
+    pictures: Sequence[tuple[str, DecodedImage]], bundle: Bundle, *, every_face: bool
+) -> list[PredictionRow]:
+    """Rows of pictures that are held in memory."""
+    scored = bundle.score([picture.pixels for _, picture in pictures], every_face=every_face)
+    return [
+        by_model(name, prediction, picture.notes, face=face, place=place if every_face else None)
+        for (name, picture), faces in zip(pictures, scored, strict=True)
+        for place, (prediction, face) in enumerate(faces, start=1)
+    ]
+
+
+def by_model(
+    name: str, prediction: Prediction, notes: Sequence[str], *, face: Face, place: int | None = None
+) -> PredictionRow:
+    """The row of a face that the model has scored.
 
     Parameters
     ----------
     name : str
-        As it was listed.
+        Of the image, as it was listed.
     prediction : Prediction
     notes : sequence of str
         What had to be converted, in words.
-    found : bool
-        Whether a face was found.
+    face : Face
+        What was scored.
+    place : int, optional
+        Which of the image's faces it is, where each has a row; from 2 on the row is named `<name>#<place>`. Without it,
+        the main face stands for its image.
 
     Returns
     -------
     PredictionRow
-        Its warnings are the notes, that no face was found, and that the novelty is high.
+        Its warnings are the notes, that there is no face or more than one, and that the novelty is high.
     """
     warnings = list(notes)
-    if not found:
+    if not face.found:
         warnings.append(NO_FACE)
+    if face.n_faces > 1:
+        warnings.append(f"{face.n_faces} faces: {MAIN_FACE if place is None else f'this is number {place}'}")
     if prediction.novelty >= OUT_OF_DISTRIBUTION_FROM:
         warnings.append(OUT_OF_DISTRIBUTION)
-    return PredictionRow(name, prediction.score, BY_MODEL, "ok", "; ".join(warnings), prediction)
+    called = name if place in (None, 1) else f"{name}#{place}"
+    return PredictionRow(
+        called, prediction.score, BY_MODEL, "ok", "; ".join(warnings), prediction, face, place or 1
+    )
 
 
 def _score_task(
-    files: Sequence[tuple[str, str]], *, folder: Path, device: str, threads: int
-) -> list[PredictionRow]:
+    files: Sequence[tuple[str, str]], *, folder: Path, device: str, threads: int, every_face: bool
+) -> list[list[PredictionRow]]:
+    """Rows of each file."""
     limit_threads(threads)
-    return score_files(files, load_bundle(folder, pick_device(device)))
+    rows = score_files(files, load_bundle(folder, pick_device(device)), every_face=every_face)
+    firsts = [index for index, row in enumerate(rows) if row.place == 1]
+    return [rows[start:end] for start, end in zip(firsts, [*firsts[1:], len(rows)], strict=True)]
 
 
-def score_many(
-    files: Sequence[tuple[str, str]], *, folder: Path, device: str = "auto", engine: Engine | None = None
-) -> Iterator[PredictionRow]:
-    """Rows in the order of `files`, with progress; memory does not grow with the number of files.
+def stream_rows(
+    files: Sequence[tuple[str, str]],
+    *,
+    folder: Path,
+    device: str = "auto",
+    engine: Engine | None = None,
+    every_face: bool = False,
+) -> Iterator[list[PredictionRow]]:
+    """The rows of each file in the order of `files`, with progress; memory does not grow with the number of files.
 
     On a GPU in this process; on the CPU in one process per core when there is enough to share.
 
@@ -121,6 +176,13 @@ def score_many(
     device : {"auto", "cpu", "cuda"}
     engine : Engine, optional
         Where else the work is done.
+    every_face : bool
+        Whether the other faces of a file get rows too.
+
+    Yields
+    ------
+    list of PredictionRow
+        One, and more with `every_face`.
     """
     folder = folder.absolute()
     files = [(name, os.path.abspath(path)) for name, path in files]  # a worker may stand elsewhere
@@ -129,12 +191,14 @@ def score_many(
     present = pick_device(device)
     alone = engine.backend != "dask" and (present != "cpu" or len(tasks) == 1)
     load_bundle(folder, present)  # a bundle that cannot be used says so here, not in every worker
-    work = partial(_score_task, folder=folder, device=device, threads=0 if alone else 1)
+    work = partial(
+        _score_task, folder=folder, device=device, threads=0 if alone else 1, every_face=every_face
+    )
     results = (Engine(backend="sequential") if alone else engine).map(work, tasks)
     with tqdm(total=len(files), desc="score", unit="img", mininterval=1.0, smoothing=0.1) as bar:
-        for rows in results:
-            bar.update(len(rows))  # before they are handed on: nobody may ask for more after the last
-            yield from rows
+        for files_rows in results:
+            bar.update(len(files_rows))  # before they are handed on: nobody may ask for more after the last
+            yield from files_rows
 
 
 def write_predictions(
@@ -152,7 +216,8 @@ def write_predictions(
     issues : Path
         The rows with warnings.
     details : Path
-        Every row with its novelty and the log-likelihood ratio of each of `kinds`, empty where the image was not read.
+        Every row with its novelty, its face and the log-likelihood ratio of each of `kinds`, empty where the image was
+        not read.
     kinds : sequence of str
         The bundle's kinds of fake.
 
@@ -169,11 +234,11 @@ def write_predictions(
         plain, remarks, more = (csv.writer(stream, lineterminator="\n") for stream in streams)
         plain.writerow(["img_name", "y_pred"])
         remarks.writerow(["img_name", "status", "source", "y_pred", "warnings"])
-        more.writerow(["img_name", "y_pred", "novelty", *kinds])
+        more.writerow(["img_name", "y_pred", "novelty", *FACE_COLUMNS, *kinds])
         for row in rows:
             score = repr(row.score)
             plain.writerow([row.name, score])
-            more.writerow([row.name, score, *_details(row.prediction, kinds)])
+            more.writerow([row.name, score, *_details(row, kinds)])
             if row.warnings:
                 remarks.writerow([row.name, row.status, row.source, score, row.warnings])
             count, remarkable = count + 1, remarkable + bool(row.warnings)
@@ -182,10 +247,16 @@ def write_predictions(
     return count, remarkable
 
 
-def _details(prediction: Prediction | None, kinds: Sequence[str]) -> list[str]:
-    if prediction is None:
-        return [""] * (1 + len(kinds))
-    return [
-        f"{value:.4f}"
-        for value in (prediction.novelty, *(prediction.log_likelihood_ratios[k] for k in kinds))
-    ]
+def _details(row: PredictionRow, kinds: Sequence[str]) -> list[str]:
+    if row.prediction is None:
+        return [""] * (1 + len(FACE_COLUMNS) + len(kinds))
+    ratios = (f"{row.prediction.log_likelihood_ratios[kind]:.4f}" for kind in kinds)
+    return [f"{row.prediction.novelty:.4f}", *_face_columns(row), *ratios]
+
+
+def _face_columns(row: PredictionRow) -> list[str]:
+    """Of FACE_COLUMNS; place, probability and box are empty without a face."""
+    face = row.face
+    if face is None or not face.found:
+        return ["", "" if face is None else "0", *[""] * 5]
+    return [str(row.place), str(face.n_faces), f"{face.prob:.4f}", *(f"{float(x):.1f}" for x in face.box)]

@@ -75,16 +75,14 @@ def scoring_code(blocks: dict[str, BlockInfo]) -> dict[str, str]:
 
 def refuse_other_code(folder: Path, info: BundleInfo) -> None:
     """Raise BundleError where the code on the way to a score is not the code that a bundle was trained with."""
-    other = [target for target, recorded in info.code.items() if _current(target) != recorded]
+    try:
+        current = scoring_code(info.blocks)
+    except ValueError as error:  # a block that this release lacks
+        raise BundleError(f"{folder}: {error}; or train again with `dvc repro`") from None
+    targets = sorted({*info.code, *current})
+    other = [target for target in targets if info.code.get(target) != current.get(target)]
     if other:
         raise BundleError(
             f"{folder} was trained with other code of {', '.join(other)}; train again with `dvc repro`, or score with "
             "the release that it came from"
         )
-
-
-def _current(target: str) -> str | None:
-    try:
-        return fingerprint(target)
-    except ValueError:  # the release that trained it had code that this one lacks
-        return None

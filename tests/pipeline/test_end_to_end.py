@@ -14,7 +14,8 @@ import pandas as pd
 import pytest
 
 from models.bundle import Bundle
-from models.bundle_info import BundleError, read_info, write_info
+from models.bundle_files import read_info, write_info
+from models.bundle_info import BundleError
 from models.errors import UserError
 from models.stacker.calibration import at_prior
 from pipeline import predict
@@ -65,7 +66,9 @@ def test_features_from_pixels_are_the_stored_ones(finished, monkeypatch):
 
 def test_every_scored_image_has_its_novelty_and_kinds(finished):
     header, *rows = rows_of(finished / "reports/prediction_details.csv")
-    assert header == ["img_name", "y_pred", "novelty", "labelled", "blend", "reconstruction", "resynthesis"]
+    faces = ["face", "n_faces", "face_prob", "x0", "y0", "x1", "y1"]
+    kinds = ["labelled", "blend", "reconstruction", "resynthesis"]
+    assert header == ["img_name", "y_pred", "novelty", *faces, *kinds]
     assert [row[:2] for row in rows] == rows_of(finished / "prediction.txt")[1:]
     assert all(0 <= float(row[2]) <= 1 for row in rows)
 
@@ -169,7 +172,7 @@ def test_unreadable_image_gives_the_prior_and_a_warning(finished, monkeypatch, t
     monkeypatch.chdir(finished)
     (tmp_path / "text.jpg").write_text("hello")
     with pytest.warns(UserWarning, match="training prior"):
-        value = predict.score(tmp_path / "text.jpg")
+        value = predict.score(tmp_path / "text.jpg", on_error="prior")
     assert value == Bundle.load(finished / "cache/model").prior
 
 

@@ -28,7 +28,7 @@ def pixels(finished):
 
 def test_pushes_and_base_add_up_to_the_raw_score(bundle, pixels):
     why = explain(bundle, pixels)
-    (prediction,), _ = bundle.score([pixels])
+    (((prediction, _),),) = bundle.score([pixels])
     assert why.prediction == prediction
     total = why.base + sum(push.push for push in why.pushes)
     assert total == pytest.approx(why.raw, abs=1e-6)

@@ -111,6 +111,10 @@ def test_of_several_faces_the_larger_is_chosen_and_all_are_counted(detector):
     assert result.n_faces == 2
     assert result.box[0] > 160
     assert result.box[2] - result.box[0] > 120
+    every = detector.detect_every([image])[0]
+    assert same_bits(every[0], result)
+    assert [face.n_faces for face in every] == [2, 2]
+    assert every[1].box[2] < 170
     mirrored = detector.detect([np.ascontiguousarray(image[:, ::-1])])[0]
     assert mirrored.box[2] < 320
 

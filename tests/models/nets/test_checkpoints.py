@@ -151,3 +151,22 @@ def test_folded_batch_norm_is_refused(folder, state):
     save_file(state, folder / f"{MODEL}.safetensors")
     with pytest.raises(WeightsError, match="folded into the convolutions"):
         find(model=MODEL, weights="auto", folder=folder)
+
+
+@pytest.mark.parametrize(
+    ("facts", "message"),
+    [
+        (
+            '{"model_args": {"checkpoint_path": "/etc/passwd"}}',
+            "model_args: .*'checkpoint_path' is not let through",
+        ),
+        ('{"input_size": "large"}', "input_size: .*integer"),
+        ('{"std": [1, 0, 1]}', "std.1: .*greater than 0"),
+        ("[]", "the whole file: "),
+        ("\xff", "the whole file: "),
+    ],
+)
+def test_facts_that_no_net_can_have_are_named(folder, facts, message):
+    (folder / f"{MODEL}.json").write_text(facts)
+    with pytest.raises(WeightsError, match=f"{MODEL}.json beside it: {message}"):
+        find(model=MODEL, weights="auto", folder=folder)

@@ -31,6 +31,27 @@ def test_a_record_comes_back_as_it_was_written(tmp_path):
         ({"mean": [0.5]}, "mean: .*at least 3"),
         ({"size": "big"}, "size: .*integer"),
         ({"normalise": "often"}, "normalise: .*boolean"),
+        ({"size": 10**9}, "size: .*less than or equal to 2048"),
+        ({"members": 10**9}, "members: .*less than or equal to 100"),
+        ({"model": "hf-hub:someone/net"}, "model: .*pattern"),
+        ({"model": "local-dir:/tmp"}, "model: .*pattern"),
+        (
+            {"model_args": {"pretrained": True}},
+            "model_args: .*'pretrained' is not let through to timm; allowed are img_size",
+        ),
+        (
+            {"model_args": {"pretrained_cfg": {"url": "http://a"}}},
+            "model_args: .*'pretrained_cfg' is not let through",
+        ),
+        (
+            {"model_args": {"checkpoint_path": "/etc/passwd"}},
+            "model_args: .*'checkpoint_path' is not let through",
+        ),
+        ({"model_args": {"cache_dir": "/tmp"}}, "model_args: .*'cache_dir' is not let through"),
+        ({"model_args": {"img_size": 10**9}}, "model_args: .*img_size: .*2048"),
+        ({"model_args": {"img_size": "224"}}, "model_args: .*img_size: .*integer"),
+        ({"model_args": {"act_layer": "os.system"}}, "model_args: .*act_layer: .*pattern"),
+        ({"model_args": {"in_chans": 1}}, "model_args: .*in_chans: .*3"),
         ({"colour": 1}, "colour: .*[Uu]nexpected"),
     ],
 )

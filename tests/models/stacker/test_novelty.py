@@ -4,6 +4,8 @@ import os
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file, save
 
 from models.stacker.novelty import MIN_ROWS_PER_COMPONENT, Novelty
 
@@ -56,7 +58,36 @@ def test_missing_numbers_and_constant_columns_do_no_harm(rows):
 
 def test_save_and_load_change_nothing(fitted, rows, tmp_path):
     fitted.save(tmp_path)
-    np.testing.assert_array_equal(Novelty.load(tmp_path)(rows), fitted(rows))
+    loaded = Novelty.load((tmp_path / "novelty.safetensors").read_bytes(), columns=90)
+    np.testing.assert_array_equal(loaded(rows), fitted(rows))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("mean", np.zeros(89), r"mean is not \(90,\) finite"),
+        ("mean", np.full(90, np.nan), r"mean is not \(90,\) finite"),
+        ("mean", np.zeros(90, np.float32), r"mean is not \(90,\) finite float64"),
+        ("scale", np.zeros(90), "scale, variance or noise is not above 0"),
+        ("variance", np.zeros((1, 0)), "components is not|variance is not"),
+        ("noise", np.array([-1.0]), "noise is not above 0"),
+        ("noise", np.zeros(2), r"noise is not \(1,\)"),
+        ("quantiles", np.linspace(1, 0, 1001), "quantiles do not rise"),
+        ("quantiles", np.zeros(0), r"quantiles is not \(1001,\)"),
+        ("extra", np.zeros(1), "holds .*extra.* instead of"),
+    ],
+)
+def test_numbers_that_no_model_has_are_refused(fitted, tmp_path, name, value, message):
+    fitted.save(tmp_path)
+    tensors = load_file(tmp_path / "novelty.safetensors") | {name: torch.from_numpy(value)}
+    with pytest.raises(ValueError, match=f"novelty.safetensors.*({message})"):
+        Novelty.load(save(tensors), columns=90)
+
+
+@pytest.mark.parametrize("data", [b"", b"cut", b"\xff" * 100])
+def test_what_is_no_safetensors_file_is_refused(data):
+    with pytest.raises(ValueError, match="novelty.safetensors is no safetensors file"):
+        Novelty.load(data, columns=90)
 
 
 def test_the_saved_file_can_be_read_by_whom_the_umask_lets(fitted, tmp_path):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from models.stacker.reference import LEVELS, Reference
 
@@ -39,6 +40,34 @@ def test_one_class_alone_leaves_the_other_without_quantiles(tmp_path):
     reference = Reference.fit(np.ones((5, 2), np.float32), np.zeros(5, int))
     assert np.isnan(reference.fake).all()
     reference.save(tmp_path)
-    loaded = Reference.load(tmp_path)
+    loaded = Reference.load((tmp_path / "reference.safetensors").read_bytes(), columns=2)
     np.testing.assert_array_equal(loaded.real, reference.real)
     assert loaded.real.shape == (LEVELS, 2)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"real": np.zeros((LEVELS, 2), np.float32)}, "holds real instead of fake, real"),
+        (
+            {"real": np.zeros((3, 2), np.float32), "fake": np.zeros((3, 2), np.float32)},
+            "is not .101, 2. float32",
+        ),
+        (
+            dict.fromkeys(("real", "fake"), np.full((LEVELS, 2), np.inf, np.float32)),
+            "is not .101, 2. float32",
+        ),
+        (
+            dict.fromkeys(("real", "fake"), -np.indices((LEVELS, 2))[0].astype(np.float32)),
+            "of fake do not rise",
+        ),
+    ],
+)
+def test_what_is_no_reference_is_refused(arrays, message):
+    with pytest.raises(ValueError, match=message):
+        Reference.load(save(arrays), columns=2)
+
+
+def test_other_bytes_are_refused():
+    with pytest.raises(ValueError, match="is no safetensors file"):
+        Reference.load(b"something else", columns=2)

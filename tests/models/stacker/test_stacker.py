@@ -8,9 +8,13 @@ from models.stacker.stacker import Stacker
 from tests.models.stacker.drawn_tables import kinds_table
 
 
+def reader(folder):
+    return lambda name: (folder / name).read_bytes()
+
+
 def test_save_and_load_change_no_bit(fitted, tmp_path):
     stacker, features, _, _ = fitted
-    loaded = Stacker.load(tmp_path, stacker.save(tmp_path))
+    loaded = Stacker.load(stacker.save(tmp_path), read=reader(tmp_path))
     np.testing.assert_array_equal(loaded.predict(features), stacker.predict(features))
 
 
@@ -63,7 +67,7 @@ def test_contributions_of_several_experts_add_up_to_the_raw_score(experts):
 
 def test_experts_come_back_as_they_were_saved(experts, tmp_path):
     features = kinds_table()[0]
-    loaded = Stacker.load(tmp_path, experts.save(tmp_path))
+    loaded = Stacker.load(experts.save(tmp_path), read=reader(tmp_path))
     np.testing.assert_array_equal(loaded.predict(features), experts.predict(features))
     assert [e.kind for e in loaded.experts] == [e.kind for e in experts.experts]
 
@@ -93,3 +97,25 @@ def test_a_saved_stacker_is_text_that_names_kind_and_fold(experts, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == names
     assert [expert.n_boosters for expert in info.experts] == [3, 3]
     assert all(expert.evidence_for > expert.evidence_against >= 0 for expert in info.experts)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda text: text[: len(text) // 2], "tree_sizes: there is no tree"),
+        (
+            lambda text: text.replace("leaf_value=", "leaf_value=9", 1).replace("\n", "\r\n", 1),
+            "does not begin",
+        ),
+        (lambda text: text.replace("left_child=", "left_child=7", 1), "tree_sizes|left_child"),
+        (lambda text: "ü" + text, "can't decode"),
+    ],
+)
+def test_a_file_that_is_no_booster_is_named(experts, tmp_path, change, message):
+    info = experts.save(tmp_path)
+    path = tmp_path / "stacker_blend_fold0.txt"
+    path.write_text(change(path.read_text()), encoding="utf-8", newline="")
+    with pytest.raises(
+        ValueError, match=f"stacker_blend_fold0.txt is no booster that can be used: .*({message})"
+    ):
+        Stacker.load(info, read=reader(tmp_path))

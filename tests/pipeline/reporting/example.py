@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from models.bundle_info import OVERALL, BundleInfo
+from models.bundle_info import (
+    OVERALL,
+    BlockInfo,
+    BundleInfo,
+    ExpertInfo,
+    NetInfo,
+    StackerInfo,
+    TrainingInfo,
+)
 from models.stacker import training
 from pipeline.evaluation import calibration, intervals
 from pipeline.reporting.data import ReportData
@@ -42,7 +50,7 @@ def _expert(kind, *, n_boosters, evidence_for):
 
 
 def bundle_info(**changes):
-    """The record of a bundle with one block of each sort."""
+    """The record of a bundle with one block of each sort, names that a real record refuses among them."""
     record = {
         "blocks": {name: {"sort": SORTS[name], "columns": columns} for name, columns in BLOCKS.items()},
         "stacker": {
@@ -85,7 +93,16 @@ def bundle_info(**changes):
         },
         "files": {},
     }
-    return BundleInfo.model_validate(record | changes)
+    record |= changes
+    experts = [ExpertInfo.model_validate(expert) for expert in record["stacker"]["experts"]]
+    blocks = {name: BlockInfo.model_construct(**block) for name, block in record["blocks"].items()}
+    record |= {
+        "blocks": blocks,
+        "stacker": StackerInfo.model_construct(**{**record["stacker"], "experts": experts}),
+        "nets": {name: NetInfo.model_validate(net) for name, net in record["nets"].items()},
+        "training": TrainingInfo.model_validate(record["training"]),
+    }
+    return BundleInfo.model_construct(**record)
 
 
 def images(split, n, *, sources=("alpha", ODD_SOURCE), seed=0, strength=2.0):

@@ -44,7 +44,7 @@ def test_a_list_gives_its_rows_in_order_and_its_bad_rows_their_place(folder):
     assert [name for name, _ in asked.files] == ["absent.jpg", "B.JPG"]
     assert [(place, row.status) for place, row in asked.bad.items()] == [(0, "missing_file")]
     assert asked.readable == [("B.JPG", str(folder / "b.jpg"))]
-    rows = list(asked.rows(iter([PredictionRow("B.JPG", 0.9, BY_MODEL, "ok", "no face")]), prior=0.25))
+    rows = list(asked.rows(iter([[PredictionRow("B.JPG", 0.9, BY_MODEL, "ok", "no face")]]), prior=0.25))
     assert [(row.name, row.score) for row in rows] == [("absent.jpg", 0.25), ("B.JPG", 0.9)]
     assert rows[1].warnings == "listed as 'B.JPG', found as 'b.jpg' (another spelling: case); no face"
     assert len(asked.notes) == 1 and "1 names were found under another spelling" in asked.notes[0]

@@ -132,8 +132,8 @@ def test_layout_comments_and_words_change_nothing(copied_tree, before, tmp_path)
 class Record:
     """What `refuse_other_code` reads of a bundle's record."""
 
-    def __init__(self, code):
-        self.code = code
+    def __init__(self, code, blocks=RECORD):
+        self.code, self.blocks = code, blocks
 
 
 def test_a_bundle_of_other_code_is_refused_by_the_name_of_the_code(tmp_path):
@@ -143,3 +143,8 @@ def test_a_bundle_of_other_code_is_refused_by_the_name_of_the_code(tmp_path):
         refuse_other_code(tmp_path, Record({**code, addresses.CROP: "0" * 16}))
     with pytest.raises(BundleError, match=r"other code of features.blocks.gone:gone; train again"):
         refuse_other_code(tmp_path, Record({**code, "features.blocks.gone:gone": "0" * 16}))
+    with pytest.raises(BundleError, match="trained with other code of features.views:plan_crop; train again"):
+        refuse_other_code(tmp_path, Record({k: v for k, v in code.items() if k != addresses.CROP}))
+    gone = {**RECORD, "gone": BlockInfo(sort="spectral", columns=["gone.x"])}
+    with pytest.raises(BundleError, match="spectral block 'gone' is unknown; .*train again"):
+        refuse_other_code(tmp_path, Record(code, gone))
