@@ -86,9 +86,25 @@ def picture_alone(data: bytes, header: Header) -> bytes:
 
     What a decoder does not see can neither stop it nor make it print.
     """
-    chunks = [(name.encode(), data[start:end]) for name, start, end in header.segments]
-    whole = [_chunk(name, payload) for name, payload in chunks]
+    start = header.segments[0][1]
+    depth, colour = data[start + 8], data[start + 9]
+    whole = []
+    for name, start, end in header.segments:
+        payload = data[start:end]
+        if name == "tRNS" and colour in (0, 2):
+            payload = _as_decoded(payload, depth=depth, colour=colour)
+        whole.append(_chunk(name.encode(), payload))
     return b"".join([SIGNATURE, *whole, _chunk(b"IEND", b"")])
+
+
+def _as_decoded(clear: bytes, *, depth: int, colour: int) -> bytes:
+    """The transparent value as Pillow compares it: with gray of 2 and 4 bit widened, and colours of 16 bit narrowed."""
+    values = [clear[i] * 256 + clear[i + 1] for i in range(0, len(clear) - 1, 2)]
+    if colour == 0 and depth in (2, 4):
+        values = [(value & 15) * 255 // (2**depth - 1) for value in values]
+    elif colour == 2 and depth == 16:
+        values = [value >> 8 for value in values]
+    return struct.pack(f">{len(values)}H", *values)
 
 
 def _chunk(name: bytes, payload: bytes) -> bytes:
