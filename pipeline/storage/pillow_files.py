@@ -6,8 +6,11 @@ Each goes to its own plugin and to no other, so that nothing else that Pillow kn
 from __future__ import annotations
 
 import io
+import logging
 import re
 import warnings
+from collections.abc import Callable
+from functools import cache
 from typing import cast
 
 import numpy as np
@@ -38,7 +41,7 @@ _MAGIC = (
     ("avif", re.compile(rb".{4}ftyp(.{4})*?avi[fs]", re.DOTALL)),
     ("heif", re.compile(rb".{4}ftyp(heic|heix|heim|heis|hevc|hevx|mif1|msf1)", re.DOTALL)),
 )
-_PLUGINS = {
+_PLUGINS: dict[str, Callable[[io.BytesIO], Image.Image]] = {
     "gif": GifImagePlugin.GifImageFile,
     "bmp": BmpImagePlugin.BmpImageFile,
     "tiff": TiffImagePlugin.TiffImageFile,
@@ -47,6 +50,7 @@ _PLUGINS = {
     "avif": AvifImagePlugin.AvifImageFile,
     "png": PngImagePlugin.PngImageFile,
 }
+_BOXED = ("avif", "heif")
 _EXIF_ITEM = re.compile(rb"(infe(?:\x02.{7}|\x03.{9}))Exif", re.DOTALL)
 _ALPHA = ("RGBA", "LA", "PA", "RGBa", "La")
 _BITS_PER_SAMPLE = 0x0102
@@ -60,15 +64,9 @@ def kind_of(data: bytes) -> str | None:
 
 def inspect(data: bytes, kind: str, *, where: str) -> Header:
     """Header of a file of this kind; BadImage (truncated, too_large, unreadable) without one."""
-    if kind == "webp":
-        stated = int.from_bytes(data[4:8], "little") + 8
-        if len(data) < stated:
-            raise cut_off(where, f"{len(data):,} bytes of the {stated:,} that its header states")
     if kind == "tiff" and data[2:3] + data[1:2] != b"+" and _first_directory(data) >= len(data):
         raise cut_off(where, "it ends before its directory")
-    notes: tuple[str, ...] = ()
-    if kind == "gif":
-        data, notes = first_frame(data, where=where)
+    data, notes = _picture_alone(data, kind, where=where)
     with _quiet():
         try:
             with _open(data, kind, where=where) as image:
@@ -81,7 +79,7 @@ def inspect(data: bytes, kind: str, *, where: str) -> Header:
                     *size,
                     orientation,
                     (*_mode_notes(image), *notes, *turned),
-                    exif="exif" in image.info or bool(_EXIF_ITEM.search(data)),
+                    exif="exif" in image.info or (kind in _BOXED and bool(_EXIF_ITEM.search(data))),
                     profile="icc_profile" in image.info,
                 )
         except BadImage:
@@ -111,8 +109,7 @@ def read(data: bytes, header: Header, *, where: str) -> tuple[NDArray[np.uint8],
     BadImage
         With the status truncated or unreadable.
     """
-    if header.kind == "gif":
-        data, _ = first_frame(data, where=where)
+    data, _ = _picture_alone(data, header.kind, where=where)
     with _quiet(), tiff_messages.collected() as messages:
         try:
             with _open(data, header.kind, where=where) as image:
@@ -126,12 +123,47 @@ def read(data: bytes, header: Header, *, where: str) -> tuple[NDArray[np.uint8],
     return turn(pixels, 1 if header.kind == "tiff" else header.orientation), (*notes, *damage)
 
 
+def _picture_alone(data: bytes, kind: str, *, where: str) -> tuple[bytes, tuple[str, ...]]:
+    """The file without what follows its picture, and what was found there."""
+    if kind == "gif":
+        return first_frame(data, where=where)
+    if kind == "webp":
+        return _whole_chunks(data, where=where)
+    return data, ()
+
+
+def _whole_chunks(data: bytes, *, where: str) -> tuple[bytes, tuple[str, ...]]:
+    """A WebP without the chunk in which the file ends: profile, EXIF or a further frame are not missed."""
+    stated = int.from_bytes(data[4:8], "little") + 8
+    if len(data) >= stated:
+        return data, ()
+    position, has_picture = 12, False
+    while position + 8 <= len(data):
+        end = position + 8 + int.from_bytes(data[position + 4 : position + 8], "little")
+        if end > len(data):
+            break
+        has_picture = has_picture or data[position : position + 4] in (b"VP8 ", b"VP8L", b"ANMF")
+        position = end + end % 2
+    if not has_picture:
+        raise cut_off(where, f"{len(data):,} bytes of the {stated:,} that its header states")
+    body = data[8:position].ljust(position - 8, b"\0")
+    return b"RIFF" + len(body).to_bytes(4, "little") + body, ("a WebP cut off behind its picture",)
+
+
 def _first_directory(data: bytes) -> int:
     return int.from_bytes(data[4:8], "little" if data[:1] == b"I" else "big")
 
 
 def _quiet() -> warnings.catch_warnings:
+    """What Pillow warns of and logs is in its exceptions too; none of it is printed."""
+    _keep_log_from_terminal()
     return warnings.catch_warnings(action="ignore")
+
+
+@cache
+def _keep_log_from_terminal() -> None:
+    """Records go to whoever configured logging, no longer to stderr where nobody did."""
+    logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 def _with(messages: list[str], error: Exception) -> Exception:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +12,7 @@ from numpy.typing import NDArray
 from pipeline.storage.image_headers import BadImage, Header, cut_off, undecodable
 
 MAGIC = re.compile(rb"P([1-6fF])[\s#]")
-_TOKEN = re.compile(rb"(?:\s+|#[^\n\r]*[\n\r])*([^\s#]+)")
+_TOKEN = re.compile(rb"(?:\s|#[^\n\r]*[\n\r])*+([^\s#]+)")
 _CHANNELS = {"1": 1, "2": 1, "3": 3, "4": 1, "5": 1, "6": 3, "f": 1, "F": 3}
 _BITMAPS, _FLOATS = "14", "fF"
 
@@ -78,60 +80,70 @@ def read(data: bytes, *, where: str) -> tuple[NDArray[np.uint8], tuple[str, ...]
         With the status truncated or unreadable.
     """
     sort, width, height, maximum, start = _head(data, where=where)
-    channels, notes = _CHANNELS[sort], ()
-    count = width * height * channels
-    if sort == "4":
-        rows = _binary(data, np.uint8, start, -(-width // 8) * height, where=where).reshape(height, -1)
-        values = np.unpackbits(rows, axis=1)[:, :width] ^ 1
-    elif sort in _FLOATS:
-        kind = np.dtype("<f4" if maximum < 0 else ">f4")
-        numbers = _binary(data, kind, start, count, where=where)
+    shape = (height, width, _CHANNELS[sort])
+    if sort in _FLOATS:
+        order = "<f4" if maximum < 0 else ">f4"
         try:
-            values = stretch(numbers)
+            values = stretch(_binary(data, np.dtype(order), start, math.prod(shape), where=where))
         except ValueError as error:
             raise undecodable(where, error) from None
+        return _three_channels(values.reshape(shape)[::-1]), ()  # they begin at the bottom
+    if sort in _BITMAPS:
+        return _three_channels(_bits(data[start:], sort, shape, where=where) * np.uint8(255)), ()
+    top = int(maximum)
+    if sort in "56":
+        kind = np.dtype("u1" if top < 256 else ">u2")
+        numbers = _binary(data, kind, start, math.prod(shape), where=where)
     else:
-        if sort in "56":
-            kind = np.dtype(np.uint8 if maximum < 256 else ">u2")
-            values = _binary(data, kind, start, count, where=where)
-        else:
-            values = _plain(data[start:], count, is_bitmap=sort == "1", where=where)
-        notes = ("values above the stated maximum",) if values.max() > maximum else ()
-        values = values ^ 1 if sort == "1" else np.minimum(values, int(maximum))
-    if sort not in _FLOATS and maximum != 255:
-        top = int(maximum)
-        values = (values.astype(np.uint32) * 255 + top // 2) // top
-    pixels = values.astype(np.uint8).reshape(height, width, channels)
-    pixels = pixels[::-1] if sort in _FLOATS else pixels  # float pictures begin at the bottom
-    return np.ascontiguousarray(np.broadcast_to(pixels, (height, width, 3))), notes
+        numbers = _plain(data[start:], math.prod(shape), where=where)
+    notes = ("values above the stated maximum",) if numbers.max() > top else ()
+    if top != 255:
+        numbers = (np.minimum(numbers, top).astype(np.uint32) * 255 + top // 2) // top
+    return _three_channels(numbers.astype(np.uint8).reshape(shape)), notes
 
 
-def _binary(data: bytes, kind: np.dtype | type, start: int, count: int, *, where: str) -> NDArray:
-    needed = count * np.dtype(kind).itemsize
-    if len(data) - start < needed:
-        raise cut_off(
-            where, f"{max(len(data) - start, 0):,} bytes of pixels of the {needed:,} that its header states"
-        )
+def _three_channels(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
+
+
+def _bits(body: bytes, sort: str, shape: tuple[int, int, int], *, where: str) -> NDArray[np.uint8]:
+    """Pixels of a bitmap, 1 for white; digits need no space between them."""
+    height, width, _ = shape
+    if sort == "4":
+        packed = _binary(body, np.dtype("u1"), 0, -(-width // 8) * height, where=where)
+        return 1 - np.unpackbits(packed.reshape(height, -1), axis=1)[:, :width].reshape(shape)
+    digits = np.frombuffer(_without_comments(body), np.uint8)
+    digits = digits[(digits == ord("0")) | (digits == ord("1"))]
+    return (_enough(digits, height * width, where=where) == ord("0")).astype(np.uint8).reshape(shape)
+
+
+def _binary(data: bytes, kind: np.dtype[Any], start: int, count: int, *, where: str) -> NDArray[Any]:
+    needed, there = count * kind.itemsize, max(len(data) - start, 0)
+    if there < needed:
+        raise cut_off(where, f"{there:,} bytes of pixels of the {needed:,} that its header states")
     return np.frombuffer(data, kind, count, start)
 
 
-def _plain(text: bytes, count: int, *, is_bitmap: bool, where: str) -> NDArray[np.uint16]:
-    """Numbers written in digits; those of a bitmap need no space between them."""
-    text = re.sub(rb"#[^\n\r]*", b"", text) if b"#" in text else text
-    if is_bitmap:
-        digits = np.frombuffer(text, np.uint8)
-        values = (digits[(digits == 48) | (digits == 49)] - 48).astype(np.uint16)
-    else:
-        if re.search(rb"[^0-9\s]", text):
-            raise BadImage("unreadable", f"{where} cannot be decoded: its pixels are no numbers")
-        found = np.fromstring(text.decode("ascii"), np.float32, sep=" ")
-        values = np.clip(found, 0, 65535).astype(np.uint16)
+def _plain(body: bytes, count: int, *, where: str) -> NDArray[Any]:
+    """Numbers written in digits."""
+    text = _without_comments(body)
+    if re.search(rb"[^0-9\s]", text):
+        raise BadImage("unreadable", f"{where} cannot be decoded: its pixels are no numbers")
+    numbers = np.fromstring(text.decode("ascii"), np.float32, sep=" ")
+    return _enough(np.clip(numbers, 0, 65535).astype(np.uint16), count, where=where)
+
+
+def _without_comments(body: bytes) -> bytes:
+    return re.sub(rb"#[^\n\r]*", b"", body) if b"#" in body else body
+
+
+def _enough(values: NDArray[Any], count: int, *, where: str) -> NDArray[Any]:
     if len(values) < count:
         raise cut_off(where, f"{len(values):,} values of the {count:,} that its header states")
     return values[:count]
 
 
-def stretch(values: NDArray) -> NDArray[np.uint8]:
+def stretch(values: NDArray[Any]) -> NDArray[np.uint8]:
     """Numbers of no known range, from the least at 0 to the greatest at 255; ValueError where one is not finite."""
     with np.errstate(invalid="ignore"):  # signalling NaN
         values = values.astype(np.float64)

@@ -66,6 +66,18 @@ def test_a_gif_is_its_first_frame_however_much_follows() -> None:
     assert decode(frame[:-1], max_pixels=LIMIT).notes[1:] == ("a GIF without its end mark",)
 
 
+@pytest.mark.parametrize("lossless", [True, False])
+def test_a_webp_cut_behind_its_picture_is_scored_with_the_remark(lossless: bool) -> None:
+    options = {"lossless": lossless, "exif": Image.Exif(), "xmp": b"x" * 200}
+    data = saved(RGB, "WEBP", **options)
+    found = decode(data[:-90], max_pixels=LIMIT)
+    assert found.notes == ("a WebP cut off behind its picture",)
+    assert np.array_equal(found.pixels, decode(data, max_pixels=LIMIT).pixels)
+    with pytest.raises(BadImage, match="bytes of the .* that its header states") as caught:
+        decode(data[: len(data) - 300], max_pixels=LIMIT)
+    assert caught.value.status == "truncated"
+
+
 def test_a_tiff_is_its_first_directory_however_many_follow() -> None:
     data = bytearray(saved(RGB, "TIFF"))
     (at,) = struct.unpack_from("<I", data, 4)
@@ -97,11 +109,26 @@ def test_what_libtiff_says_is_in_the_reason_and_not_on_the_terminal(
     assert capfd.readouterr().err == ""
 
 
-@pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32])
-@pytest.mark.parametrize("kind", ["TIFF", "PNG", "JPEG2000"])
+def test_what_pillow_logs_is_not_on_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    data = bytearray(saved(RGB, "TIFF"))
+    at = data.index(struct.pack("<HHI", 0x0115, 3, 1))  # samples per pixel
+    data[at + 8 : at + 10] = b"\x02\x88"
+    with pytest.raises(BadImage, match="cannot be decoded"):
+        decode(bytes(data), max_pixels=LIMIT)
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "dtype"),
+    [
+        ("TIFF", np.uint16),
+        ("TIFF", np.int32),
+        ("TIFF", np.float32),
+        ("PNG", np.uint16),
+        ("JPEG2000", np.uint16),
+    ],
+)
 def test_deep_gray_has_three_channels(kind: str, dtype: type) -> None:
-    if kind != "TIFF" and dtype != np.uint16:
-        pytest.skip("only TIFF holds such numbers")
     deep = np.linspace(0, 65535, 6144).reshape(64, 96).astype(dtype)
     found = decode(saved(Image.fromarray(deep), kind), max_pixels=LIMIT)
     assert np.abs(found.pixels.astype(int) - (deep[..., None] / 257)).max() <= 1

@@ -53,6 +53,7 @@ def test_float_pictures_have_three_channels_and_begin_at_the_bottom(
         (b"P5 3 1 255\nab", "truncated", "2 bytes of pixels of the 3"),
         (b"P2 3 1 255\n1 2", "truncated", "2 values of the 3"),
         (b"P5 3", "truncated", "inside its header"),
+        pytest.param(b"P5" + b" " * 10**6, "truncated", "inside its header", id="spaces"),
         (b"P5 0 1 255\n", "unreadable", "states the size 0 x 1"),
         (b"P5 3 1 70000\nabc", "unreadable", "maximum 70000"),
         (b"P5 3 x 255\nabc", "unreadable", "no numbers where its size stands"),
