@@ -47,7 +47,7 @@ class Glue:
         self.trees = lgb.train({"objective": "binary", "num_leaves": 31, "verbosity": -1}, data, 300)
 
     def score(self, path: Path) -> float:
-        picture = Image.open(path).convert("RGB")
+        picture = Image.open(path, formats=("JPEG", "PNG", "WEBP")).convert("RGB")
         boxes, _ = self.mtcnn.detect(picture)
         box = boxes[0] if boxes is not None else (0, 0, *picture.size)
         face = picture.crop(tuple(int(v) for v in box)).resize((SIZE, SIZE))

@@ -62,7 +62,7 @@ def decode(comparison: Comparison) -> str:
 
     def pil() -> None:
         for path in comparison.images:
-            with Image.open(path) as picture:
+            with Image.open(path, formats=("JPEG", "PNG", "WEBP")) as picture:
                 np.asarray(picture.convert("RGB"))
 
     def floor() -> None:

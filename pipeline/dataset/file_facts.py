@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import io
-import warnings
 import zlib
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, JpegImagePlugin
 
-from pipeline.storage import image_headers
+from pipeline.storage import jpeg_files
 from pipeline.storage.image_headers import Header
-from pipeline.storage.images import BadImage, decode, read_bytes
+from pipeline.storage.images import BadImage, decode, inspect, read_bytes
 
-KINDS = ("jpeg", "png", "webp", "gif", "bmp", "tiff", "jpeg2000", "avif", "ppm")
+KINDS = ("jpeg", "png", "webp", "gif", "bmp", "tiff", "jpeg2000", "avif", "ppm", "heif")
 FACT_GROUPS = {
     "history": (
         "kind",
@@ -62,11 +59,12 @@ def facts(path: str, *, max_pixels: int) -> tuple[float, ...] | None:
     """
     try:
         data = read_bytes(path)
-        header = image_headers.inspect(data, where=path)
-        pixels = decode(data, max_pixels=max_pixels, where=path).pixels
+        header = inspect(data, where=path)
+        picture = decode(data, max_pixels=max_pixels, where=path)
     except BadImage:
         return None
-    values = {**_layout(data, header), **_codec(data, header), **_cues(pixels)}
+    values = {**_layout(data, header), **_codec(data, header), **_cues(picture.pixels)}
+    values["converted"] = float(len(picture.notes))
     values["bytes"] = float(len(data))
     values["bytes_per_pixel"] = len(data) / (header.width * header.height)
     return tuple(values[name] for name in COLUMNS)
@@ -84,40 +82,24 @@ def _layout(data: bytes, header: Header) -> dict[str, float]:
         "table_hash": float(zlib.crc32(tables) & 0xFFFFFF),
         "header_bytes": float(body),
         "orientation": float(header.orientation),
-        "converted": float(len(header.notes)),
     }
 
 
 def _codec(data: bytes, header: Header) -> dict[str, float]:
-    """How the encoder was set and what it attached, as Pillow reads it; NaN where Pillow cannot."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with _open(data, header) as image:
-                tables = list(getattr(image, "quantization", {}).values())  # in the file's order
-                layers = getattr(image, "layer", [])
-                names = [name for name, _, _ in header.segments]
-                sums = [float(sum(table)) for table in tables]
-                return {
-                    "tables": float(len(tables)),
-                    "quality": _quality(sums, 0),
-                    "chroma_quality": _quality(sums, 1),
-                    "subsampling": float(layers[0][1] * 16 + layers[0][2]) if layers else np.nan,
-                    "progressive": float("progressive" in image.info),
-                    # Pillow finds a PNG's eXIf chunk behind the pixels only when it decodes them
-                    "exif": float("exif" in image.info or "eXIf" in names),
-                    "profile": float("icc_profile" in image.info),
-                }
-    except Exception:  # Pillow's plugins raise anything; the picture itself was decoded, so the row stays
-        unknown = ("tables", "quality", "chroma_quality", "subsampling", "progressive", "exif", "profile")
-        return dict.fromkeys(unknown, float("nan"))
-
-
-def _open(data: bytes, header: Header) -> Image.Image:
-    """Pillow's image, of which only the header is read; its general limit of pixels is not ours for JPEG."""
-    if header.kind == "jpeg":
-        return JpegImagePlugin.JpegImageFile(io.BytesIO(data))
-    return Image.open(io.BytesIO(data))
+    """How the encoder was set and what it attached; NaN where the file does not tell."""
+    coding = jpeg_files.coding(data, header) if header.kind == "jpeg" else None
+    # a component without a table of its own tells nothing
+    sums = [float(sum(table)) for table in coding.tables[: min(coding.n_tables, 2)]] if coding else []
+    horizontal, vertical = coding.sampling[0] if coding else (0, 0)
+    return {
+        "tables": float(coding.n_tables) if coding else np.nan if header.kind == "jpeg" else 0.0,
+        "quality": _quality(sums, 0),
+        "chroma_quality": _quality(sums, 1),
+        "subsampling": float(horizontal * 16 + vertical) if coding else np.nan,
+        "progressive": float(any(name in jpeg_files.PROGRESSIVE for name, _, _ in header.segments)),
+        "exif": float(header.exif),
+        "profile": float(header.profile),
+    }
 
 
 def _quality(sums: list[float], which: int) -> float:

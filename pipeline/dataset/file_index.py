@@ -19,7 +19,7 @@ from models.fingerprint import fingerprint
 from pipeline.dataset.near_duplicates import perceptual_hash
 from pipeline.runtime.engine import Engine
 from pipeline.storage.files import appearing
-from pipeline.storage.images import BadImage, probe, read_bytes
+from pipeline.storage.images import BadImage, probe, read_bytes, readable
 
 FOLDER = Path("cache/files")
 FILES_PER_TASK = 64
@@ -85,7 +85,7 @@ class FileTable:
         return self.folder / "files.parquet"
 
     def _address(self) -> bytes:
-        return f"{fingerprint(f'{__name__}:describe')}:{self.max_pixels}".encode()
+        return f"{fingerprint(f'{__name__}:describe')}:{self.max_pixels}:{readable()}".encode()
 
     def load(self) -> FileTable:
         """Read the stored rows; a table of another version, or a damaged one, counts as empty."""

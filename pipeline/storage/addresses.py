@@ -16,7 +16,7 @@ from models.fingerprint import fingerprint
 from models.generators import registry
 from models.synthesis import pseudo_fakes
 
-DECODING = "pipeline.storage.images:to_rgb"
+DECODING = "pipeline.storage.images:decode"
 DETECTION = "models.detection.mtcnn:FaceDetector.detect"
 DETECTOR = "models.detection.mtcnn:FaceDetector.of"
 FACE_ROW = "pipeline.storage.face_schema:to_row"

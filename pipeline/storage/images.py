@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import io
 import os
-import warnings
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, JpegImagePlugin, UnidentifiedImageError
+from PIL import Image
 
-from pipeline.storage import image_headers
+from pipeline.storage import jpeg_files, pillow_files, png_files, portable_maps
 from pipeline.storage.file_names import original
 from pipeline.storage.image_headers import BadImage, Header
 
@@ -23,16 +23,19 @@ __all__ = [
     "DecodedImage",
     "ImageProbe",
     "decode",
+    "inspect",
     "probe",
     "read_bytes",
     "read_image",
+    "readable",
     "recompress_like",
 ]
 
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff"}
-    | {".jp2", ".avif", ".ppm", ".pgm"}
+    | {".jp2", ".avif", ".heic", ".heif", ".ppm", ".pgm"}
 )
+READ = "JPEG, PNG, WebP, GIF, BMP, TIFF, JPEG 2000, AVIF, HEIC and PNM"
 
 
 @dataclass(frozen=True)
@@ -87,8 +90,33 @@ def read_image(path: str | Path, *, max_pixels: int) -> DecodedImage:
     return decode(read_bytes(path), max_pixels=max_pixels, where=str(path))
 
 
+def readable() -> str:
+    """Formats that are read here, in words: HEIC only where its package is installed."""
+    return READ if find_spec("pillow_heif") else READ.replace(" HEIC", " (with pillow-heif) HEIC")
+
+
+def inspect(data: bytes, *, where: str = "image") -> Header:
+    """Header of a file's bytes, whose content alone tells what it is.
+
+    Raises BadImage: empty_file, not_an_image, truncated or unreadable.
+    """
+    if not data:
+        raise BadImage("empty_file", f"{where} is empty (0 bytes)")
+    if _is_jpeg(data):
+        return jpeg_files.inspect(data, where=where)
+    if data.startswith(png_files.SIGNATURE):
+        return png_files.inspect(data, where=where)
+    if portable_maps.MAGIC.match(data):
+        return portable_maps.inspect(data, where=where)
+    kind = pillow_files.kind_of(data)
+    if kind is None:
+        found = "text" if _is_text(data[:512]) else "of no known image format"
+        raise BadImage("not_an_image", f"{where} is {found}, whatever its name says; read are {readable()}")
+    return pillow_files.inspect(data, kind, where=where)
+
+
 def decode(data: bytes, *, max_pixels: int, where: str = "image") -> DecodedImage:
-    """Decode to upright 8-bit RGB: the first frame, without alpha.
+    """Decode to upright 8-bit RGB: the first frame, what shows through laid over white. All cached numbers hang on it.
 
     Parameters
     ----------
@@ -103,34 +131,21 @@ def decode(data: bytes, *, max_pixels: int, where: str = "image") -> DecodedImag
     ------
     BadImage
         With the status empty_file, not_an_image, truncated, too_large or unreadable. A picture cut off by the file's
-        end is refused too.
+        end is refused too; a file that only lacks its end mark is not.
     """
-    header = image_headers.inspect(data, where=where)
-    _refuse_large(header.width, header.height, max_pixels=max_pixels, where=where)
-    return DecodedImage(pixels=to_rgb(data, header, where=where), notes=header.notes)
+    header = _inspect(data, max_pixels=max_pixels, where=where)
+    return _read(data, header, where=where)
 
 
-def to_rgb(data: bytes, header: Header, *, where: str) -> NDArray[np.uint8]:
-    """The pixels of a file: what every cached number hangs on.
-
-    Parameters
-    ----------
-    data : bytes of a whole file
-    header : Header
-        What `image_headers.inspect` found in it.
-    where : str, name for messages
-
-    Returns
-    -------
-    uint8 array, shape (H, W, 3), RGB, upright
-
-    Raises
-    ------
-    BadImage
-        With the status truncated or unreadable.
-    """
-    pixels = _decode_cv2(data, header, cv2.IMREAD_COLOR_RGB)
-    return _decode_pillow(data, where=where) if pixels is None else pixels
+def _read(data: bytes, header: Header, *, where: str) -> DecodedImage:
+    if header.kind == "jpeg":
+        pixels, found = jpeg_files.read(data, header, where=where)
+    elif header.kind == "ppm":
+        pixels, found = portable_maps.read(data, where=where)
+    else:
+        picture = png_files.picture_alone(data, header) if header.kind == "png" else data
+        pixels, found = pillow_files.read(picture, header, where=where)
+    return DecodedImage(pixels=pixels, notes=(*header.notes, *found))
 
 
 def probe(data: bytes, *, max_pixels: int, where: str = "image") -> ImageProbe:
@@ -152,15 +167,12 @@ def probe(data: bytes, *, max_pixels: int, where: str = "image") -> ImageProbe:
     BadImage
         As of `decode`.
     """
-    header = image_headers.inspect(data, where=where)
-    _refuse_large(header.width, header.height, max_pixels=max_pixels, where=where)
+    header = _inspect(data, max_pixels=max_pixels, where=where)
     if header.kind == "jpeg":
-        gray = _decode_cv2(data, header, _reduced_flag(min(header.width, header.height)))
-        if gray is not None:
-            turned = header.orientation >= 5
-            width, height = (header.height, header.width) if turned else (header.width, header.height)
-            return ImageProbe(width=width, height=height, gray=gray, notes=header.notes)
-    picture = decode(data, max_pixels=max_pixels, where=where)
+        factor = _reduction(min(header.width, header.height))
+        gray, found = jpeg_files.read_gray(data, header, factor=factor, where=where)
+        return ImageProbe(header.width, header.height, gray, notes=(*header.notes, *found))
+    picture = _read(data, header, where=where)
     height, width = picture.pixels.shape[:2]
     whole = np.asarray(cv2.cvtColor(picture.pixels, cv2.COLOR_RGB2GRAY), np.uint8)
     return ImageProbe(width=width, height=height, gray=whole, notes=picture.notes)
@@ -182,72 +194,40 @@ def recompress_like(pixels: NDArray[np.uint8], data: bytes) -> NDArray[np.uint8]
     -------
     uint8 array, shape (H, W, 3), RGB
     """
-    try:
-        with JpegImagePlugin.JpegImageFile(io.BytesIO(data)) as image:
-            tables, sampling = image.quantization, JpegImagePlugin.get_sampling(image)
-    except SyntaxError:  # Pillow's word for another kind of file
+    coding = jpeg_files.coding(data, jpeg_files.inspect(data, where="image")) if _is_jpeg(data) else None
+    if coding is None:
         return pixels
     file = io.BytesIO()
-    known = sampling if sampling >= 0 else "4:2:0"  # of gray and CMYK files Pillow says -1
-    Image.fromarray(pixels).save(file, "JPEG", qtables=tables, subsampling=known)
+    known = (
+        coding.subsampling if coding.subsampling >= 0 else "4:2:0"
+    )  # of gray and CMYK files Pillow says -1
+    tables = coding.tables[:3]
+    coarse = max(map(max, tables)) > 255  # libjpeg prints a line for each baseline file with such tables
+    Image.fromarray(pixels).save(file, "JPEG", qtables=tables, subsampling=known, progressive=coarse)
     return np.asarray(cv2.imdecode(np.frombuffer(file.getvalue(), np.uint8), cv2.IMREAD_COLOR_RGB), np.uint8)
 
 
-def _refuse_large(width: int, height: int, *, max_pixels: int, where: str) -> None:
+def _is_jpeg(data: bytes) -> bool:
+    return data[:3] == b"\xff\xd8\xff"
+
+
+def _is_text(sample: bytes) -> bool:
+    return all(byte >= 0x80 or byte in b"\t\n\r\f" or 0x20 <= byte < 0x7F for byte in sample)
+
+
+def _inspect(data: bytes, *, max_pixels: int, where: str) -> Header:
+    """`inspect`, and BadImage (too_large) for more pixels than are allowed."""
+    header = inspect(data, where=where)
+    width, height = header.width, header.height
     if width * height > max_pixels:
         raise BadImage(
             "too_large",
             f"{where} has {width} x {height} = {width * height:,} pixels, allowed are "
             f"{max_pixels:,} (manifest.max_pixels)",
         )
+    return header
 
 
-def _reduced_flag(side: int) -> int:
-    """The smallest scale that keeps at least 48 px on the shorter side."""
-    if side >= 8 * 48:
-        return cv2.IMREAD_REDUCED_GRAYSCALE_8
-    if side >= 4 * 48:
-        return cv2.IMREAD_REDUCED_GRAYSCALE_4
-    if side >= 2 * 48:
-        return cv2.IMREAD_REDUCED_GRAYSCALE_2
-    return cv2.IMREAD_GRAYSCALE
-
-
-def _decode_cv2(data: bytes, header: Header, flag: int) -> NDArray[np.uint8] | None:
-    buffer = np.frombuffer(image_headers.without_colour_profile(data, header), np.uint8)
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(
-        cv2.utils.logging.LOG_LEVEL_SILENT
-    )  # the reason goes into the row's status, not to stderr
-    try:
-        pixels = cv2.imdecode(buffer, flag)
-    except cv2.error:
-        return None  # Pillow has the last word on formats that OpenCV cannot read
-    finally:
-        cv2.utils.logging.setLogLevel(level)
-    return None if pixels is None else np.asarray(pixels, np.uint8)
-
-
-def _decode_pillow(data: bytes, *, where: str) -> NDArray[np.uint8]:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data)) as image:
-                # Pillow would clip these few scientific formats at 255
-                if image.mode in ("F", "I"):
-                    return _stretch(np.asarray(image, np.float64))
-                turned = image_headers.upright(image)
-                return np.array(turned.convert("RGB"), np.uint8)
-    except UnidentifiedImageError:
-        raise BadImage("unreadable", f"{where} has an image's header but cannot be decoded") from None
-    except Exception as error:  # Pillow's plugins raise anything on damaged files; it becomes a status
-        status = "truncated" if "truncated" in str(error).lower() else "unreadable"
-        raise BadImage(status, f"{where} cannot be decoded: {error}") from None
-
-
-def _stretch(values: NDArray[np.float64]) -> NDArray[np.uint8]:
-    if not np.isfinite(values).all():
-        raise ValueError("it holds values that are not finite")
-    low, high = float(values.min()), float(values.max())
-    scaled = (values - low) * (255.0 / (high - low) if high > low else 0.0)
-    return np.repeat(np.rint(scaled).astype(np.uint8)[..., None], 3, axis=2)
+def _reduction(side: int) -> int:
+    """The strongest reduction that keeps at least 48 px on the shorter side."""
+    return next((factor for factor in (8, 4, 2) if side >= factor * 48), 1)

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from pipeline.dataset import file_facts
+from pipeline.storage import jpeg_files
 from tests.pipeline.dataset.pictures import noise
 
 
@@ -99,16 +100,21 @@ def test_a_colour_profile_is_seen(tmp_path: Path, suffix: str) -> None:
     assert saved(tmp_path / f"a.{suffix}", icc_profile=profile)["profile"] == 1
 
 
-def test_what_pillow_cannot_read_is_unknown_and_the_row_stays(
+def test_what_cannot_be_read_is_unknown_and_the_row_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = saved(tmp_path / "a.jpg")
-
-    def broken(*_: object) -> None:
-        raise SyntaxError("bad quantization table marker")
-
-    monkeypatch.setattr(file_facts, "_open", broken)
+    monkeypatch.setattr(jpeg_files, "coding", lambda *_: None)
     values = facts_of(tmp_path / "a.jpg")
-    assert np.isnan(values["quality"])
-    assert np.isnan(values["exif"])
+    assert np.isnan([values["quality"], values["tables"], values["subsampling"]]).all()
     assert (values["width"], values["red"]) == (expected["width"], expected["red"])
+
+
+def test_tables_are_those_of_the_components_in_whatever_order_they_stand(tmp_path: Path) -> None:
+    expected = saved(tmp_path / "a.jpg", quality=80)
+    data = (tmp_path / "a.jpg").read_bytes()
+    at = data.index(b"\xff\xdb")
+    luma, chroma = data[at : at + 69], data[at + 69 : at + 138]
+    (tmp_path / "b.jpg").write_bytes(data[:at] + chroma + luma + data[at + 138 :])
+    changed = {name for name, value in facts_of(tmp_path / "b.jpg").items() if value != expected[name]}
+    assert changed == {"table_hash"}
