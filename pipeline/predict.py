@@ -54,8 +54,8 @@ def stored_rows(bundle: Bundle) -> Iterator[PredictionRow]:
             notes = [row.detail] if row.detail else []
             yield by_model(row.img_name, predictions[row.sha256], notes, found=bool(found[row.sha256]))
         elif row.status == "ok":
-            reason = "could be listed, but not be decoded"
-            yield PredictionRow(row.img_name, bundle.prior, BY_PRIOR, "unreadable", reason)
+            status, _, reason = table.left_out[row.sha256].partition(": ")
+            yield PredictionRow(row.img_name, bundle.prior, BY_PRIOR, status, reason)
         else:
             yield PredictionRow(row.img_name, bundle.prior, BY_PRIOR, row.status, row.detail)
 

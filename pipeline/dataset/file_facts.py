@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image, JpegImagePlugin
 
 from pipeline.storage import image_headers
+from pipeline.storage.hashed_files import HashedFile
 from pipeline.storage.image_headers import Header
-from pipeline.storage.images import BadImage, decode, read_bytes
+from pipeline.storage.images import BadImage, decode
 
 KINDS = ("jpeg", "png", "webp", "gif", "bmp", "tiff", "jpeg2000", "avif", "ppm")
 FACT_GROUPS = {
@@ -41,13 +42,13 @@ COLUMNS = tuple(name for group in FACT_GROUPS.values() for name in group)
 STANDARD_SUMS = (3688.0, 5766.0)  # of the luminance and chrominance tables of ITU-T T.81, annex K
 
 
-def facts(path: str, *, max_pixels: int) -> tuple[float, ...] | None:
+def facts(file: HashedFile, *, max_pixels: int) -> tuple[float, ...] | None:
     """Facts of one file.
 
     Parameters
     ----------
-    path : str
-        An image file.
+    file : HashedFile
+        An image's.
     max_pixels : int
         A larger image is not decoded, px.
 
@@ -56,14 +57,19 @@ def facts(path: str, *, max_pixels: int) -> tuple[float, ...] | None:
     tuple of float or None
         Values of `COLUMNS`, NaN where a fact does not apply; None when the file gives no picture.
 
+    Raises
+    ------
+    ChangedFile
+        It is not the file that stage manifest saw.
+
     References
     ----------
     ITU-T Recommendation T.81 (1992), annex K: the tables that the IJG quality scales.
     """
+    data = file.read()
     try:
-        data = read_bytes(path)
-        header = image_headers.inspect(data, where=path)
-        pixels = decode(data, max_pixels=max_pixels, where=path).pixels
+        header = image_headers.inspect(data, where=file.path)
+        pixels = decode(data, max_pixels=max_pixels, where=file.path).pixels
     except BadImage:
         return None
     values = {**_layout(data, header), **_codec(data, header), **_cues(pixels)}
@@ -108,6 +114,8 @@ def _codec(data: bytes, header: Header) -> dict[str, float]:
                     "exif": float("exif" in image.info or "eXIf" in names),
                     "profile": float("icc_profile" in image.info),
                 }
+    except MemoryError:
+        raise  # of the machine, not of the file
     except Exception:  # Pillow's plugins raise anything; the picture itself was decoded, so the row stays
         unknown = ("tables", "quality", "chroma_quality", "subsampling", "progressive", "exif", "profile")
         return dict.fromkeys(unknown, float("nan"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,11 @@ def check_files(listed: Sequence[ListedImage], files: FileTable, *, compute: par
 
 
 def build(
-    data: params.Data, manifest: params.Manifest, compute: params.Compute
+    data: params.Data,
+    manifest: params.Manifest,
+    compute: params.Compute,
+    *,
+    doubted: Collection[str] = (),
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Build the manifest of a data set.
 
@@ -75,6 +79,8 @@ def build(
     ----------
     data, manifest, compute : models of the sections of params.yaml
         Where the data set is, how it is split, where files are read.
+    doubted : collection of str
+        Paths of files that are read again even where size and time are those that are known.
 
     Returns
     -------
@@ -90,6 +96,7 @@ def build(
     """
     files = find(Path(data.root))
     table = FileTable(folder=FOLDER, max_pixels=manifest.max_pixels).load()
+    table.forget(doubted)
     rows = check_files(read_all(files), table, compute=compute)
     rows = splits.add_clusters(rows, bits=manifest.near_duplicate_bits)
     rows = splits.add_groups(rows, read_groups(files.groups) if files.groups else None)
