@@ -10,17 +10,21 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from models.bundle import Bundle, Prediction
 from pipeline.runtime.engine import Engine
+from pipeline.runtime.in_flight import batches
 from pipeline.runtime.process import limit_threads, pick_device
 from pipeline.serving.bundles import load_bundle
 from pipeline.storage.files import appearing
 from pipeline.storage.images import BadImage, read_image
 
-IMAGES_PER_TASK = 32  # files read, scored and forgotten at a time
+IMAGES_PER_TASK = 32  # files of a piece of work at most
+BYTES_PER_TASK = 32 << 20  # of files: a few large photos are a piece of work too
 NO_FACE = "no face found: scored on the centred square of the whole image"
 OUT_OF_DISTRIBUTION_FROM = 0.999  # of the novelty
 OUT_OF_DISTRIBUTION = "unlike the training images (novelty): out of distribution, the score may mean little"
@@ -56,21 +60,26 @@ class PredictionRow:
 
 def score_files(files: Sequence[tuple[str, str]], bundle: Bundle) -> list[PredictionRow]:
     """Score (name, path) pairs; a file that cannot be read affects only its own row, which gets the prior."""
-    pixels, notes, failed = [], {}, {}
-    for index, (_, path) in enumerate(files):
-        try:
-            picture = read_image(path, max_pixels=bundle.max_pixels)
-        except BadImage as bad:
-            failed[index] = bad
-            continue
-        pixels.append(picture.pixels)
-        notes[index] = picture.notes
-    predictions, faces = bundle.score(pixels)
+    notes: dict[int, tuple[str, ...]] = {}
     rows: dict[int, PredictionRow] = {}
-    for index, prediction, face in zip(notes, predictions, faces, strict=True):
-        rows[index] = by_model(files[index][0], prediction, notes[index], found=face.found)
-    for index, error in failed.items():
-        rows[index] = PredictionRow(files[index][0], bundle.prior, BY_PRIOR, error.status, error.detail)
+
+    def decoded() -> Iterator[tuple[int, NDArray[np.uint8]]]:
+        for index, (name, path) in enumerate(files):
+            try:
+                picture = read_image(path, max_pixels=bundle.max_pixels)
+            except BadImage as bad:
+                rows[index] = PredictionRow(name, bundle.prior, BY_PRIOR, bad.status, bad.detail)
+                continue
+            notes[index] = picture.notes
+            pixels = picture.pixels
+            del picture
+            yield index, pixels
+
+    for batch in batches(decoded(), images=IMAGES_PER_TASK):
+        predictions, faces = bundle.score([pixels for _, pixels in batch])
+        for (index, _), prediction, face in zip(batch, predictions, faces, strict=True):
+            rows[index] = by_model(files[index][0], prediction, notes[index], found=face.found)
+        del batch  # before the next is read
     return [rows[index] for index in range(len(files))]
 
 
@@ -107,6 +116,20 @@ def _score_task(
     return score_files(files, load_bundle(folder, pick_device(device)))
 
 
+def _tasks(files: Sequence[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
+    """Consecutive files, bounded in number and in bytes."""
+    task: list[tuple[str, str]] = []
+    held = 0
+    for name, path in files:
+        task.append((name, path))
+        held += os.path.getsize(path) if os.path.isfile(path) else 0
+        if len(task) == IMAGES_PER_TASK or held >= BYTES_PER_TASK:
+            yield task
+            task, held = [], 0
+    if task:
+        yield task
+
+
 def score_many(
     files: Sequence[tuple[str, str]], *, folder: Path, device: str = "auto", engine: Engine | None = None
 ) -> Iterator[PredictionRow]:
@@ -125,7 +148,7 @@ def score_many(
     """
     folder = folder.absolute()
     files = [(name, os.path.abspath(path)) for name, path in files]  # a worker may stand elsewhere
-    tasks = [files[start : start + IMAGES_PER_TASK] for start in range(0, len(files), IMAGES_PER_TASK)]
+    tasks = list(_tasks(files))
     engine = engine or Engine()
     present = pick_device(device)
     alone = engine.backend != "dask" and (present != "cpu" or len(tasks) == 1)

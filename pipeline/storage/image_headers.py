@@ -195,6 +195,8 @@ def _other(data: bytes, *, where: str) -> Header:
     except UnidentifiedImageError:
         kind = "text" if _is_text(data[:512]) else "of no known image format"
         raise BadImage("not_an_image", f"{where} is {kind}, whatever its name says") from None
+    except MemoryError:
+        raise  # of the machine, not of the file
     except Exception as error:  # Pillow's plugins raise anything on damaged files; it becomes a status
         status = "truncated" if "truncated" in str(error).lower() else "unreadable"
         raise BadImage(status, f"{where} has a damaged header: {error}") from None

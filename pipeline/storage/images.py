@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import warnings
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff"}
     | {".jp2", ".avif", ".ppm", ".pgm"}
 )
+
+_MACHINE_ERRORS = (errno.ENOMEM, errno.EMFILE, errno.ENFILE)  # they say nothing about the file
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,8 @@ def read_bytes(path: str | Path) -> bytes:
     except FileNotFoundError:
         raise BadImage("missing_file", f"{path} is not there") from None
     except OSError as error:
+        if error.errno in _MACHINE_ERRORS:
+            raise
         raise BadImage("unreadable", f"{path} cannot be read: {error.strerror}") from None
 
 
@@ -218,7 +223,9 @@ def _decode_cv2(data: bytes, header: Header, flag: int) -> NDArray[np.uint8] | N
     )  # the reason goes into the row's status, not to stderr
     try:
         pixels = cv2.imdecode(buffer, flag)
-    except cv2.error:
+    except cv2.error as error:
+        if error.code == cv2.Error.StsNoMem:
+            raise MemoryError(f"OpenCV has no memory for an image of {len(data):,} bytes") from None
         return None  # Pillow has the last word on formats that OpenCV cannot read
     finally:
         cv2.utils.logging.setLogLevel(level)
@@ -237,7 +244,11 @@ def _decode_pillow(data: bytes, *, where: str) -> NDArray[np.uint8]:
                 return np.array(turned.convert("RGB"), np.uint8)
     except UnidentifiedImageError:
         raise BadImage("unreadable", f"{where} has an image's header but cannot be decoded") from None
+    except MemoryError:
+        raise  # of the machine, not of the file
     except Exception as error:  # Pillow's plugins raise anything on damaged files; it becomes a status
+        if str(error).startswith("out of memory"):  # Pillow's words where a decoder's own allocation failed
+            raise MemoryError(f"{where}: {error}") from None
         status = "truncated" if "truncated" in str(error).lower() else "unreadable"
         raise BadImage(status, f"{where} cannot be decoded: {error}") from None
 
