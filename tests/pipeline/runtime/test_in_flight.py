@@ -36,15 +36,19 @@ def test_what_is_no_array_is_bounded_by_number():
 
 def test_no_picture_outlives_its_batch():
     """At any time: those of the batch at hand and the one that is being made."""
-    alive = weakref.WeakSet()
-    most = 0
+    alive = most = 0
+
+    def gone():
+        nonlocal alive
+        alive -= 1
 
     def made():
-        nonlocal most
+        nonlocal alive, most
         for number in range(12):
             picture = np.zeros(5, np.uint8)
-            alive.add(picture)
-            most = max(most, len(alive))
+            weakref.finalize(picture, gone)
+            alive += 1
+            most = max(most, alive)
             yield number, picture
             del picture
 
