@@ -22,9 +22,10 @@ from pipeline.dataset.manifest_summary import sizes
 from pipeline.runtime import params
 from pipeline.runtime.command import run
 from pipeline.runtime.engine import Engine
-from pipeline.runtime.paths import AUDIT, MANIFEST
+from pipeline.runtime.paths import AUDIT, ISSUES, MANIFEST
 from pipeline.storage.feature_store import NotMadeError
 from pipeline.storage.files import write_json
+from pipeline.storage.unmade import Unmade, write_issues
 
 MAX_PURE = (
     5  # values that one class alone has: those that most images have are named, all of them are in the file
@@ -32,7 +33,7 @@ MAX_PURE = (
 ORDER = {"red": 0, "amber": 1, "ok": 2}
 
 
-def audit(rows: pd.DataFrame, *, engine: Engine) -> dict[str, Any]:
+def audit(rows: pd.DataFrame, *, engine: Engine) -> tuple[dict[str, Any], list[Unmade]]:
     """Audit a manifest.
 
     Parameters
@@ -46,9 +47,11 @@ def audit(rows: pd.DataFrame, *, engine: Engine) -> dict[str, Any]:
     -------
     dict
         verdict (the worst level), findings (worst first), and the figures behind them.
+    list of Unmade
+        Images that were left out because their file is not the one that stage manifest saw.
     """
     images = pd.concat([leakage.sample(rows, split) for split in ("train", "val", "test")])
-    values = leakage.measure(images, engine=engine)
+    values, unmade = leakage.measure(images, engine=engine)
     train = images[(images["split"] == "train") & images.index.isin(values.index)]
     results = leakage.classes_by_file(train, values.loc[train.index])
     pure = purity.pure_values(train, values.loc[train.index])
@@ -61,7 +64,7 @@ def audit(rows: pd.DataFrame, *, engine: Engine) -> dict[str, Any]:
     findings += repeats.groups_across_splits(rows)
     findings += repeats.under_both_labels(rows)
     findings.sort(key=lambda finding: ORDER[finding["level"]])
-    return {
+    report = {
         "verdict": findings[0]["level"],
         "findings": findings,
         "file_facts": results,
@@ -70,9 +73,10 @@ def audit(rows: pd.DataFrame, *, engine: Engine) -> dict[str, Any]:
         "limits": {name: {"warn": warn, "leak": leak} for name, (warn, leak) in leakage.LIMITS.items()},
         "sizes": sizes(rows),
     }
+    return report, unmade
 
 
-def of_folder(root: Path) -> dict[str, Any]:
+def of_folder(root: Path) -> tuple[dict[str, Any], list[Unmade]]:
     """Audit a data set that no stage has read.
 
     Parameters
@@ -83,6 +87,7 @@ def of_folder(root: Path) -> dict[str, Any]:
     Returns
     -------
     dict
+    list of Unmade
         As of `audit`.
 
     Raises
@@ -113,7 +118,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the stage, or with --data look at a data set."""
     args = parser().parse_args(arguments)
     if args.data is not None:
-        for finding in of_folder(args.data)["findings"]:
+        report, _ = of_folder(args.data)
+        for finding in report["findings"]:
             print(f"{finding['level']:6}{finding['text']}")
         return
     compute = params.load("compute")
@@ -121,8 +127,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise NotMadeError(f"{MANIFEST} is not here; run `dvc repro` first")
     rows = pd.read_parquet(MANIFEST)
     rows["split"] = rows["split"].replace("calibration", "train")  # of the same list
-    report = audit(rows, engine=compute.engine())
+    report, unmade = audit(rows, engine=compute.engine())
     write_json(AUDIT, report)
+    write_issues(ISSUES / "audit.csv", unmade)
 
 
 if __name__ == "__main__":

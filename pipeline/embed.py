@@ -16,10 +16,10 @@ from pipeline.runtime.command import run
 from pipeline.samples.feature_table import block_folder, read_faces
 from pipeline.samples.net_rows import NetExtractor, load_net, net_spec, skip_block
 from pipeline.samples.pictures import read_plan
-from pipeline.samples.shards import fill
+from pipeline.samples.shards import fill, finish
 from pipeline.samples.variants import expand, items_of
 from pipeline.storage.addresses import net_code
-from pipeline.storage.feature_store import Store, publish, version_of
+from pipeline.storage.feature_store import Store, version_of
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -60,8 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     plan = read_plan(params.load("variants"))
     items = items_of(*expand(*read_faces(), plan), plan)
-    fill(items, extractor, {block: store}, describe=f"embed {name}", compute=compute, nets=True)
-    publish(store)
+    unmade = fill(items, extractor, {block: store}, describe=f"embed {name}", compute=compute, nets=True)
+    finish(block, [store], unmade, rows=len(items))
 
 
 if __name__ == "__main__":

@@ -15,19 +15,23 @@ from models.detection.mtcnn import SEARCH, FaceDetector
 from pipeline.runtime import params, paths
 from pipeline.runtime.command import run
 from pipeline.runtime.process import limit_threads, pick_device
-from pipeline.samples.shards import fill
+from pipeline.samples.shards import fill, finish
 from pipeline.storage.addresses import face_code
 from pipeline.storage.face_schema import COLUMNS, to_row
-from pipeline.storage.feature_store import Store, publish, version_of
-from pipeline.storage.images import read_image
+from pipeline.storage.feature_store import Store, version_of
+from pipeline.storage.hashed_files import HashedFile
 
 
 @dataclass(frozen=True)
-class ListedFile:
-    """A file to search: row : hash of its bytes, the key of its row; path : of the file."""
+class SearchedFile:
+    """A file to search; the hash of its bytes is the key of its row."""
 
-    row: str
-    path: str
+    file: HashedFile
+
+    @property
+    def row(self) -> str:
+        """Key of its row in the store."""
+        return self.file.sha256
 
 
 @dataclass(frozen=True)
@@ -43,9 +47,9 @@ class FaceExtractor:
         """Prepare this process."""
         limit_threads(0 if pick_device(self.device) != "cpu" else 1)
 
-    def read(self, item: ListedFile) -> NDArray[np.uint8]:
-        """Pixels, uint8 (H, W, 3), RGB. Raises BadImage."""
-        return read_image(item.path, max_pixels=self.max_pixels).pixels
+    def read(self, item: SearchedFile) -> NDArray[np.uint8]:
+        """Pixels, uint8 (H, W, 3), RGB. Raises BadImage, ChangedFile where it is the file alone."""
+        return item.file.decode(max_pixels=self.max_pixels)
 
     def compute(
         self, inputs: Sequence[NDArray[np.uint8]], blocks: Sequence[str]
@@ -75,9 +79,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     usable = manifest[manifest["status"] == "ok"].drop_duplicates("sha256")
     store = open_store(options)
     extractor = FaceExtractor(options, max_pixels=limits.max_pixels, device=compute.device)
-    files = [ListedFile(*pair) for pair in zip(usable["sha256"], usable["path"], strict=True)]
-    fill(files, extractor, {"faces": store}, describe="faces", compute=compute, nets=True)
-    publish(store)
+    files = [SearchedFile(file) for file in HashedFile.of(usable)]
+    unmade = fill(files, extractor, {"faces": store}, describe="faces", compute=compute, nets=True)
+    finish("faces", [store], unmade, rows=len(files))
 
 
 if __name__ == "__main__":

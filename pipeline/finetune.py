@@ -5,45 +5,26 @@ from __future__ import annotations
 import argparse
 import shutil
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from models.nets.net_spec import member_file, write_record
 from pipeline.runtime import params, paths
 from pipeline.runtime.command import run
-from pipeline.samples.feature_table import block_folder, read_faces
-from pipeline.samples.net_folds import ALL_NETS, nets_for_rows, prepare, train_member
+from pipeline.samples.feature_table import SEEN_BY_EVERY_NET, block_folder, read_faces
+from pipeline.samples.net_folds import ALL_NETS, nets_for_rows, prepare, train_folds
 from pipeline.samples.net_job import Job
 from pipeline.samples.net_rows import NetExtractor, skip_net
 from pipeline.samples.pictures import read_plan
-from pipeline.samples.shards import fill
+from pipeline.samples.shards import fill, finish
 from pipeline.samples.variants import expand, items_of
 from pipeline.storage.addresses import net_code
-from pipeline.storage.feature_store import SkippedError, Store, publish, version_of
+from pipeline.storage.feature_store import SkippedError, Store, version_of
 from pipeline.storage.files import link_or_copy
-
-
-def train_folds(job: Job, *, compute: params.Compute) -> list[Path]:
-    """Train one net per fold on the rows of the other folds; returns their weights.
-
-    One after the other, each with all that this machine has; on a cluster each on a worker of its own.
-    """
-    folds = list(range(job.section.members))
-    images = [job.images_to_see(fold) for fold in folds]
-    train = partial(train_member, job=job, device=compute.device)
-    with tqdm(total=sum(images), desc=f"finetune {job.name}", unit="img", mininterval=1.0) as bar:
-        if compute.backend != "dask":
-            return [train(fold, progress=bar.update) for fold in folds]
-        weights = []
-        for path, seen in zip(compute.engine().map(train, folds), images, strict=True):
-            weights.append(path)
-            bar.update(seen)
-        return weights
+from pipeline.storage.unmade import Unmade
 
 
 def save_net(job: Job, weights: Sequence[Path], folder: Path) -> None:
@@ -72,7 +53,8 @@ def fill_logits(
     in_every_net = {items[i].row for i in np.flatnonzero(member >= job.section.members)} - store.keys()
     if in_every_net:
         nothing = np.full((len(in_every_net), len(columns)), np.nan, np.float32)
-        store.write(sorted(in_every_net), nothing, ["every net was trained on it"] * len(in_every_net))
+        store.write(sorted(in_every_net), nothing, [SEEN_BY_EVERY_NET] * len(in_every_net))
+    unmade: list[Unmade] = []
     for index in (*range(job.section.members), ALL_NETS):
         of_all = index == ALL_NETS
         extractor = NetExtractor(
@@ -80,8 +62,8 @@ def fill_logits(
         )
         chosen = [items[i] for i in np.flatnonzero(member == index)]
         describe = f"logits of {job.name}, {'all folds' if of_all else f'fold {index}'}"
-        fill(chosen, extractor, {block: store}, describe=describe, compute=compute, nets=True)
-    publish(store)
+        unmade += fill(chosen, extractor, {block: store}, describe=describe, compute=compute, nets=True)
+    finish(block, [store], unmade, rows=len(items))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

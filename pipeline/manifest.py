@@ -3,7 +3,8 @@
 Reads the lists and images under data.root. Checks every name and path of the settings first, and writes those in
 force to cache/params.yaml. Writes cache/manifest.parquet,
 cache/manifest_issues.csv, reports/manifest.json and cache/files/ (what is known of each file, so
-that only changed files are read).
+that only changed files are read). Takes away the lists in cache/issues/ that name a file: what is
+named there is read anew, and DVC runs the stage again that could not read it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pipeline.dataset.splits import refuse_one_class
 from pipeline.runtime import effective_params, params, paths
 from pipeline.runtime.command import run
 from pipeline.storage.files import appearing, write_csv, write_json
+from pipeline.storage.unmade import take_issues
 
 MANIFEST = paths.MANIFEST
 ISSUES = paths.MANIFEST_ISSUES
@@ -43,7 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     ).parse_args(arguments)
     effective_params.write()
-    rows, origin = build(params.load("data"), params.load("manifest"), params.load("compute"))
+    doubted = take_issues(paths.ISSUES)
+    settings = params.load("data"), params.load("manifest"), params.load("compute")
+    rows, origin = build(*settings, doubted=doubted)
     write(rows, origin)
     for message in origin["warnings"]:
         sys.stderr.write(f"warning: {message}\n")

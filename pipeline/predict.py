@@ -49,8 +49,8 @@ def stored_rows(bundle: Bundle) -> Iterator[PredictionRow]:
             notes = [detail] if detail else []
             yield by_model(name, predictions[row.sha256], notes, face=face_of[row.sha256])
         elif row.status == "ok":
-            reason = "could be listed, but not be decoded"
-            yield PredictionRow(name, bundle.prior, BY_PRIOR, "unreadable", reason)
+            status, _, reason = table.left_out[row.sha256].partition(": ")
+            yield PredictionRow(name, bundle.prior, BY_PRIOR, status, reason)
         else:
             yield PredictionRow(name, bundle.prior, BY_PRIOR, row.status, detail)
 

@@ -25,6 +25,7 @@ from pipeline.runtime.command import run
 from pipeline.samples.feature_table import Table, read_table
 from pipeline.serving.bundles import load_bundle
 from pipeline.storage.files import appearing, write_csv
+from pipeline.storage.unmade import write_issues
 
 IMPORTANCE_FEATURES = paths.REPORTS / "importance_features.csv"
 IMPORTANCE_BLOCKS = paths.REPORTS / "importance_blocks.csv"
@@ -70,11 +71,13 @@ def collect(
     Returns
     -------
     ReportData
-        With what manifest, audit and evaluate have written.
+        With what manifest, audit and evaluate have written. Thumbnails without a file are named in the issues.
     """
     scores = pd.read_parquet(paths.SCORES)
     use = features.set_index("feature")
     labelled = int(val.rows["target"].notna().sum())
+    worst, unmade = worst_errors.contact_sheet(scores[~scores["fold_out"]], options.errors)
+    write_issues(paths.ISSUES / "report.csv", unmade)
     return ReportData(
         evaluation=_read_json(paths.EVALUATION),
         audit=_read_json(paths.AUDIT),
@@ -87,7 +90,7 @@ def collect(
         explained=min(labelled, MAX_EXPLAINED),
         top=options.top,
         spectrum=mean_radial_spectrum(val.rows, val.features, use["shap"].fillna(use["gain"])),
-        worst=worst_errors.contact_sheet(scores[~scores["fold_out"]], options.errors),
+        worst=worst,
     )
 
 

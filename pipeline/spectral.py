@@ -18,10 +18,10 @@ from pipeline.runtime.command import run
 from pipeline.runtime.process import limit_threads
 from pipeline.samples.feature_table import block_folder, read_faces
 from pipeline.samples.pictures import read_plan
-from pipeline.samples.shards import fill
+from pipeline.samples.shards import fill, finish
 from pipeline.samples.variants import Item, expand, items_of
 from pipeline.storage.addresses import spectral_code
-from pipeline.storage.feature_store import Store, publish, version_of
+from pipeline.storage.feature_store import Store, version_of
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class SpectralExtractor:
         limit_threads(1)
 
     def read(self, item: Item) -> FaceViews:
-        """The cuts that the blocks are computed on. Raises BadImage."""
+        """The cuts that the blocks are computed on. Raises BadImage, ChangedFile where it is the file alone."""
         pixels, face = item.read(max_pixels=self.max_pixels)
         height, width = pixels.shape[:2]
         return cut_views(pixels, face, plan_crop(face, height=height, width=width, **self.options.cuts()))
@@ -63,9 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     plan = read_plan(params.load("variants"))
     items = items_of(*expand(*read_faces(), plan), plan)
     extractor = SpectralExtractor(options, max_pixels=limits.max_pixels)
-    fill(items, extractor, stores, describe="spectral", compute=params.load("compute"), nets=False)
-    for store in stores.values():
-        publish(store)
+    unmade = fill(items, extractor, stores, describe="spectral", compute=params.load("compute"), nets=False)
+    finish("spectral", stores.values(), unmade, rows=len(items))
 
 
 if __name__ == "__main__":

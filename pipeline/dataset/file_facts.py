@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.storage import jpeg_files
+from pipeline.storage.hashed_files import HashedFile
 from pipeline.storage.image_headers import Header
-from pipeline.storage.images import BadImage, decode, inspect, read_bytes
+from pipeline.storage.images import BadImage, decode, inspect
 
 KINDS = ("jpeg", "png", "webp", "gif", "bmp", "tiff", "jpeg2000", "avif", "ppm", "heif")
 FACT_GROUPS = {
@@ -38,13 +39,13 @@ COLUMNS = tuple(name for group in FACT_GROUPS.values() for name in group)
 STANDARD_SUMS = (3688.0, 5766.0)  # of the luminance and chrominance tables of ITU-T T.81, annex K
 
 
-def facts(path: str, *, max_pixels: int) -> tuple[float, ...] | None:
+def facts(file: HashedFile, *, max_pixels: int) -> tuple[float, ...] | None:
     """Facts of one file.
 
     Parameters
     ----------
-    path : str
-        An image file.
+    file : HashedFile
+        An image's.
     max_pixels : int
         A larger image is not decoded, px.
 
@@ -53,14 +54,19 @@ def facts(path: str, *, max_pixels: int) -> tuple[float, ...] | None:
     tuple of float or None
         Values of `COLUMNS`, NaN where a fact does not apply; None when the file gives no picture.
 
+    Raises
+    ------
+    ChangedFile
+        It is not the file that stage manifest saw.
+
     References
     ----------
     ITU-T Recommendation T.81 (1992), annex K: the tables that the IJG quality scales.
     """
+    data = file.read()
     try:
-        data = read_bytes(path)
-        header = inspect(data, where=path)
-        picture = decode(data, max_pixels=max_pixels, where=path)
+        header = inspect(data, where=file.path)
+        picture = decode(data, max_pixels=max_pixels, where=file.path)
     except BadImage:
         return None
     values = {**_layout(data, header), **_codec(data, header), **_cues(picture.pixels)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -97,6 +97,10 @@ class FileTable:
             rows = zip(*(table[name].to_pylist() for name in COLUMNS), strict=True)
             self.rows = {row[:3]: row for row in rows}
         return self
+
+    def forget(self, paths: Collection[str]) -> None:
+        """Drop what is known of these files, so that they are read again."""
+        self.rows = {key: row for key, row in self.rows.items() if key[0] not in paths}
 
     def save(self) -> None:
         """Write the table in one step: the old file stays until the new one is complete."""

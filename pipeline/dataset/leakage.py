@@ -23,6 +23,8 @@ from pipeline.dataset.file_index import MIN_TASKS_PER_WORKER
 from pipeline.evaluation.metrics import auc
 from pipeline.evaluation.ranking import rank, tpr_at_fpr
 from pipeline.runtime.engine import Engine
+from pipeline.storage.hashed_files import ChangedFile, HashedFile
+from pipeline.storage.unmade import Unmade
 
 MAX_IMAGES = 20_000
 FOLDS = 5
@@ -73,34 +75,44 @@ def sample(rows: pd.DataFrame, split: str) -> pd.DataFrame:
     return usable.sort_values(["sha256", "img_name"]).head(MAX_IMAGES)
 
 
-def _facts_of(paths: list[str], *, max_pixels: int) -> list[tuple[float, ...] | None]:
-    return [facts(path, max_pixels=max_pixels) for path in paths]
+def _facts_of(files: list[HashedFile], *, max_pixels: int) -> list[tuple[float, ...] | Unmade | None]:
+    return [_facts_or_why(file, max_pixels=max_pixels) for file in files]
 
 
-def measure(rows: pd.DataFrame, *, engine: Engine) -> pd.DataFrame:
+def _facts_or_why(file: HashedFile, *, max_pixels: int) -> tuple[float, ...] | Unmade | None:
+    try:
+        return facts(file, max_pixels=max_pixels)
+    except ChangedFile as changed:
+        return Unmade.by(changed, row=file.sha256)
+
+
+def measure(rows: pd.DataFrame, *, engine: Engine) -> tuple[pd.DataFrame, list[Unmade]]:
     """Measure the file facts of manifest rows.
 
     Parameters
     ----------
     rows : DataFrame
-        Columns path, width, height.
+        Columns path, sha256, width, height.
     engine : Engine
         Where files are read.
 
     Returns
     -------
     DataFrame of float64
-        Columns `file_facts.COLUMNS`, index of `rows`; rows that no longer decode are left out.
+        Columns `file_facts.COLUMNS`, index of `rows`; rows that do not decode are left out.
+    list of Unmade
+        Rows that are left out because their file is not the one that stage manifest saw.
     """
-    paths = rows["path"].tolist()
+    files = HashedFile.of(rows)
     largest = int((rows["width"].astype("int64") * rows["height"]).max()) if len(rows) else 1
-    tasks = [paths[i : i + FILES_PER_TASK] for i in range(0, len(paths), FILES_PER_TASK)]
+    tasks = [files[i : i + FILES_PER_TASK] for i in range(0, len(files), FILES_PER_TASK)]
     results = engine.map(
         partial(_facts_of, max_pixels=largest), tasks, min_pieces_per_worker=MIN_TASKS_PER_WORKER
     )
-    by_row = zip(rows.index, (values for task in results for values in task), strict=True)
-    known = {index: values for index, values in by_row if values is not None}
-    return pd.DataFrame.from_dict(known, orient="index", columns=list(COLUMNS))
+    by_row = dict(zip(rows.index, (values for task in results for values in task), strict=True))
+    known = {index: values for index, values in by_row.items() if isinstance(values, tuple)}
+    unmade = [values for values in by_row.values() if isinstance(values, Unmade)]
+    return pd.DataFrame.from_dict(known, orient="index", columns=list(COLUMNS)), unmade
 
 
 def fold_count(target: NDArray[np.int64], groups: NDArray[np.str_]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +72,11 @@ def check_files(listed: Sequence[ListedImage], files: FileTable, *, compute: par
 
 
 def build(
-    data: params.Data, manifest: params.Manifest, compute: params.Compute
+    data: params.Data,
+    manifest: params.Manifest,
+    compute: params.Compute,
+    *,
+    doubted: Collection[str] = (),
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Build the manifest of a data set.
 
@@ -80,6 +84,8 @@ def build(
     ----------
     data, manifest, compute : models of the sections of params.yaml
         Where the data set is, how it is split, where files are read.
+    doubted : collection of str
+        Paths of files that are read again even where size and time are those that are known.
 
     Returns
     -------
@@ -95,6 +101,7 @@ def build(
     """
     files = find(Path(data.root))
     table = FileTable(folder=FOLDER, max_pixels=manifest.max_pixels).load()
+    table.forget(doubted)
     listed = read_all(files)
     rows = check_files(listed, table, compute=compute)
     rows = splits.add_clusters(rows, bits=manifest.near_duplicate_bits)

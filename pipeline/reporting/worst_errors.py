@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.storage.images import BadImage, read_image
+from pipeline.storage.hashed_files import ChangedFile, HashedFile
+from pipeline.storage.images import BadImage
+from pipeline.storage.unmade import Unmade
 
 THRESHOLD = 0.5
 SIDE = 160  # px, longer side of a thumbnail
@@ -66,13 +68,13 @@ def most_confident(scores: pd.DataFrame, count: int) -> pd.DataFrame:
     return pd.concat([real.head((count + 1) // 2), fake.head(count // 2)]).drop(columns="wrong")
 
 
-def contact_sheet(scores: pd.DataFrame, count: int) -> list[WorstError]:
+def contact_sheet(scores: pd.DataFrame, count: int) -> tuple[list[WorstError], list[Unmade]]:
     """Load a thumbnail of each of the `most_confident` errors.
 
     Parameters
     ----------
     scores : DataFrame
-        Columns img_name, path, source, target, score, width and height (px, of the file in the manifest).
+        Columns img_name, path, sha256, source, target, score, width and height (px, of the file in the manifest).
     count : int
         Images at most.
 
@@ -80,17 +82,20 @@ def contact_sheet(scores: pd.DataFrame, count: int) -> list[WorstError]:
     -------
     list of WorstError
         In the order of `most_confident`.
+    list of Unmade
+        Those whose file is not the one that stage manifest saw: they have no thumbnail.
     """
-    errors = []
+    errors, unmade = [], []
     for row in most_confident(scores, count).itertuples():
         uri, why = None, ""
         try:
-            # The manifest accepted this size, so it is the bound: a file swapped since is not decoded.
-            uri = thumbnail(read_image(row.path, max_pixels=max(int(row.width) * int(row.height), 1)).pixels)
+            file = HashedFile(row.path, row.sha256)
+            uri = thumbnail(file.decode(max_pixels=int(row.width) * int(row.height)))
         except BadImage as error:
             why = error.detail
+            unmade += [Unmade.by(error, row=row.sha256)] if isinstance(error, ChangedFile) else []
         errors.append(WorstError(row.img_name, row.source, int(row.target), float(row.score), uri, why))
-    return errors
+    return errors, unmade
 
 
 def thumbnail(pixels: NDArray[np.uint8]) -> str:

@@ -6,7 +6,9 @@ joblib does it; nothing here decides what a piece is, and no result depends on w
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -14,12 +16,19 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import joblib
+from joblib.externals.loky.process_executor import BrokenProcessPool
 
 from models.errors import UserError
+from pipeline.runtime.process import end_with, is_out_of_memory
 
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
+_SIGNALS = re.compile(r"SIG[A-Z0-9]+\(-\d+\)|EXIT\(\d+\)")  # in what joblib says of a dead worker
 CLUSTER_TIMEOUT_S = 20  # seconds in which a cluster has to answer and to show its first worker
+
+
+class WorkerError(UserError):
+    """A process that did the work has ended or has no memory left; the message says what to do."""
 
 
 class ClusterError(UserError):
@@ -80,6 +89,8 @@ class Engine:
         ------
         ClusterError
             The cluster cannot be used.
+        WorkerError
+            A process was ended from outside, or memory has run out.
         """
         # A worker stands where it was started; the paths of a run are relative to its folder.
         in_folder = partial(_in_folder, os.getcwd(), function)
@@ -90,11 +101,18 @@ class Engine:
                 yield from parallel(joblib.delayed(in_folder)(piece) for piece in pieces)
             return
         jobs = min(self.workers or joblib.cpu_count(), len(pieces) // min_pieces_per_worker)
-        if jobs <= 1 or self.backend == "sequential":
-            yield from map(function, pieces)
-            return
-        parallel = joblib.Parallel(n_jobs=jobs, backend=self.backend, **_options(ordered))
-        yield from parallel(joblib.delayed(in_folder)(piece) for piece in pieces)
+        with _said_in_one_line(max(jobs, 1)):
+            if jobs <= 1 or self.backend == "sequential":
+                yield from map(function, pieces)
+                return
+            parallel = joblib.Parallel(
+                n_jobs=jobs,
+                backend=self.backend,
+                initializer=end_with,
+                initargs=(os.getpid(),),
+                **_options(ordered),
+            )
+            yield from parallel(joblib.delayed(in_folder)(piece) for piece in pieces)
 
     def _client(self) -> Any:
         """Connected to the cluster, which has a worker. Raises ClusterError."""
@@ -116,6 +134,29 @@ class Engine:
                 "`dask worker ADDRESS --nthreads 1`, or set compute.backend to loky"
             ) from None
         return client
+
+
+@contextmanager
+def _said_in_one_line(jobs: int) -> Iterator[None]:
+    """Turn what a machine does to its processes into WorkerError."""
+    kept = "What is finished is kept: the next run goes on from there"
+    try:
+        yield
+    except BrokenProcessPool as error:
+        how = _SIGNALS.search(str(error))
+        raise WorkerError(
+            f"one of {jobs} worker processes was ended from outside ({how.group() if how else 'no exit code'}). Most "
+            "often memory has run out: use fewer of them (compute.workers in params.local.yaml, or --workers). "
+            + kept
+        ) from None
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        raise WorkerError(
+            f"memory has run out in one of {jobs} processes ({' '.join(str(error).split()) or type(error).__name__}); use "
+            "fewer of them (compute.workers in params.local.yaml, or --workers), or lower manifest.max_pixels. "
+            + kept
+        ) from error
 
 
 def _options(ordered: bool) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 CACHE = Path("cache")
 MANIFEST = CACHE / "manifest.parquet"
 MANIFEST_ISSUES = CACHE / "manifest_issues.csv"
+ISSUES = CACHE / "issues"  # <stage>.csv: files that changed under the run
 SETTINGS = CACHE / "params.yaml"  # what is in force: params.yaml with params.local.yaml over it
 FILES = CACHE / "files"
 FACES = CACHE / "faces"

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import errno
+import os
+import signal
 import sys
+import threading
+import time
 
 import cv2
 
@@ -12,6 +17,8 @@ from models.errors import UserError
 # glibc's <malloc.h>
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
 _TOP_PAD = 64 << 20
+_LOOK_S = 0.5  # seconds between two looks at the parent
+_TORCH_HAS_NO_MEMORY = ("can't allocate memory", "out of memory")  # on the CPU, on a GPU
 
 
 def tune_malloc() -> None:
@@ -37,6 +44,37 @@ def limit_threads(threads: int) -> None:
         cv2.setNumThreads(threads)
         if "torch" in sys.modules:
             sys.modules["torch"].set_num_threads(threads)
+
+
+def end_with(parent: int) -> None:
+    """End this process within a second of its parent's end, whatever it is doing.
+
+    A worker whose parent was killed would otherwise go on with the queue and then wait for more.
+
+    Parameters
+    ----------
+    parent : int
+        Id of the process that started this one.
+    """
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C goes to the whole group: the parent ends its workers
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_LOOK_S)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="end with the parent", daemon=True).start()
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory has run out, in Python's, OpenCV's or torch's words."""
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return True
+    if isinstance(error, cv2.error):
+        return error.code == cv2.Error.StsNoMem
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _TORCH_HAS_NO_MEMORY)
 
 
 class DeviceError(UserError):

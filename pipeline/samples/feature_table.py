@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from pipeline.storage.row_key import RowKey
 
 FACE_BLOCK = "face"
 FACE_COLUMNS = ["face.found", "face.prob"]
+SEEN_BY_EVERY_NET = "every net was trained on it"  # so that no honest logit of it exists
 NO_VARIANTS = VariantPlan(params.Variants(degraded=0, pseudo_fakes={}))
 
 
@@ -36,12 +37,15 @@ class Table:
         Sort and columns of each block.
     skipped : dict
         Reason by block, of those that were left out.
+    left_out : dict
+        Reason by hash of the file, of images that lack a row here: they or their variants could not be made.
     """
 
     rows: pd.DataFrame
     features: pd.DataFrame
     blocks: dict[str, BlockInfo]
     skipped: dict[str, str]
+    left_out: dict[str, str] = field(default_factory=dict)
 
     @property
     def originals(self) -> NDArray[np.bool_]:
@@ -70,14 +74,19 @@ def read_faces(splits: Sequence[str] | None = None) -> tuple[pd.DataFrame, NDArr
         The manifest's columns and `key`, the address of everything cut from that face, `found`, `n_faces`, `prob`.
     float32 array, shape (n, 17)
     """
-    manifest = pd.read_parquet(paths.MANIFEST)
-    rows = manifest[manifest["status"] == "ok"]
-    rows = rows if splits is None else rows[rows["split"].isin(splits)]
-    values, reasons = open_current(paths.FACES).read(rows["sha256"].tolist())
+    rows, values, reasons = _stored_faces(splits)
     readable = np.array([not reason for reason in reasons], dtype=bool)
     rows, values = rows[readable].reset_index(drop=True), values[readable]
     keys = [str(RowKey.of_face(*pair)) for pair in zip(rows["sha256"], values, strict=True)]
     return rows.assign(key=keys, found=values[:, 0], n_faces=values[:, 1], prob=values[:, 2]), values
+
+
+def _stored_faces(splits: Sequence[str] | None) -> tuple[pd.DataFrame, NDArray[np.float32], list[str]]:
+    """Usable rows of the manifest, their rows of the face table, and why one has none."""
+    manifest = pd.read_parquet(paths.MANIFEST)
+    rows = manifest[manifest["status"] == "ok"]
+    rows = rows if splits is None else rows[rows["split"].isin(splits)]
+    return rows, *open_current(paths.FACES).read(rows["sha256"].tolist())
 
 
 def block_folder(name: str, sort: BlockSort) -> Path:
@@ -124,8 +133,8 @@ def read_table(
 ) -> Table:
     """Features of the named blocks for the readable images of these splits and their variants.
 
-    Train rows of a fine-tuned net come from the net that never saw them; train images that every net saw are left
-    out.
+    Train rows of a fine-tuned net come from the net that never saw them. A row that one of the blocks could not make
+    is left out, as are train images that every net saw.
 
     Parameters
     ----------
@@ -143,6 +152,28 @@ def read_table(
         A stage has not run.
     """
     rows, _ = expand(*read_faces(splits), variants)
+    stores, skipped = _open(blocks)
+    infos = {
+        name: BlockInfo(sort=sort, columns=list(stores[name].columns) if name in stores else FACE_COLUMNS)
+        for name, sort in blocks.items()
+        if name not in skipped
+    }
+    columns = [column for block in infos.values() for column in block.columns]
+    values = np.empty((len(rows), len(columns)), np.float32)  # filled block by block: one copy of the table
+    reasons = np.full(len(rows), "", dtype=object)
+    start = 0
+    for name, block in infos.items():
+        end = start + len(block.columns)
+        values[:, start:end], why = _read_block(block.sort, stores.get(name), rows)
+        reasons = np.where(reasons == "", why, reasons)
+        start = end
+    features = pd.DataFrame(values, columns=columns, copy=False)
+    table = Table(rows, features, infos, skipped, _left_out(splits, rows, reasons))
+    return table if (reasons == "").all() else table.take(reasons == "")
+
+
+def _open(blocks: Mapping[str, BlockSort]) -> tuple[dict[str, Store], dict[str, str]]:
+    """The stores of blocks, and why others were left out."""
     stores: dict[str, Store] = {}
     skipped: dict[str, str] = {}
     for name, sort in blocks.items():
@@ -151,29 +182,29 @@ def read_table(
                 stores[name] = open_current(block_folder(name, sort))
         except SkippedError as reason:
             skipped[name] = str(reason)
-    infos = {
-        name: BlockInfo(sort=sort, columns=list(stores[name].columns) if name in stores else FACE_COLUMNS)
-        for name, sort in blocks.items()
-        if name not in skipped
-    }
-    columns = [column for block in infos.values() for column in block.columns]
-    values = np.empty((len(rows), len(columns)), np.float32)  # filled block by block: one copy of the table
-    start = 0
-    for name, block in infos.items():
-        end = start + len(block.columns)
-        values[:, start:end] = _values(block.sort, stores.get(name), rows)
-        start = end
-    table = Table(rows, pd.DataFrame(values, columns=columns, copy=False), infos, skipped)
-    logits = table.features[table.columns_of("net")]
-    in_every_net = (rows["split"] == "train").to_numpy() & logits.isna().any(axis=1).to_numpy()
-    return table.take(~in_every_net) if in_every_net.any() else table
+    return stores, skipped
 
 
-def _values(sort: BlockSort, store: Store | None, rows: pd.DataFrame) -> NDArray[np.float32]:
+def _left_out(splits: Sequence[str], rows: pd.DataFrame, reasons: NDArray[np.object_]) -> dict[str, str]:
+    """Why images lack a row, by hash of the file: no face could be looked for, or a block could not be made."""
+    listed, _, why = _stored_faces(splits)
+    by_file = {sha256: reason for sha256, reason in zip(listed["sha256"], why, strict=True) if reason}
+    for sha256, reason in zip(rows["sha256"], reasons, strict=True):
+        if reason not in ("", SEEN_BY_EVERY_NET):
+            by_file.setdefault(sha256, reason)
+    return by_file
+
+
+def _read_block(
+    sort: BlockSort, store: Store | None, rows: pd.DataFrame
+) -> tuple[NDArray[np.float32], NDArray[np.object_]]:
+    """Values of a block, and why a row has none, empty where it has."""
     if store is None:
-        return face_numbers(rows["found"].to_numpy(np.float32), rows["prob"].to_numpy(np.float32))
+        values = face_numbers(rows["found"].to_numpy(np.float32), rows["prob"].to_numpy(np.float32))
+        return values, np.full(len(rows), "", dtype=object)
     keys = [str(key) for key in net_keys(rows)] if sort == "net" else rows["key"].tolist()
-    return store.read(keys)[0]
+    values, reasons = store.read(keys)
+    return values, np.array(reasons, dtype=object)
 
 
 def net_keys(rows: pd.DataFrame) -> list[RowKey]:

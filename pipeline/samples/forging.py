@@ -10,7 +10,8 @@ from features.views import Face
 from models.kinds import Forgery
 from models.synthesis import pseudo_fakes
 from models.synthesis.redrawn import mix
-from pipeline.storage.images import decode, read_bytes, recompress_like
+from pipeline.storage.hashed_files import HashedFile
+from pipeline.storage.images import decode, recompress_like
 from pipeline.storage.picture_store import PictureStore
 
 
@@ -31,7 +32,7 @@ class Forger:
     max_pixels: int
     pictures: PictureStore | None = None
 
-    def forge(self, path: str, face: Face, rng: np.random.Generator, *, picture: str) -> Forgery:
+    def forge(self, file: HashedFile, face: Face, rng: np.random.Generator, *, picture: str) -> Forgery:
         """Forge the real face in a file.
 
         Not saved as that file was, a pseudo-fake would be told from real faces by its lack of compression; and a real
@@ -39,7 +40,7 @@ class Forger:
 
         Parameters
         ----------
-        path : str
+        file : HashedFile
         face : Face
         rng : numpy.random.Generator
             Decides all that is drawn here.
@@ -54,9 +55,10 @@ class Forger:
         Raises
         ------
         BadImage
+            ChangedFile where it is not the picture but its file, or that of the generator's picture.
         """
-        data = read_bytes(path)
-        pixels = decode(data, max_pixels=self.max_pixels, where=path).pixels
+        data = file.read()
+        pixels = decode(data, max_pixels=self.max_pixels, where=file.path).pixels
         if self.pictures is None:
             made = pseudo_fakes.forge(self.kind, pixels, face, rng)
         else:

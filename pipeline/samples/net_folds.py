@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import joblib
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from models.folds import assign
 from models.generators.registry import GENERATORS
 from models.nets.checkpoints import find
 from models.nets.training import Schedule, train_fold
-from pipeline.runtime import params
+from pipeline.runtime import params, paths
 from pipeline.runtime.process import limit_threads, pick_device
 from pipeline.samples.feature_table import net_keys
 from pipeline.samples.net_job import Job
@@ -23,7 +25,9 @@ from pipeline.samples.net_rows import net_spec
 from pipeline.samples.variants import VariantPlan
 from pipeline.storage.addresses import training_code
 from pipeline.storage.feature_store import SkippedError, version_of
+from pipeline.storage.hashed_files import ChangedFile
 from pipeline.storage.row_key import RowKey
+from pipeline.storage.unmade import FilesGoneError, Unmade, write_issues
 
 ALL_NETS = -1  # of a row that no net was trained on: the mean of all
 
@@ -182,6 +186,41 @@ def train_member(
         folder=job.folder / f"fold{fold}",
         progress=progress,
     )
+
+
+def train_folds(job: Job, *, compute: params.Compute) -> list[Path]:
+    """Train one net per fold on the rows of the other folds; returns their weights.
+
+    One after the other, each with all that this machine has; on a cluster each on a worker of its own. A net that was
+    shown something else would stand under the address of the whole list, so here a changed file ends the stage.
+
+    Raises
+    ------
+    FilesGoneError
+        Where a training image has another file than in stage manifest.
+    """
+    try:
+        return _train_folds(job, compute=compute)
+    except ChangedFile as changed:
+        write_issues(paths.ISSUES / f"net_{job.name}.csv", [Unmade.by(changed, row="")])
+        raise FilesGoneError(
+            f"net '{job.name}' learns from an image whose file is not what stage manifest saw: {changed.detail}. Put it "
+            "back or leave it out, then run `dvc repro`: finished epochs are kept"
+        ) from None
+
+
+def _train_folds(job: Job, *, compute: params.Compute) -> list[Path]:
+    folds = list(range(job.section.members))
+    images = [job.images_to_see(fold) for fold in folds]
+    train = partial(train_member, job=job, device=compute.device)
+    with tqdm(total=sum(images), desc=f"finetune {job.name}", unit="img", mininterval=1.0) as bar:
+        if compute.backend != "dask":
+            return [train(fold, progress=bar.update) for fold in folds]
+        weights = []
+        for path, seen in zip(compute.engine().map(train, folds), images, strict=True):
+            weights.append(path)
+            bar.update(seen)
+        return weights
 
 
 def nets_for_rows(job: Job, rows: pd.DataFrame) -> tuple[list[RowKey], NDArray[np.int64]]:

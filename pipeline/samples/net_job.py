@@ -18,6 +18,7 @@ from pipeline.runtime import params, paths
 from pipeline.samples.forging import Forger
 from pipeline.samples.training_images import TrainImages
 from pipeline.samples.variants import VariantPlan
+from pipeline.storage.hashed_files import HashedFile
 from pipeline.storage.row_key import RowKey
 
 
@@ -84,7 +85,7 @@ class Job:
     def images(self, kept: NDArray[np.int64]) -> TrainImages:
         """Training pictures of these of its rows."""
         return TrainImages(
-            paths=self.train["path"].iloc[kept].tolist(),
+            files=HashedFile.of(self.train.iloc[kept]),
             faces=self.faces[kept],
             spec=replace(self.spec, size=self.net.train_size or self.spec.size),
             reach=(self.spec.size - (self.net.train_size or self.spec.size)) // 2,

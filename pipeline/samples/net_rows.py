@@ -22,6 +22,7 @@ from pipeline.samples.feature_table import block_folder
 from pipeline.samples.variants import Item
 from pipeline.storage.feature_store import mark_skipped
 from pipeline.storage.files import write_json
+from pipeline.storage.unmade import write_issues
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class NetExtractor:
         return load_net(self.folder, pick_device(self.device), self.member)
 
     def read(self, item: Item) -> NDArray[np.uint8]:
-        """The net's picture of the face, uint8 (size, size, 3), RGB. Raises BadImage."""
+        """The net's picture of the face, uint8 (size, size, 3), RGB. Raises BadImage, ChangedFile where it is the file alone."""
         pixels, face = item.read(max_pixels=self.max_pixels)
         height, width = pixels.shape[:2]
         crop = plan_crop(face, height=height, width=width, **self.options.cuts())
@@ -139,3 +140,4 @@ def skip_block(block: str, sort: BlockSort, *, reason: str) -> None:
     folder.mkdir(parents=True)
     write_json(folder / "skipped.json", {"reason": reason})
     mark_skipped(block_folder(block, sort), reason=reason)
+    write_issues(paths.ISSUES / f"{block}.csv", [])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -15,23 +16,24 @@ from models.bundle_info import sha256
 from models.generators.registry import GENERATORS, Redraw, load, with_binaries
 from pipeline.runtime import params, paths
 from pipeline.runtime.process import limit_threads, pick_device
-from pipeline.samples.shards import map_shards
+from pipeline.samples.shards import Shard, map_shards
 from pipeline.samples.variants import VariantPlan
 from pipeline.storage.addresses import picture_code
 from pipeline.storage.feature_store import SkippedError, version_of
 from pipeline.storage.files import shard_name
+from pipeline.storage.hashed_files import ChangedFile, HashedFile
 from pipeline.storage.image_headers import BadImage
-from pipeline.storage.images import read_image
-from pipeline.storage.picture_store import PictureStore, open_current
+from pipeline.storage.picture_store import Entry, PictureStore, open_current
 from pipeline.storage.row_key import RowKey, seed_of
+from pipeline.storage.unmade import Unmade
 
 
 @dataclass(frozen=True)
 class Task:
-    """A picture to make: of the image at `path`, under the address `picture`, which decides what is drawn."""
+    """A picture to make: of the image in `file`, under the address `picture`, which decides what is drawn."""
 
     picture: str
-    path: str
+    file: HashedFile
 
 
 def tasks_of(rows: pd.DataFrame, kind: str, plan: VariantPlan) -> list[Task]:
@@ -40,15 +42,15 @@ def tasks_of(rows: pd.DataFrame, kind: str, plan: VariantPlan) -> list[Task]:
     Parameters
     ----------
     rows : DataFrame
-        With `key`, `path`, `target` and `split`.
+        With `key`, `path`, `sha256`, `target` and `split`.
     kind : str
     plan : VariantPlan
     """
     real = rows[(rows["split"] == "train") & (rows["target"] == 0)]
     keys = map(RowKey.parse, real["key"])
     return [
-        Task(key.picture_of(name), path)
-        for key, path in zip(keys, real["path"], strict=True)
+        Task(key.picture_of(name), file)
+        for key, file in zip(keys, HashedFile.of(real), strict=True)
         for name in plan.fakes_of(key, kind)
     ]
 
@@ -70,7 +72,7 @@ def fill(
     files: Sequence[Path],
     max_pixels: int,
     compute: params.Compute,
-) -> None:
+) -> list[Unmade]:
     """Make every picture that is missing, in parallel, with progress in pictures per second.
 
     A killed run keeps its finished shards.
@@ -85,6 +87,11 @@ def fill(
     max_pixels : int
         A larger image gets no picture.
     compute : params.Compute
+
+    Returns
+    -------
+    list of Unmade
+        Pictures whose file is not the one that the manifest saw; nothing is stored of them.
     """
     store.prune()
     made = store.keys()
@@ -97,7 +104,7 @@ def fill(
         max_pixels=max_pixels,
         device=compute.device,
     )
-    map_shards(write, missing, describe=f"generate {kind}", compute=compute, nets=True)
+    return map_shards(write, missing, describe=f"generate {kind}", compute=compute, nets=True)
 
 
 def write_shard(
@@ -108,7 +115,7 @@ def write_shard(
     files: tuple[Path, ...],
     max_pixels: int,
     device: str,
-) -> int:
+) -> Shard:
     """Make the pictures of one shard.
 
     Parameters
@@ -122,22 +129,32 @@ def write_shard(
 
     Returns
     -------
-    int
-        Number of tasks.
+    Shard
     """
     present = pick_device(device)
     limit_threads(1 if present == "cpu" else 0)
     generator = _generator(kind, files, present)
-    store.write(
-        ((task.picture, _draw(task, generator, max_pixels=max_pixels)) for task in tasks),
-        name=shard_name(task.picture for task in tasks),
-    )
-    return len(tasks)
+    unmade: list[Unmade] = []
+
+    def draw() -> Iterator[Entry]:
+        for task in tasks:
+            try:
+                yield task.picture, _draw(task, generator, max_pixels=max_pixels)
+            except ChangedFile as changed:
+                unmade.append(Unmade.by(changed, row=task.picture))
+
+    drawn = draw()
+    if (first := next(drawn, None)) is not None:
+        store.write(chain([first], drawn), name=shard_name(task.picture for task in tasks))
+    return Shard(len(tasks), unmade)
 
 
 def _draw(task: Task, generator: Redraw, *, max_pixels: int) -> NDArray[np.uint8] | BadImage:
+    """The picture, or why the image has none. Raises ChangedFile."""
     try:
-        pixels = read_image(task.path, max_pixels=max_pixels).pixels
+        pixels = task.file.decode(max_pixels=max_pixels)
+    except ChangedFile:
+        raise
     except BadImage as bad:
         return bad
     return generator(pixels, np.random.default_rng(seed_of(task.picture)))

@@ -18,7 +18,7 @@ from models.synthesis.degradations import degrade, jitter, mirror, resampled
 from pipeline.runtime import params
 from pipeline.samples.forging import Forger
 from pipeline.storage.face_schema import to_face
-from pipeline.storage.images import read_image
+from pipeline.storage.hashed_files import HashedFile
 
 Pixels = NDArray[np.uint8]
 
@@ -29,7 +29,7 @@ class TrainImages:
 
     Parameters
     ----------
-    paths : list of str
+    files : list of HashedFile
         Of the training images.
     faces : float32 array, shape (n, 17)
         Their rows of the face table.
@@ -48,7 +48,7 @@ class TrainImages:
         Of a real face, on its own.
     """
 
-    paths: list[str]
+    files: list[HashedFile]
     faces: NDArray[np.float32]
     spec: NetSpec
     options: params.Faces
@@ -71,14 +71,13 @@ class TrainImages:
         face = to_face(self.faces[pair.real])
         if pair.kind == LABELLED:
             real, fake = (
-                read_image(self.paths[row], max_pixels=self.max_pixels).pixels
-                for row in (pair.real, pair.fake)
+                self.files[row].decode(max_pixels=self.max_pixels) for row in (pair.real, pair.fake)
             )
             return (real, face), (fake, to_face(self.faces[pair.fake]))
         rng = _rng(pair, pair.kind)
         pictures = self.drawn[pair.kind][pair.real] if pair.kind in self.drawn else [""]
         picture = pictures[int(rng.integers(len(pictures)))]
-        forgery = self.forgers[pair.kind].forge(self.paths[pair.real], face, rng, picture=picture)
+        forgery = self.forgers[pair.kind].forge(self.files[pair.real], face, rng, picture=picture)
         return (forgery.real, face), (forgery.fake, face)
 
     def _augmented(self, pixels: Pixels, face: Face, pair: TrainingPair) -> Pixels:

@@ -24,7 +24,8 @@ from models.synthesis.degradations import degrade, resampled
 from pipeline.runtime.params import Variants
 from pipeline.samples.forging import Forger
 from pipeline.storage.face_schema import to_face
-from pipeline.storage.images import decode, read_bytes, read_image, recompress_like
+from pipeline.storage.hashed_files import HashedFile
+from pipeline.storage.images import decode, recompress_like
 from pipeline.storage.picture_store import PictureStore
 from pipeline.storage.row_key import RowKey
 
@@ -68,8 +69,8 @@ class Item:
     Parameters
     ----------
     key : RowKey
-    path : str
-        Of the image's file.
+    file : HashedFile
+        The image's.
     face : float32 array, shape (17,)
         Its row of the face table.
     pictures : PictureStore, optional
@@ -77,7 +78,7 @@ class Item:
     """
 
     key: RowKey
-    path: str
+    file: HashedFile
     face: NDArray[np.float32]
     pictures: PictureStore | None = None
 
@@ -101,16 +102,17 @@ class Item:
         Raises
         ------
         BadImage
+            ChangedFile where it is not the picture but its file.
         """
         face, kind = to_face(self.face), kind_of(self.key.variant)
         if kind == ORIGINAL:
-            return read_image(self.path, max_pixels=max_pixels).pixels, face
+            return self.file.decode(max_pixels=max_pixels), face
         drawn_as = fake_of(self.key)
         rng = np.random.default_rng(drawn_as.seed)
         if kind == DEGRADED:
             return self._copy(face, rng, max_pixels=max_pixels)
         forger = Forger(kind, max_pixels=max_pixels, pictures=self.pictures)
-        forgery = forger.forge(self.path, face, rng, picture=drawn_as.picture_of(drawn_as.variant))
+        forgery = forger.forge(self.file, face, rng, picture=drawn_as.picture_of(drawn_as.variant))
         pixels = forgery.fake if drawn_as == self.key else forgery.real
         if rng.random() < AS_SAVED_SHARE:
             return pixels, face
@@ -123,8 +125,8 @@ class Item:
         self, face: Face, rng: np.random.Generator, *, max_pixels: int
     ) -> tuple[NDArray[np.uint8], Face]:
         """The image resampled, degraded or both, and saved again."""
-        data = read_bytes(self.path)
-        pixels = decode(data, max_pixels=max_pixels, where=self.path).pixels
+        data = self.file.read()
+        pixels = decode(data, max_pixels=max_pixels, where=self.file.path).pixels
         if rng.random() >= RESAMPLED_SHARE:
             return degrade(pixels, rng), face
         pixels, matrix = resampled(pixels, rng)
@@ -243,7 +245,7 @@ def items_of(
     Parameters
     ----------
     rows : DataFrame
-        With `key` and `path`.
+        With `key`, `path` and `sha256`.
     faces : float32 array, shape (n, 17)
     plan : VariantPlan
         As for `expand`.
@@ -252,6 +254,6 @@ def items_of(
     """
     row_keys = [RowKey.parse(key) for key in rows["key"]] if keys is None else keys
     return [
-        Item(key, path, face, plan.pictures.get(kind_of(key.variant)))
-        for key, path, face in zip(row_keys, rows["path"], faces, strict=True)
+        Item(key, file, face, plan.pictures.get(kind_of(key.variant)))
+        for key, file, face in zip(row_keys, HashedFile.of(rows), faces, strict=True)
     ]

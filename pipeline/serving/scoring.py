@@ -10,21 +10,24 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from features.views import Face
 from models.bundle import Bundle, Prediction
 from pipeline.runtime.engine import Engine
+from pipeline.runtime.in_flight import batches
 from pipeline.runtime.process import limit_threads, pick_device
 from pipeline.serving.bundles import load_bundle
 from pipeline.serving.pictures import Picture, read_picture
-from pipeline.storage.images import BadImage, DecodedImage
+from pipeline.storage.images import BadImage
 from pipeline.storage.outputs import text_output
 
 # Of the details: which of the image's faces was scored, how many there are, the detector's probability, the box in px.
 FACE_COLUMNS = ("face", "n_faces", "face_prob", "x0", "y0", "x1", "y1")
-IMAGES_PER_TASK = 32  # files that a process is given at a time
-BYTES_AT_ONCE = 48 << 20  # of decoded pictures, after which those that are held are scored and forgotten
+IMAGES_PER_TASK = 32  # files of a piece of work at most
+BYTES_PER_TASK = 32 << 20  # of files: a few large photos are a piece of work too
 NO_FACE = "no face found: scored on the centred square of the whole image"
 OUT_OF_DISTRIBUTION_FROM = 0.999  # of the novelty
 OUT_OF_DISTRIBUTION = "unlike the training images (novelty): out of distribution, the score may mean little"
@@ -83,31 +86,32 @@ def score_files(
     list of PredictionRow
         In the order of `files`; one for each, and more with `every_face`.
     """
-    rows: list[PredictionRow] = []
-    waiting: list[tuple[str, DecodedImage]] = []
-    for name, source in files:
-        try:
-            waiting.append((name, read_picture(source, max_pixels=bundle.max_pixels)))
-        except BadImage as bad:
-            rows += _scored(waiting, bundle, every_face=every_face)
-            rows.append(PredictionRow(name, bundle.prior, BY_PRIOR, bad.status, bad.detail))
-            waiting = []
-        if sum(picture.pixels.nbytes for _, picture in waiting) > BYTES_AT_ONCE:
-            rows += _scored(waiting, bundle, every_face=every_face)
-            waiting = []
-    return rows + _scored(waiting, bundle, every_face=every_face)
+    notes: dict[int, tuple[str, ...]] = {}
+    rows: dict[int, list[PredictionRow]] = {}
 
+    def decoded() -> Iterator[tuple[int, NDArray[np.uint8]]]:
+        for index, (name, source) in enumerate(files):
+            try:
+                picture = read_picture(source, max_pixels=bundle.max_pixels)
+            except BadImage as bad:
+                rows[index] = [PredictionRow(name, bundle.prior, BY_PRIOR, bad.status, bad.detail)]
+                continue
+            notes[index] = picture.notes
+            pixels = picture.pixels
+            del picture
+            yield index, pixels
 
-def _scored(
-    pictures: Sequence[tuple[str, DecodedImage]], bundle: Bundle, *, every_face: bool
-) -> list[PredictionRow]:
-    """Rows of pictures that are held in memory."""
-    scored = bundle.score([picture.pixels for _, picture in pictures], every_face=every_face)
-    return [
-        by_model(name, prediction, picture.notes, face=face, place=place if every_face else None)
-        for (name, picture), faces in zip(pictures, scored, strict=True)
-        for place, (prediction, face) in enumerate(faces, start=1)
-    ]
+    for batch in batches(decoded(), images=IMAGES_PER_TASK):
+        scored = bundle.score([pixels for _, pixels in batch], every_face=every_face)
+        for (index, _), faces in zip(batch, scored, strict=True):
+            rows[index] = [
+                by_model(
+                    files[index][0], prediction, notes[index], face=face, place=place if every_face else None
+                )
+                for place, (prediction, face) in enumerate(faces, start=1)
+            ]
+        del batch  # before the next is read
+    return [row for index in range(len(files)) for row in rows[index]]
 
 
 def by_model(
@@ -156,6 +160,20 @@ def _score_task(
     return [rows[start:end] for start, end in zip(firsts, [*firsts[1:], len(rows)], strict=True)]
 
 
+def _tasks(files: Sequence[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
+    """Consecutive files, bounded in number and in bytes."""
+    task: list[tuple[str, str]] = []
+    held = 0
+    for name, path in files:
+        task.append((name, path))
+        held += os.path.getsize(path) if os.path.isfile(path) else 0
+        if len(task) == IMAGES_PER_TASK or held >= BYTES_PER_TASK:
+            yield task
+            task, held = [], 0
+    if task:
+        yield task
+
+
 def stream_rows(
     files: Sequence[tuple[str, str]],
     *,
@@ -186,7 +204,7 @@ def stream_rows(
     """
     folder = folder.absolute()
     files = [(name, os.path.abspath(path)) for name, path in files]  # a worker may stand elsewhere
-    tasks = [files[start : start + IMAGES_PER_TASK] for start in range(0, len(files), IMAGES_PER_TASK)]
+    tasks = list(_tasks(files))
     engine = engine or Engine()
     present = pick_device(device)
     alone = engine.backend != "dask" and (present != "cpu" or len(tasks) == 1)

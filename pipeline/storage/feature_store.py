@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,11 @@ def version_of(facts: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+def readable(reason: str) -> str:
+    """A reason that any file can hold: a byte of a file name that is not UTF-8 is written as `\\udcff`."""
+    return reason.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 class NotMadeError(UserError):
     """Something that an earlier stage makes is not there; the message says which."""
 
@@ -60,12 +65,15 @@ class Store:
     columns : tuple of str
     sort : {"face", "spectral", "embedding", "net"}
         What computes the block.
+    unmade : dict of str to str
+        Reason by key, of rows that its stage could not make this time.
     """
 
     root: Path
     version: str
     columns: tuple[str, ...]
     sort: BlockSort
+    unmade: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -105,7 +113,7 @@ class Store:
         table = pa.table(
             {
                 "key": pa.array(keys, pa.string()),
-                "detail": pa.array(detail, pa.string()),
+                "detail": pa.array([readable(reason) for reason in detail], pa.string()),
                 "values": pa.FixedSizeListArray.from_arrays(flat, len(self.columns)),
             }
         )
@@ -113,7 +121,7 @@ class Store:
             pq.write_table(table, part, compression="zstd")
 
     def read(self, keys: Sequence[str]) -> tuple[NDArray[np.float32], list[str]]:
-        """Rows of `keys`, in that order.
+        """Rows of `keys`, in that order; an unmade one is NaN.
 
         Returns
         -------
@@ -139,6 +147,9 @@ class Store:
             values[at[new]] = rows.reshape(-1, len(self.columns))[new]
             detail[at[new]] = np.array(table["detail"].to_pylist(), dtype=object)[new]
             is_read[at[new]] = True
+        for place in np.flatnonzero(~is_read):
+            if unique[place] in self.unmade:
+                detail[place], is_read[place] = self.unmade[unique[place]], True
         place = unique.get_indexer(wanted)
         missing = int((~is_read[place]).sum())
         if missing:
@@ -179,10 +190,20 @@ def _row_groups(shard: Path) -> Iterator[pa.Table]:
             yield file.read_row_group(group)
 
 
-def publish(store: Store) -> None:
-    """Nothing is missing: join small shards, and say in `root/block.json` which version is current."""
+def publish(store: Store, unmade: Mapping[str, str] | None = None) -> None:
+    """Join small shards, and say in `root/block.json` which version is current.
+
+    Parameters
+    ----------
+    store : Store
+        Nothing is missing in it but what is unmade.
+    unmade : dict of str to str
+        Reason by key, of rows that could not be made this time.
+    """
     store.join()
-    facts = {"version": store.version, "columns": list(store.columns), "sort": store.sort}
+    facts: dict[str, Any] = {"version": store.version, "columns": list(store.columns), "sort": store.sort}
+    if unmade:
+        facts["unmade"] = {key: readable(reason) for key, reason in sorted(unmade.items())}
     write_json(store.root / INDEX, facts)
 
 
@@ -210,4 +231,4 @@ def open_current(root: Path) -> Store:
         raise NotMadeError(f"{root}/{INDEX} is missing; run `dvc repro`") from None
     if "skipped" in facts:
         raise SkippedError(facts["skipped"])
-    return Store(root, facts["version"], tuple(facts["columns"]), facts["sort"])
+    return Store(root, facts["version"], tuple(facts["columns"]), facts["sort"], facts.get("unmade", {}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ SUFFIXES = frozenset(
     | {".jp2", ".avif", ".heic", ".heif", ".ppm", ".pgm"}
 )
 READ = "JPEG, PNG, WebP, GIF, BMP, TIFF, JPEG 2000, AVIF, HEIC and PNM"
+
+_MACHINE_ERRORS = (errno.ENOMEM, errno.EMFILE, errno.ENFILE)  # they say nothing about the file
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,8 @@ def read_bytes(path: str | Path) -> bytes:
     except FileNotFoundError:
         raise BadImage("missing_file", f"{path} is not there") from None
     except OSError as error:
+        if error.errno in _MACHINE_ERRORS:
+            raise
         raise BadImage("unreadable", f"{path} cannot be read: {error.strerror}") from None
 
 

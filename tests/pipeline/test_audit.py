@@ -15,7 +15,7 @@ from tests.pipeline.dataset.test_leakage import dataset, noise
 
 
 def test_the_verdict_is_the_worst_finding(tmp_path: Path) -> None:
-    leaky = audit.audit(dataset(tmp_path, quality=(85, 92)), engine=Engine(backend="sequential"))
+    leaky, _ = audit.audit(dataset(tmp_path, quality=(85, 92)), engine=Engine(backend="sequential"))
     assert leaky["verdict"] == leaky["findings"][0]["level"] == "red"
     levels = [finding["level"] for finding in leaky["findings"]]
     assert levels == sorted(levels, key=lambda level: audit.ORDER[level])
@@ -27,7 +27,7 @@ def test_a_table_in_one_tenth_of_the_fakes_is_red_though_no_model_sees_it(tmp_pa
     rows = dataset(tmp_path, count=400)
     for i, path in zip(range(20), rows.loc[rows["target"] == 1, "path"]):
         Path(path).write_bytes(cv2.imencode(".jpg", noise(i), [1, 61])[1].tobytes())
-    report = audit.audit(rows, engine=Engine(backend="sequential"))
+    report, _ = audit.audit(rows, engine=Engine(backend="sequential"))
     assert [result["verdict"] for result in report["file_facts"] if result["facts"] == "history"] == ["ok"]
     assert report["verdict"] == "red"
     assert "10.0% of the groups of fake images and in 0.0% of those of real" in report["findings"][0]["text"]
@@ -41,7 +41,7 @@ def test_val_files_of_another_quality_are_said(tmp_path: Path) -> None:
         ],
         ignore_index=True,
     )
-    report = audit.audit(rows, engine=Engine(backend="sequential"))
+    report, _ = audit.audit(rows, engine=Engine(backend="sequential"))
     assert any(
         "val files have another history than train's: AUC 1.000" in f["text"] for f in report["findings"]
     )
@@ -64,9 +64,20 @@ def test_a_folder_is_audited_before_any_stage(
 def test_copies_across_splits_are_found(tmp_path: Path) -> None:
     rows = dataset(tmp_path, count=20)
     both = pd.concat([rows, rows[:4].assign(split="val")], ignore_index=True)
-    report = audit.audit(both, engine=Engine(backend="sequential"))
+    report, _ = audit.audit(both, engine=Engine(backend="sequential"))
     assert report["verdict"] == "red"
     assert "4 of 4 val images are exact copies of a train image" in report["findings"][0]["text"]
+
+
+def test_a_file_that_changed_is_left_out_and_named(tmp_path: Path) -> None:
+    rows = dataset(tmp_path, count=20)
+    Path(rows["path"][3]).unlink()
+    Path(rows["path"][5]).write_bytes(Path(rows["path"][7]).read_bytes())
+    _, unmade = audit.audit(rows, engine=Engine(backend="sequential"))
+    assert {(item.path, item.status) for item in unmade} == {
+        (rows["path"][3], "missing_file"),
+        (rows["path"][5], "changed_file"),
+    }
 
 
 def test_the_stage_needs_a_manifest(

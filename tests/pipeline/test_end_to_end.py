@@ -23,6 +23,7 @@ from pipeline.samples import feature_table
 from pipeline.samples.pictures import read_plan
 from pipeline.serving.bundles import load_bundle
 from pipeline.storage.feature_store import open_current
+from pipeline.storage.unmade import FilesGoneError
 from tests.pipeline.small_run import TINY, run_stages, write_params
 
 pytestmark = pytest.mark.xdist_group("small run")  # made once, in one process
@@ -377,6 +378,52 @@ def test_a_killed_run_goes_on_and_ends_in_the_same_bytes(copied):
     run_stages(copied, ("faces", "spectral", "embed", "finetune", "train", "predict"))
     assert (copied / "prediction.txt").read_bytes() == expected
     assert not list(cache.rglob("*.part"))
+
+
+def test_test_images_that_changed_between_stages_are_named_and_right_again(copied):
+    expected = (copied / "prediction.txt").read_bytes()
+    prior = str(read_info(copied / "cache/model").prior)
+    gone, swapped, other = sorted((copied / "demo/testset").iterdir())[:3]
+    kept = {path: path.read_bytes() for path in (gone, swapped)}
+    for stage in ("faces", "features/spectral"):  # the files change before this stage
+        shutil.rmtree(copied / "cache" / stage)
+        gone.unlink()
+        swapped.write_bytes(other.read_bytes())
+        run_stages(copied, ("faces", "spectral", "embed", "finetune", "predict"))
+        name = stage.split("/")[-1]
+        listed = rows_of(copied / f"cache/issues/{name}.csv")[1:]
+        assert [(Path(row[0]).name, row[1]) for row in listed] == [
+            (gone.name, "missing_file"),
+            (swapped.name, "changed_file"),
+        ]
+        scores = dict(rows_of(copied / "prediction.txt")[1:])
+        assert scores[gone.name] == scores[swapped.name] == prior
+        assert dict(rows_of_bytes(expected))[other.name] == scores[other.name]
+        named = {row[0]: row[1] for row in rows_of(copied / "reports/prediction_issues.csv")[1:]}
+        assert (named[gone.name], named[swapped.name]) == ("missing_file", "changed_file")
+        for path, data in kept.items():
+            path.write_bytes(data)
+        run_stages(copied, ("manifest",))
+        assert not (copied / f"cache/issues/{name}.csv").exists(), "so that DVC runs the stage again"
+        run_stages(copied, ("faces", "spectral", "embed", "finetune", "predict"))
+        assert (copied / "prediction.txt").read_bytes() == expected
+
+
+def test_a_net_is_not_trained_on_other_files_than_its_address_says(copied):
+    shutil.rmtree(copied / "cache/finetune/rgb")
+    pictures = [path for path in (copied / "demo/trainset").rglob("*") if path.is_file()]
+    kept = {path: path.read_bytes() for path in pictures}
+    for path in pictures[1:]:
+        path.write_bytes(kept[pictures[0]])
+    with pytest.raises(FilesGoneError, match="net 'rgb' learns from an image .* has other bytes") as error:
+        run_stages(copied, ("finetune",))
+    assert "\n" not in str(error.value)
+    assert rows_of(copied / "cache/issues/net_rgb.csv")[1][1] == "changed_file"
+    assert not list((copied / "cache/finetune/rgb").rglob("weights.safetensors"))
+
+
+def rows_of_bytes(data):
+    return list(csv.reader(data.decode().splitlines()))
 
 
 def test_the_number_of_workers_changes_no_byte(copied):

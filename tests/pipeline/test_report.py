@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -36,7 +37,8 @@ def run(monkeypatch, folder, stacker, *, val, sources=("alpha", example.ODD_SOUR
     for name in ("cache", "reports", "images"):
         (folder / name).mkdir(exist_ok=True)
     scores = example.scores(val, example.images("train", 60, sources=sources))
-    scores.to_parquet("cache/scores.parquet")
+    picture = cv2.imencode(".png", np.full((30, 40, 3), 90, np.uint8))[1].tobytes()
+    scores.assign(sha256=hashlib.sha256(picture).hexdigest()).to_parquet("cache/scores.parquet")
     example.effects().to_csv("reports/ablation.csv", index=False)
     written = {
         "evaluation": example.evaluation(scores),
@@ -46,7 +48,7 @@ def run(monkeypatch, folder, stacker, *, val, sources=("alpha", example.ODD_SOUR
     for name, content in written.items():
         Path(f"reports/{name}.json").write_text(json.dumps(content), encoding="utf-8")
     for path in val[0]["path"][::2]:  # every other image is gone since
-        cv2.imwrite(path, np.full((30, 40, 3), 90, np.uint8))
+        Path(path).write_bytes(picture)
     bundle = SimpleNamespace(info=example.bundle_info(), stacker=stacker)
     monkeypatch.setattr(report, "load_bundle", lambda *_: bundle)
     monkeypatch.setattr(report, "read_table", lambda splits, blocks: table_of(val))
@@ -99,6 +101,13 @@ def test_sheet_shows_thumbnails_and_says_which_image_is_gone(finished):
     assert "Real faces with the highest scores" in sheet
     assert "data:image/jpeg" in sheet
     assert '<div class="none">' in sheet
+
+
+def test_images_without_a_thumbnail_are_named_in_the_issues(finished):
+    lines = (finished[0] / "cache/issues/report.csv").read_text().splitlines()
+    assert lines[0] == "path,status,detail"
+    assert len(lines) > 1
+    assert all(",missing_file," in line for line in lines[1:])
 
 
 def test_same_inputs_same_bytes(finished, monkeypatch, tmp_path, stacker):

@@ -11,11 +11,13 @@ from PIL import Image, ImageCms
 
 from pipeline.dataset import file_facts
 from pipeline.storage import jpeg_files
+from pipeline.storage.hashed_files import ChangedFile, HashedFile
 from tests.pipeline.dataset.pictures import noise
+from tests.pipeline.hashed import hashed
 
 
 def facts_of(path: Path) -> dict[str, float]:
-    values = file_facts.facts(str(path), max_pixels=10**6)
+    values = file_facts.facts(hashed(path), max_pixels=10**6)
     assert values is not None
     return dict(zip(file_facts.COLUMNS, values, strict=True))
 
@@ -51,7 +53,10 @@ def test_file_facts_see_container_exif_and_profile(tmp_path: Path) -> None:
     assert buffers["JPEG"]["exif"] == buffers["PNG"]["exif"] == 1
     assert buffers["JPEG"]["kind"] != buffers["PNG"]["kind"]
     assert np.isnan(buffers["PNG"]["quality"])
-    assert file_facts.facts(str(tmp_path / "none.jpg"), max_pixels=10**6) is None
+    (tmp_path / "text.jpg").write_text("no picture")
+    assert file_facts.facts(hashed(tmp_path / "text.jpg"), max_pixels=10**6) is None
+    with pytest.raises(ChangedFile, match="is not there"):
+        file_facts.facts(HashedFile(str(tmp_path / "none.jpg"), ""), max_pixels=10**6)
 
 
 @pytest.mark.parametrize(("subsampling", "byte"), [(0, 0x11), (1, 0x21), (2, 0x22)])

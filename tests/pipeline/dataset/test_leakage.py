@@ -35,7 +35,8 @@ def dataset(folder: Path, *, count: int = 200, quality=(85, 85), brighter: int =
 def audited(rows: pd.DataFrame) -> list[dict]:
     """Results by source and group of facts."""
     images = leakage.sample(rows, "train")
-    return leakage.classes_by_file(images, leakage.measure(images, engine=Engine(backend="sequential")))
+    measured, _ = leakage.measure(images, engine=Engine(backend="sequential"))
+    return leakage.classes_by_file(images.loc[measured.index], measured)
 
 
 def verdicts(results: list[dict]) -> dict[tuple[str, str], str]:

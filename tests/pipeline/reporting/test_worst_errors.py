@@ -10,12 +10,14 @@ import pandas as pd
 import pytest
 
 from pipeline.reporting import worst_errors
+from tests.pipeline.hashed import hashed
 
 
 def table(**changes):
     columns = {
         "img_name": [f"{i}.png" for i in range(7)],
         "path": "nothing.png",
+        "sha256": "",
         "source": "alpha",
         "target": pd.array([0, 0, 0, 1, 1, 1, None], dtype="Int8"),
         "score": [0.9, 0.6, 0.2, 0.1, 0.4, 0.8, 0.99],
@@ -61,9 +63,9 @@ def test_a_thumbnail_keeps_its_colour():
 def test_the_sheet_shows_what_is_there_and_why_the_rest_is_not(tmp_path):
     good, swapped, gone = (str(tmp_path / name) for name in ("good.png", "swapped.png", "gone.png"))
     cv2.imwrite(good, np.full((30, 40, 3), 90, np.uint8))
-    cv2.imwrite(swapped, np.full((300, 400, 3), 90, np.uint8))
-    rows = table(path=[good, swapped, good, gone, good, good, good])
-    sheet = worst_errors.contact_sheet(rows, 4)
+    cv2.imwrite(swapped, np.full((30, 40, 3), 91, np.uint8))
+    rows = table(path=[good, swapped, good, gone, good, good, good], sha256=hashed(good).sha256)
+    sheet, unmade = worst_errors.contact_sheet(rows, 4)
     assert [(error.name, error.target, error.score) for error in sheet] == [
         ("0.png", 0, 0.9),
         ("1.png", 0, 0.6),
@@ -73,5 +75,9 @@ def test_the_sheet_shows_what_is_there_and_why_the_rest_is_not(tmp_path):
     assert [error.uri is None for error in sheet] == [False, True, True, False]
     assert decode(sheet[0].uri).shape == (30, 40, 3)
     assert sheet[0].why == ""
-    assert "pixels" in sheet[1].why  # larger than the file that the manifest accepted
-    assert sheet[2].why
+    assert "swapped.png has other bytes than in stage manifest" in sheet[1].why
+    assert "gone.png is not there" in sheet[2].why
+    assert [(item.path, item.status) for item in unmade] == [
+        (swapped, "changed_file"),
+        (gone, "missing_file"),
+    ]

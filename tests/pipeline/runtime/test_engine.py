@@ -1,15 +1,19 @@
 """Pieces of work: the same results wherever they are done, and none lost with a worker."""
 
 import os
+import signal
+import subprocess
+import sys
 import time
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from pipeline.runtime.engine import ClusterError, Engine
+from pipeline.runtime.engine import ClusterError, Engine, WorkerError
 
 distributed = pytest.importorskip("distributed")
+ROOT = Path(__file__).parents[3]
 pytestmark = [
     pytest.mark.xdist_group("dask"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
@@ -110,3 +114,84 @@ def test_without_a_cluster_it_is_said_what_to_do(monkeypatch):
     monkeypatch.setattr("pipeline.runtime.engine.CLUSTER_TIMEOUT_S", 1)
     with pytest.raises(ClusterError, match="start `dask scheduler` and `dask worker"):
         list(Engine("dask", scheduler="tcp://127.0.0.1:9").map(square, [1]))
+
+
+def killed(n):
+    """One piece takes its process along, as the kernel does when memory has run out."""
+    if n == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return n
+
+
+def starved(n, *, error):
+    if n == 3:
+        raise error
+    return n
+
+
+def test_a_killed_worker_ends_in_one_line_that_says_what_to_do():
+    with pytest.raises(
+        WorkerError,
+        match=r"one of 2 worker processes was ended from outside \(SIGKILL\(-9\)\).*use fewer of them \(compute.workers",
+    ) as error:
+        list(Engine("loky", 2).map(killed, range(8)))
+    assert "\n" not in str(error.value)
+    assert list(Engine("loky", 2).map(square, range(4))) == [0, 1, 4, 9], "the next pieces have new workers"
+
+
+@pytest.mark.parametrize("backend", ["sequential", "loky"])
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried")]
+)
+def test_memory_that_runs_out_ends_in_one_line(backend, error):
+    with pytest.raises(
+        WorkerError, match=r"memory has run out in one of \d process.*lower manifest.max_pixels"
+    ):
+        list(Engine(backend, 2).map(partial(starved, error=error), range(8)))
+
+
+ORPHANS = """
+import os, sys, time
+from pathlib import Path
+from pipeline.runtime.engine import Engine
+
+list(Engine("loky", 2).map(__import__("tests.pipeline.runtime.test_engine", fromlist=["lingers"]).lingers, [sys.argv[1]] * 8))
+"""
+
+
+def lingers(folder):
+    (Path(folder) / str(os.getpid())).touch()
+    time.sleep(60)
+
+
+def is_running(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks at /proc")
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_workers_are_gone_within_seconds_when_their_parent_is(tmp_path, how):
+    parent = subprocess.Popen(
+        [sys.executable, "-c", ORPHANS, str(tmp_path)],
+        cwd=ROOT,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while len(list(tmp_path.iterdir())) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        workers = [int(path.name) for path in tmp_path.iterdir()]
+        parent.send_signal(how)
+        parent.wait(30)
+        deadline = time.monotonic() + 10
+        while any(map(is_running, workers)):
+            assert time.monotonic() < deadline, "workers outlive their parent"
+            time.sleep(0.05)
+    finally:
+        parent.kill()
+        parent.wait()

@@ -15,6 +15,7 @@ from pipeline.samples.training_images import TrainImages, shift
 from pipeline.storage.face_schema import to_row
 from pipeline.storage.images import recompress_like
 from pipeline.storage.picture_store import PictureStore
+from tests.pipeline.hashed import hashed
 
 
 def test_native_windows_move_by_an_eighth_at_most_and_keep_their_size():
@@ -37,7 +38,7 @@ def images(tmp_path):
     face = Face(True, 1, 0.99, np.array([20, 15, 76, 84], np.float32), points)
     spec = NetSpec("x", {}, "rgb", "aligned", 64, (0.5,) * 3, (0.5,) * 3, "test", ("labelled", "blend"))
     return TrainImages(
-        paths=[str(tmp_path / "a.png")] * 2,
+        files=[hashed(tmp_path / "a.png")] * 2,
         faces=np.stack([to_row(face)] * 2),
         spec=spec,
         options=params.Faces(),
@@ -99,9 +100,9 @@ def test_the_real_partner_of_a_blend_is_its_base(images):
 def test_both_pictures_are_compressed_as_their_original_was(images, tmp_path, kind):
     """Saved once more they hardly change: a lack of compression must not tell one from the other."""
     path = tmp_path / "a.jpg"
-    cv2.imwrite(str(path), cv2.imread(images.paths[0]), [cv2.IMWRITE_JPEG_QUALITY, 25])
+    cv2.imwrite(str(path), cv2.imread(images.files[0].path), [cv2.IMWRITE_JPEG_QUALITY, 25])
     whole = replace(images.spec, crop="native", size=96)  # the picture as it is, but for mirroring
-    native = replace(images, paths=[str(path)], spec=whole, degrade_prob=0)
+    native = replace(images, files=[hashed(path)], spec=whole, degrade_prob=0)
     for draw in range(6):
         for made in native(TrainingPair(kind, 0, 0, draw)):
             again = recompress_like(made, path.read_bytes())

@@ -1,5 +1,7 @@
 """Variants: only train images have them, they keep their group, and their key alone decides what is drawn."""
 
+import os
+
 import cv2
 import numpy as np
 import pandas as pd
@@ -11,8 +13,10 @@ from pipeline.samples.feature_table import NO_VARIANTS
 from pipeline.samples.forging import Forger
 from pipeline.samples.variants import VariantPlan, expand, fake_of, items_of, kind_of
 from pipeline.storage.face_schema import to_face
+from pipeline.storage.hashed_files import ChangedFile
 from pipeline.storage.images import recompress_like
 from pipeline.storage.row_key import RowKey
+from tests.pipeline.hashed import hashed
 
 WANTED = VariantPlan(params.Variants(degraded=2, pseudo_fakes={"blend": 1, "resynthesis": 1}))
 
@@ -26,6 +30,7 @@ def rows(tmp_path):
     return pd.DataFrame(
         {
             "path": [str(tmp_path / f"{name}.png") for name in "abc"],
+            "sha256": [hashed(tmp_path / f"{name}.png").sha256 for name in "abc"],
             "split": ["train", "train", "val"],
             "target": pd.array([0, 1, 0], dtype="Int8"),
             "group": ["g", "g", "h"],
@@ -92,6 +97,22 @@ def test_each_variant_is_its_own_picture_and_the_same_each_time(rows):
     assert len(different) >= 6  # a real partner may be the very picture, where its file is lossless
 
 
+def test_every_variant_refuses_another_file_under_the_name(rows, tmp_path):
+    """The same size and the same time do not make it the same file."""
+    path = tmp_path / "a.png"
+    before, data = path.stat(), path.read_bytes()
+    path.write_bytes(data[:-20] + bytes([data[-20] ^ 1]) + data[-19:])
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    made, own = expand(rows.iloc[:1], faces(1), WANTED)
+    for item in items_of(made, own, WANTED):
+        with pytest.raises(
+            ChangedFile, match="a.png has other bytes than in stage manifest; run `dvc repro`"
+        ):
+            item.read(max_pixels=10**6)
+    path.write_bytes(data)
+    assert items_of(made, own, WANTED)[0].read(max_pixels=10**6)[0].shape == (64, 64, 3)
+
+
 def test_a_real_partner_went_the_way_of_its_pseudo_fake(rows):
     """The same size, the same face, and the same pixels where nothing was forged."""
     face = np.r_[1, 1, 0.9, [16, 16, 47, 47], (TEMPLATE * 31 + 16).ravel()].astype(np.float32)
@@ -150,7 +171,7 @@ def test_pseudo_fakes_and_partners_are_compressed_as_their_original_was(tmp_path
     for kind in ("blend", "resynthesis"):
         for seed in range(6):
             forgery = Forger(kind, max_pixels=10**6).forge(
-                str(path), face, np.random.default_rng(seed), picture=""
+                hashed(path), face, np.random.default_rng(seed), picture=""
             )
             for made in (forgery.real, forgery.fake):
                 assert np.abs(recompress_like(made, path.read_bytes()).astype(float) - made).mean() < 0.5

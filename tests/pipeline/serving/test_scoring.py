@@ -1,6 +1,7 @@
 """prediction.txt as a file: full precision, quoted where needed, whole or absent."""
 
 import csv
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from features.views import Face
 from models.bundle import Prediction
 from models.detection.faces import NO_FACE
 from models.nets.face_net import FaceNet, NetSpec, build
+from pipeline.runtime.in_flight import batches
 from pipeline.samples.net_rows import load_net
 from pipeline.serving.scoring import (
     BY_MODEL,
@@ -175,7 +177,8 @@ def test_rows_keep_the_order_of_pictures_that_can_and_cannot_be_read(every_face)
 
 
 def test_large_pictures_are_forgotten_before_the_next_is_read(monkeypatch):
-    monkeypatch.setattr("pipeline.serving.scoring.BYTES_AT_ONCE", 2 * 4 * 4 * 3)
+    held = partial(batches, limit=2 * 4 * 4 * 3 + 1)
+    monkeypatch.setattr("pipeline.serving.scoring.batches", held)
     bundle = Drawn()
     assert len(score_files([("a", drawn(1, 1))] * 7, bundle)) == 7
     assert bundle.batches == [3, 3, 1]

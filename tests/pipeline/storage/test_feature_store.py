@@ -136,3 +136,18 @@ def test_a_kill_while_joining_loses_nothing(made, monkeypatch):
 def test_version_depends_on_facts_not_on_their_order():
     assert version_of({"a": 1, "b": [2]}) == version_of({"b": [2], "a": 1})
     assert version_of({"a": 1}) != version_of({"a": 2})
+
+
+def test_an_unmade_row_has_its_reason_and_no_number(tmp_path):
+    store = Store(tmp_path / "radial", "v1", ("radial.x",), "spectral")
+    store.write(["a"], np.ones((1, 1), np.float32), [""])
+    publish(store, {"b": "missing_file: caf\udce9.jpg is not there"})
+    opened = open_current(store.root)
+    values, reasons = opened.read(["b", "a"])
+    np.testing.assert_array_equal(values, [[np.nan], [1]])
+    assert reasons == ["missing_file: caf\\udce9.jpg is not there", ""]
+    assert opened.keys() == {"a"}, "so that it is asked for again"
+    with pytest.raises(KeyError, match="1 of 2 rows are missing"):
+        opened.read(["b", "c"])
+    store.write(["b"], np.full((1, 1), 2, np.float32), [""])
+    assert opened.read(["b"])[0] == 2, "a row that is there counts more than an old reason"
