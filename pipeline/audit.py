@@ -16,64 +16,14 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.dataset import leakage, purity, repeats, split_shift
+from pipeline.dataset.findings import audit
 from pipeline.dataset.manifest_rows import build
-from pipeline.dataset.manifest_summary import sizes
 from pipeline.runtime import params
 from pipeline.runtime.command import run
-from pipeline.runtime.engine import Engine
 from pipeline.runtime.paths import AUDIT, ISSUES, MANIFEST
 from pipeline.storage.feature_store import NotMadeError
 from pipeline.storage.files import write_json
 from pipeline.storage.unmade import Unmade, write_issues
-
-MAX_PURE = (
-    5  # values that one class alone has: those that most images have are named, all of them are in the file
-)
-ORDER = {"red": 0, "amber": 1, "ok": 2}
-
-
-def audit(rows: pd.DataFrame, *, engine: Engine) -> tuple[dict[str, Any], list[Unmade]]:
-    """Audit a manifest.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        Manifest rows.
-    engine : Engine
-        Where files are read.
-
-    Returns
-    -------
-    dict
-        verdict (the worst level), findings (worst first), and the figures behind them.
-    list of Unmade
-        Images that were left out because their file is not the one that stage manifest saw.
-    """
-    images = pd.concat([leakage.sample(rows, split) for split in ("train", "val", "test")])
-    values, unmade = leakage.measure(images, engine=engine)
-    train = images[(images["split"] == "train") & images.index.isin(values.index)]
-    results = leakage.classes_by_file(train, values.loc[train.index])
-    pure = purity.pure_values(train, values.loc[train.index])
-    shifts = split_shift.compare_splits(images, values)
-    findings = [leakage.describe(result) for result in results]
-    findings += [purity.describe(result) for result in pure[:MAX_PURE]]
-    findings += [split_shift.describe(result) for result in shifts]
-    findings += repeats.across_splits(rows, "sha256", "exact copies")
-    findings += repeats.across_splits(rows, "cluster", "near-duplicates")
-    findings += repeats.groups_across_splits(rows)
-    findings += repeats.under_both_labels(rows)
-    findings.sort(key=lambda finding: ORDER[finding["level"]])
-    report = {
-        "verdict": findings[0]["level"],
-        "findings": findings,
-        "file_facts": results,
-        "pure_values": pure,
-        "split_shifts": shifts,
-        "limits": {name: {"warn": warn, "leak": leak} for name, (warn, leak) in leakage.LIMITS.items()},
-        "sizes": sizes(rows),
-    }
-    return report, unmade
 
 
 def of_folder(root: Path) -> tuple[dict[str, Any], list[Unmade]]:

@@ -9,7 +9,6 @@ cache/scores.parquet.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ from pipeline.runtime.command import run
 from pipeline.runtime.paths import ABLATION, AUDIT, BUNDLE, EVALUATION, METRICS, OOF, REPORTS, SCORES
 from pipeline.samples.feature_table import read_table
 from pipeline.serving.bundles import load_bundle
-from pipeline.storage.files import write_csv, write_json
+from pipeline.storage.files import read_json, write_csv, write_json
 
 
 def write_plots(rows: pd.DataFrame, folder: Path) -> None:
@@ -44,7 +43,7 @@ def audit_verdict(path: Path) -> dict[str, Any]:
     """Verdict of the audit (ok, amber or red) and its red findings; empty when it has not run."""
     if not path.is_file():
         return {}
-    audit = json.loads(path.read_text(encoding="utf-8"))
+    audit = read_json(path)
     red = [finding["text"] for finding in audit["findings"] if finding["level"] == "red"]
     return {"verdict": audit["verdict"], "red": red}
 

@@ -8,10 +8,7 @@ reports/report.html (self-contained: nothing is loaded, no script).
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,7 +21,7 @@ from pipeline.runtime import params, paths
 from pipeline.runtime.command import run
 from pipeline.samples.feature_table import Table, read_table
 from pipeline.serving.bundles import load_bundle
-from pipeline.storage.files import appearing, write_csv
+from pipeline.storage.files import appearing, read_json, write_csv
 from pipeline.storage.unmade import write_issues
 
 IMPORTANCE_FEATURES = paths.REPORTS / "importance_features.csv"
@@ -79,9 +76,9 @@ def collect(
     worst, unmade = worst_errors.contact_sheet(scores[~scores["fold_out"]], options.errors)
     write_issues(paths.ISSUES / "report.csv", unmade)
     return ReportData(
-        evaluation=_read_json(paths.EVALUATION),
-        audit=_read_json(paths.AUDIT),
-        manifest=_read_json(paths.MANIFEST_SUMMARY),
+        evaluation=read_json(paths.EVALUATION),
+        audit=read_json(paths.AUDIT),
+        manifest=read_json(paths.MANIFEST_SUMMARY),
         info=bundle.info,
         scores=scores,
         effects=pd.read_csv(paths.ABLATION, keep_default_na=False, na_values=[""]),
@@ -92,10 +89,6 @@ def collect(
         spectrum=mean_radial_spectrum(val.rows, val.features, use["shap"].fillna(use["gain"])),
         worst=worst,
     )
-
-
-def _read_json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

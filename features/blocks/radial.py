@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from features.moments import F32, F64, absent
@@ -19,6 +21,22 @@ COLUMNS = (
     "roughness",
     *(f"excess_{name}" for name in _EXCESS),
 )
+
+
+def bin_columns(columns: Sequence[str]) -> list[str]:
+    """Pick the bins of the radial spectrum among columns, from low to high frequency.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        `block.column`, those of a block in the block's order.
+
+    Returns
+    -------
+    list of str
+        Empty without the radial block.
+    """
+    return [column for column in columns if column.startswith("radial.bin_")]
 
 
 def profile(spectrum: Spectrum) -> F64:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from features.blocks.radial import bin_columns
 from features.power_spectrum import RINGS_PER_CYCLE
-
-BIN = re.compile(r"radial\.bin_\d+")
 
 
 @dataclass(frozen=True)
@@ -36,22 +34,6 @@ class RadialSpectrum:
     real: tuple[NDArray[np.float64], NDArray[np.float64]]
     fake: tuple[NDArray[np.float64], NDArray[np.float64]]
     gaps: Mapping[str, NDArray[np.float64]]
-
-
-def bin_columns(columns: Sequence[str]) -> list[str]:
-    """Pick the bins of the radial spectrum among columns, from low to high frequency.
-
-    Parameters
-    ----------
-    columns : sequence of str
-        `block.column`, those of a block in the block's order.
-
-    Returns
-    -------
-    list of str
-        Empty without the radial block.
-    """
-    return [column for column in columns if BIN.fullmatch(column)]
 
 
 def mean_radial_spectrum(rows: pd.DataFrame, features: pd.DataFrame, use: pd.Series) -> RadialSpectrum | None:

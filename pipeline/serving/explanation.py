@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from features.blocks.radial import bin_columns
 from features.signals import Signals
 from features.views import Crop, Face, cut_views
 from models.bundle import Bundle, Prediction
 from models.nets.face_net import crop_for, from_image
 from models.nets.net_spec import NetSpec
-from pipeline.reporting.radial_spectrum import bin_columns
 
 _NO_GAP = 1e-6  # between a logit and that of the typical real face: it moves nothing
 

@@ -55,6 +55,11 @@ def _replace(part: Path, path: Path) -> None:
         shutil.copyfile(part, path)  # a single file that is mounted, as containers do, keeps its place
 
 
+def read_json(path: Path) -> Any:
+    """What a file of JSON holds."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
 def write_json(path: Path, content: Any) -> None:
     """Write JSON in one step."""
     with appearing(path) as part:

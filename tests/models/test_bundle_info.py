@@ -20,6 +20,7 @@ from models.bundle_info import (
 PARTS = (
     "stacker_labelled_fold0.txt",
     "novelty.safetensors",
+    "reference.safetensors",
     "nets/net_a/net.json",
     "nets/net_a/member0.safetensors",
 )

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from pipeline import audit
+from pipeline.dataset.findings import ORDER
 from pipeline.runtime import command
 from pipeline.runtime.engine import Engine
 from tests.pipeline.dataset.test_leakage import dataset, noise
@@ -18,7 +19,7 @@ def test_the_verdict_is_the_worst_finding(tmp_path: Path) -> None:
     leaky, _ = audit.audit(dataset(tmp_path, quality=(85, 92)), engine=Engine(backend="sequential"))
     assert leaky["verdict"] == leaky["findings"][0]["level"] == "red"
     levels = [finding["level"] for finding in leaky["findings"]]
-    assert levels == sorted(levels, key=lambda level: audit.ORDER[level])
+    assert levels == sorted(levels, key=lambda level: ORDER[level])
     assert set(leaky["limits"]) == {"history", "bytes", "pixels"}
     assert leaky["sizes"] == [{"width": 48, "height": 48, "real": 100, "fake": 100}]
 

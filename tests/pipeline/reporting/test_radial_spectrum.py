@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from features.blocks.radial import bin_columns
 from features.power_spectrum import RINGS_PER_CYCLE
-from pipeline.reporting.radial_spectrum import bin_columns, mean_radial_spectrum
+from pipeline.reporting.radial_spectrum import mean_radial_spectrum
 from tests.pipeline.reporting.example import ODD_SOURCE, images
 
 
