@@ -64,6 +64,7 @@ def test_what_an_entry_says_reaches_the_training(monkeypatch):
         train=pd.DataFrame(
             {
                 "path": list("abcdefgh"),
+                "sha256": list("abcdefgh"),
                 "target": [0, 1] * 4,
                 "group": list("abcdefgh"),
                 "source": "all",
