@@ -46,11 +46,20 @@ def read_orientation(payload: bytes) -> tuple[int, tuple[str, ...]]:
         for entry in range(at + 2, at + 2 + 12 * count, 12):
             tag, kind, values = struct.unpack_from(f"{order}HHI", tiff, entry)
             if tag == ORIENTATION:
-                number = _WHOLE_NUMBERS.get(kind) if values == 1 else None
-                return checked(struct.unpack_from(order + number, tiff, entry + 8)[0] if number else None)
+                return checked(_first_value(tiff, order, kind, values, entry + 8))
     except struct.error:
         return 1, (UNREADABLE,)
     return 1, ()
+
+
+def _first_value(tiff: bytes, order: str, kind: int, count: int, at: int) -> int | None:
+    """First number of an entry, which stands at `at`, or where `at` points to if all of them need over 4 bytes."""
+    form = _WHOLE_NUMBERS.get(kind)
+    if form is None or count == 0:
+        return None
+    if struct.calcsize(form) * count > 4:
+        (at,) = struct.unpack_from(f"{order}I", tiff, at)
+    return int(struct.unpack_from(order + form, tiff, at)[0])
 
 
 def checked(value: object) -> tuple[int, tuple[str, ...]]:
