@@ -121,10 +121,10 @@ class ThresholdInfo(Record):
     rate: Share = Field(
         description="wanted share of real faces above `fake_above`, and of fakes below `real_below`"
     )
-    fake_above: Share | None = Field(
+    fake_above: Number | None = Field(
         description="a score above it is answered fake; None: too few real faces"
     )
-    real_below: Share | None = Field(description="a score below it is answered real; None: too few fakes")
+    real_below: Number | None = Field(description="a score below it is answered real; None: too few fakes")
     reals: Count = Field(description="real faces that it rests on, one of each group")
     fakes: Count = Field(description="fakes that it rests on, one of each group")
     needed: Count = Field(description="how many of each it takes")

@@ -17,7 +17,7 @@ EVALUATION = Path("reports/evaluation.json")
 
 
 def _with_interval(figure: dict[str, Any] | None) -> str:
-    if not figure:
+    if not figure or figure["value"] is None:
         return "-"
     if figure["low"] is None:
         return f"{figure['value']:.3f}"

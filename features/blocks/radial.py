@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,6 +12,7 @@ from features.power_spectrum import N_RINGS, RINGS_PER_CYCLE, Spectrum
 from features.registry import block
 from features.signals import Signals
 
+_BIN = re.compile(r"radial\.bin_\d+")
 N_BINS = N_RINGS - 1  # the last ring holds nothing but the very corner
 _CENTRES = (np.arange(N_BINS) + 0.5) / RINGS_PER_CYCLE
 _FITS = {"low": (0.025, 0.15), "high": (0.15, 0.5), "all": (0.025, 0.5)}
@@ -36,7 +38,7 @@ def bin_columns(columns: Sequence[str]) -> list[str]:
     list of str
         Empty without the radial block.
     """
-    return [column for column in columns if column.startswith("radial.bin_")]
+    return [column for column in columns if _BIN.fullmatch(column)]
 
 
 def profile(spectrum: Spectrum) -> F64:

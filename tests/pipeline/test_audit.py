@@ -12,7 +12,7 @@ from pipeline import audit
 from pipeline.dataset.findings import ORDER
 from pipeline.runtime import command
 from pipeline.runtime.engine import Engine
-from tests.pipeline.dataset.test_leakage import dataset, noise
+from tests.pipeline.dataset.test_leakage import dataset, noise, seen_again
 
 
 def test_the_verdict_is_the_worst_finding(tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ def test_a_table_in_one_tenth_of_the_fakes_is_red_though_no_model_sees_it(tmp_pa
     rows = dataset(tmp_path, count=400)
     for i, path in zip(range(20), rows.loc[rows["target"] == 1, "path"]):
         Path(path).write_bytes(cv2.imencode(".jpg", noise(i), [1, 61])[1].tobytes())
-    report, _ = audit.audit(rows, engine=Engine(backend="sequential"))
+    report, _ = audit.audit(seen_again(rows), engine=Engine(backend="sequential"))
     assert [result["verdict"] for result in report["file_facts"] if result["facts"] == "history"] == ["ok"]
     assert report["verdict"] == "red"
     assert "10.0% of the groups of fake images and in 0.0% of those of real" in report["findings"][0]["text"]

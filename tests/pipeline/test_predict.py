@@ -29,18 +29,17 @@ def place(tmp_path, monkeypatch):
         Path("bundle", name).write_bytes(b"part")
     bundle = SimpleNamespace(prior=0.5, kinds=())
 
-    def score_many(files, **_):
+    def stream_rows(files, **_):
         for index, (name, path) in enumerate(files):
             assert Path(path).is_file()
             good = name != "a.jpg"
             warnings = "" if good else f"{path} ends early"
-            yield PredictionRow(
-                name, index / 8, *((BY_MODEL, "ok") if good else (BY_PRIOR, "truncated")), warnings
-            )
+            source, status = (BY_MODEL, "ok") if good else (BY_PRIOR, "truncated")
+            yield [PredictionRow(name, index / 8, source, status, warnings)]
 
     monkeypatch.setattr(predict, "load_bundle", lambda *_: bundle)
     monkeypatch.setattr(predict, "pick_device", lambda _: "cpu")
-    monkeypatch.setattr(predict, "score_many", score_many)
+    monkeypatch.setattr(predict, "stream_rows", stream_rows)
     return tmp_path
 
 
@@ -132,10 +131,10 @@ def test_an_interrupted_run_leaves_all_three_as_they_were(place, monkeypatch):
         Path(name).write_text("old")
 
     def stop(files, **_):
-        yield PredictionRow("a.jpg", 0.5, BY_MODEL, "ok", "remark")
+        yield [PredictionRow("a.jpg", 0.5, BY_MODEL, "ok", "remark")]
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(predict, "score_many", stop)
+    monkeypatch.setattr(predict, "stream_rows", stop)
     with pytest.raises(KeyboardInterrupt):
         call("--out", "s.txt")
     assert {p.read_text() for p in place.glob("s*")} == {"old"}

@@ -179,6 +179,7 @@ def test_workers_are_gone_within_seconds_when_their_parent_is(tmp_path, how):
         cwd=ROOT,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # a shell's background ignores it
     )
     try:
         deadline = time.monotonic() + 60

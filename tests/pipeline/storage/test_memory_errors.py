@@ -3,13 +3,13 @@
 import errno
 import io
 
-import cv2
 import numpy as np
 import pytest
-from PIL import Image
+import simplejpeg
+from PIL import Image, ImageFile
 
 from pipeline.dataset import file_facts
-from pipeline.storage import image_headers
+from pipeline.storage import pillow_files
 from pipeline.storage.images import BadImage, decode, read_bytes
 from tests.pipeline.hashed import hashed
 
@@ -29,29 +29,24 @@ def starved(error):
     return fail
 
 
-def no_memory_in_cv2():
-    error = cv2.error("(-4:Insufficient memory) Failed to allocate 300000000 bytes")
-    error.code = cv2.Error.StsNoMem
-    return error
-
-
-def test_opencv_without_memory(monkeypatch):
-    monkeypatch.setattr(cv2, "imdecode", starved(no_memory_in_cv2()))
-    with pytest.raises(MemoryError, match="OpenCV has no memory for an image of"):
-        decode(saved("PNG"), max_pixels=100)
-
-
 @pytest.mark.parametrize("error", [MemoryError(), OSError("out of memory when reading image file")])
-def test_pillow_without_memory(monkeypatch, error):
-    monkeypatch.setattr(cv2, "imdecode", lambda *_: None)
-    monkeypatch.setattr(Image.Image, "convert", starved(error))
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF"])
+def test_pillow_without_memory(monkeypatch, error, kind):
+    monkeypatch.setattr(ImageFile.ImageFile, "load", starved(error))
+    with pytest.raises(MemoryError, match="memory ended while it was decoded"):
+        decode(saved(kind), max_pixels=100)
+
+
+@pytest.mark.parametrize("error", [MemoryError(), ValueError("Insufficient memory (case 4)")])
+def test_libjpeg_without_memory(monkeypatch, error):
+    monkeypatch.setattr(simplejpeg, "decode_jpeg", starved(error))
     with pytest.raises(MemoryError):
-        decode(saved("PNG"), max_pixels=100)
+        decode(saved("JPEG"), max_pixels=100)
 
 
 def test_a_header_without_memory(monkeypatch):
-    monkeypatch.setattr(image_headers.Image, "open", starved(MemoryError()))
-    with pytest.raises(MemoryError):
+    monkeypatch.setitem(pillow_files._PLUGINS, "bmp", starved(MemoryError()))
+    with pytest.raises(MemoryError, match="memory ended while it was decoded"):
         decode(saved("BMP"), max_pixels=100)
 
 
@@ -71,6 +66,6 @@ def test_a_disk_that_cannot_be_read_is_the_files_own(monkeypatch):
 def test_facts_without_memory_are_not_unknown_facts(monkeypatch, tmp_path):
     (tmp_path / "a.jpg").write_bytes(saved("JPEG"))
     file = hashed(tmp_path / "a.jpg")
-    monkeypatch.setattr(file_facts, "_open", starved(MemoryError()))
+    monkeypatch.setattr(simplejpeg, "decode_jpeg", starved(MemoryError()))
     with pytest.raises(MemoryError):
         file_facts.facts(file, max_pixels=100)

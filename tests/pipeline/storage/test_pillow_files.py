@@ -14,6 +14,7 @@ from PIL import Image
 
 from pipeline.dataset import file_facts
 from pipeline.storage.images import BadImage, decode, inspect, probe, recompress_like
+from tests.pipeline.hashed import hashed
 from tests.pipeline.storage.test_images import RGB, picture, saved
 
 LIMIT = 100_000
@@ -31,7 +32,7 @@ def test_no_program_is_started(program: str, tmp_path: Path, monkeypatch: pytest
         with pytest.raises(BadImage, match="whatever its name says") as caught:
             decode(data, max_pixels=LIMIT, where=name)
         assert caught.value.status == "not_an_image"
-        assert file_facts.facts(str(tmp_path / name), max_pixels=LIMIT) is None
+        assert file_facts.facts(hashed(tmp_path / name), max_pixels=LIMIT) is None
         assert np.array_equal(recompress_like(picture(), data), picture())
     assert not trace.exists()
 
