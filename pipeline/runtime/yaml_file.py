@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.composer import MaxDepthExceededError
-from ruamel.yaml.error import YAMLError
+from ruamel.yaml.error import ReusedAnchorWarning, YAMLError
 from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.representer import SafeRepresenter
 
@@ -57,7 +58,9 @@ def load(path: Path) -> Any:
     if size > MAX_BYTES:
         raise NotYamlError(f"it has {size:,} bytes, settings have at most {MAX_BYTES:,}")
     try:
-        return _yaml().load(path.read_text(encoding="utf-8-sig"))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ReusedAnchorWarning)  # YAML allows it
+            return _yaml().load(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as error:
         raise NotYamlError(f"byte {error.start + 1} is not UTF-8; save the file as UTF-8") from None
     except YAMLError as error:
