@@ -27,7 +27,6 @@ from pipeline.storage.picture_store import Entry, PictureStore, open_current
 from pipeline.storage.row_key import RowKey, seed_of
 from pipeline.storage.unmade import Unmade
 
-
 _SHARDS_OF_ONE = 8  # into how many a shard of compute.shard_size images is divided
 
 
