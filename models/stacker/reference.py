@@ -106,7 +106,7 @@ class Reference:
             raise ValueError(f"{REFERENCE_FILE} is no safetensors file of numbers: {error}") from None
         if sorted(arrays) != ["fake", "real"]:
             raise ValueError(f"{REFERENCE_FILE} holds {', '.join(sorted(arrays))} instead of fake, real")
-        for name, found in arrays.items():
+        for name, found in sorted(arrays.items()):
             if found.shape != (LEVELS, columns) or found.dtype != np.float32 or np.isinf(found).any():
                 raise ValueError(f"{REFERENCE_FILE}: {name} is not {(LEVELS, columns)} float32 numbers")
             if (np.diff(found, axis=0) < 0).any():

@@ -59,7 +59,7 @@ def test_one_class_alone_leaves_the_other_without_quantiles(tmp_path):
         ),
         (
             dict.fromkeys(("real", "fake"), -np.indices((LEVELS, 2))[0].astype(np.float32)),
-            "of real do not rise",
+            "of fake do not rise",
         ),
     ],
 )
