@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import os
 from collections.abc import Callable
@@ -216,9 +217,14 @@ class _Run:
             "average": self.average.module.state_dict(),
             "optimiser": self.optimiser.state_dict(),
         }
+        held = io.BytesIO()  # torch's own writing to a full disk ends in an error that does not say so
+        torch.save(state, held)
         part = _part(path)
-        torch.save(state, part)
-        os.replace(part, path)
+        try:
+            part.write_bytes(held.getbuffer())
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
 
     def restore(self, path: Path) -> int:
         """Continue from `path` if it is there; returns the number of finished epochs."""

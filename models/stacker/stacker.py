@@ -171,9 +171,9 @@ class Stacker:
         """
         for expert in self.experts:
             for index, booster in enumerate(expert.boosters):
-                booster.save_model(
-                    folder / f"stacker_{expert.kind}_fold{index}.txt", num_iteration=booster.best_iteration
-                )
+                text = booster.model_to_string(num_iteration=booster.best_iteration)
+                path = folder / f"stacker_{expert.kind}_fold{index}.txt"
+                path.write_text(text, encoding="utf-8")  # LightGBM's own writing does not tell a full disk
         experts = [
             ExpertInfo(
                 kind=expert.kind,

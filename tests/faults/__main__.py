@@ -89,9 +89,15 @@ def filled(folder: Path, expected: str, *, room: int) -> str:
     call(disk, "mount", "-o", "remount,size=4g", str(disk))
     call(folder, "dvc", "repro")
     same = "same" if fingerprint(folder) == expected else "OTHER"
-    trace = ", with a TRACEBACK" if "Traceback" in said else ""
+    trace = f", with a TRACEBACK: {_last_error(said)}" if "Traceback" in said else ""
     left = f", {len(parts)} parts LEFT" if parts else ""
     return f"{same} bytes after a full disk in {where if status else 'no stage'}{trace}{left}"
+
+
+def _last_error(said: str) -> str:
+    """The line that a traceback ends with."""
+    lines = said.rpartition("Traceback")[2].splitlines()[1:]
+    return next((line for line in lines if line and not line.startswith(" ")), "")
 
 
 def parser() -> argparse.ArgumentParser:
