@@ -27,7 +27,7 @@ def pixels(finished):
 
 
 def test_pushes_and_base_add_up_to_the_raw_score(bundle, pixels):
-    why = explain(bundle, pixels)
+    (why,) = explain(bundle, [pixels])
     (((prediction, _),),) = bundle.score([pixels])
     assert why.prediction == prediction
     total = why.base + sum(push.push for push in why.pushes)
@@ -39,7 +39,7 @@ def test_pushes_and_base_add_up_to_the_raw_score(bundle, pixels):
 
 def test_pushes_come_with_the_images_own_number_and_the_training_images(bundle, pixels):
     features, _ = bundle.features([pixels])
-    for push in explain(bundle, pixels).pushes:
+    for push in explain(bundle, [pixels])[0].pushes:
         value = float(features[push.column].iloc[0])
         assert push.value == (value if np.isfinite(value) else None)
         if push.above_real is not None:
@@ -72,7 +72,7 @@ def test_evidence_lies_where_the_net_says(finished, pixels, at):
         for name, net in bundle.evidence_nets.items()
     }
     bundle.__dict__["evidence_nets"] = {name: nets[name] for name in ("net_rgb",)}
-    why = explain(bundle, pixels)
+    (why,) = explain(bundle, [pixels])
     x0, y0, x1, y1 = why.crop.native
     assert why.evidence.shape == (y1 - y0, x1 - x0)
     inverse = np.linalg.inv(np.vstack([bundle.crop(pixels, face).matrix, [0, 0, 1]]))
