@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pipeline.runtime.command import run
+from pipeline.storage.files import read_json
 
 PREDICTION = Path("prediction.txt")
 REPORT = Path("reports/report.html")
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
-    print(main_figures(json.loads(EVALUATION.read_text(encoding="utf-8"))))
+    print(main_figures(read_json(EVALUATION)))
     print(f"prediction: {PREDICTION.resolve()}\nreport:     {REPORT.resolve()}")
     return 0
 

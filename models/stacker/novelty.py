@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load, save
+from safetensors.numpy import save
 from sklearn.decomposition import PCA
 
 from models.bundle_info import NOVELTY_FILE
+from models.stacker.arrays import read_arrays
 
 Floats = NDArray[np.float64]
 COMPONENTS = 64
@@ -129,11 +128,9 @@ class Novelty:
         ----------
         folder : Path
         """
-        tensors = {name: torch.from_numpy(np.atleast_1d(np.float64(v))) for name, v in vars(self).items()}
+        arrays = {name: np.ascontiguousarray(np.atleast_1d(np.float64(v))) for name, v in vars(self).items()}
         # bytes, then a plain write: safetensors' own `save_file` leaves a file that others cannot read
-        (folder / NOVELTY_FILE).write_bytes(
-            save({name: tensor.contiguous() for name, tensor in tensors.items()})
-        )
+        (folder / NOVELTY_FILE).write_bytes(save(arrays))
 
     @classmethod
     def load(cls, data: bytes, *, columns: int) -> Novelty:
@@ -155,15 +152,8 @@ class Novelty:
         ValueError
             Saying what no such model has.
         """
-        try:
-            arrays: dict[str, Any] = {name: tensor.numpy() for name, tensor in load(data).items()}
-        except (SafetensorError, TypeError) as error:  # TypeError: numbers of a type that numpy has not
-            raise ValueError(f"{NOVELTY_FILE} is no safetensors file of numbers: {error}") from None
-        names = sorted(field.name for field in fields(cls))
-        if sorted(arrays) != names:
-            raise ValueError(
-                f"{NOVELTY_FILE} holds {', '.join(sorted(arrays))} instead of {', '.join(names)}"
-            )
+        names = [field.name for field in fields(cls)]
+        arrays: dict[str, Any] = read_arrays(data, file=NOVELTY_FILE, names=names)
         k = len(arrays["variance"]) if arrays["variance"].ndim == 1 else 0
         shapes: dict[str, tuple[int, ...]] = dict.fromkeys(("mean", "scale", "centre"), (columns,))
         shapes |= {"components": (k, columns), "variance": (k,), "noise": (1,), "quantiles": (QUANTILES,)}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from safetensors.numpy import save
 
 from models.bundle_info import REFERENCE_FILE
+from models.stacker.arrays import read_arrays
 
 LEVELS = 101  # quantiles from 0 to 1: a place among the training images is told to the per cent
 
@@ -96,17 +97,8 @@ class Reference:
         ValueError
             Saying what no such file has.
         """
-        try:
-            arrays = load(data)
-        except (
-            SafetensorError,
-            TypeError,
-            KeyError,
-        ) as error:  # TypeError, KeyError: numbers that numpy has not
-            raise ValueError(f"{REFERENCE_FILE} is no safetensors file of numbers: {error}") from None
-        if sorted(arrays) != ["fake", "real"]:
-            raise ValueError(f"{REFERENCE_FILE} holds {', '.join(sorted(arrays))} instead of fake, real")
-        for name, found in sorted(arrays.items()):
+        arrays: dict[str, Any] = read_arrays(data, file=REFERENCE_FILE, names=("fake", "real"))
+        for name, found in arrays.items():
             if found.shape != (LEVELS, columns) or found.dtype != np.float32 or np.isinf(found).any():
                 raise ValueError(f"{REFERENCE_FILE}: {name} is not {(LEVELS, columns)} float32 numbers")
             if (np.diff(found, axis=0) < 0).any():

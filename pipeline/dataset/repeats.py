@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
@@ -58,12 +57,7 @@ def across_splits(rows: pd.DataFrame, key: str, word: str) -> list[Finding]:
     list of dict
         level (red, amber or ok) and text, one for each pair of splits that both have images.
     """
-    findings = []
-    for first, second, left, right in _pairs(rows[rows["status"] == "ok"]):
-        count = int(right[key].isin(set(left[key])).sum())
-        text = f"{count} of {len(right)} {second} images are {word} of a {first} image"
-        findings.append({"level": _level(count, of=len(right)), "text": text})
-    return findings
+    return _shared(rows[rows["status"] == "ok"], key, f"are {word} of")
 
 
 def groups_across_splits(rows: pd.DataFrame) -> list[Finding]:
@@ -81,20 +75,20 @@ def groups_across_splits(rows: pd.DataFrame) -> list[Finding]:
         cluster of near-duplicates.
     """
     listed = rows[(rows["group"] != rows["cluster"]) & (rows["status"] == "ok")]
+    return _shared(listed, "group", "share their listed group with")
+
+
+def _shared(rows: pd.DataFrame, key: str, words: str) -> list[Finding]:
+    """Level and text of each two splits that both have rows: how many of the second `words` one of the first by the key."""
     findings = []
-    for first, second, left, right in _pairs(listed):
-        count = int(right["group"].isin(set(left["group"])).sum())
-        text = f"{count} of {len(right)} {second} images share their listed group with a {first} image"
-        findings.append({"level": _level(count, of=len(right)), "text": text})
-    return findings
-
-
-def _pairs(rows: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame, pd.DataFrame]]:
-    """Names and rows of each two splits that both have some."""
     for first, second in (("train", "val"), ("train", "test"), ("val", "test")):
         left, right = rows[rows["split"] == first], rows[rows["split"] == second]
-        if len(left) and len(right):
-            yield first, second, left, right
+        if not len(left) or not len(right):
+            continue
+        count = int(right[key].isin(set(left[key])).sum())
+        text = f"{count} of {len(right)} {second} images {words} a {first} image"
+        findings.append({"level": _level(count, of=len(right)), "text": text})
+    return findings
 
 
 def under_both_labels(rows: pd.DataFrame) -> list[Finding]:

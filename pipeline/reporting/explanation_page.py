@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,6 +26,7 @@ from pipeline.reporting.elements import (
     Table,
 )
 from pipeline.reporting.number_format import number, percent
+from pipeline.reporting.raster import data_uri, shrunk
 from pipeline.serving.explanation import Explanation, Push
 
 TITLE = "Why these scores"
@@ -221,13 +221,5 @@ def _heat(image: Explained) -> NDArray[np.uint8]:
 
 def _picture(pixels: NDArray[np.uint8], alt: str) -> Drawing:
     """A picture at most `SIDE` px wide and high, as PNG."""
-    height, width = pixels.shape[:2]
-    scale = min(SIDE / max(height, width), 1.0)
-    size = (max(round(width * scale), 1), max(round(height * scale), 1))
-    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) if scale < 1 else pixels
-    shown = cv2.cvtColor(small, cv2.COLOR_RGB2BGR) if small.ndim == 3 else small
-    done, data = cv2.imencode(".png", shown)
-    if not done:
-        raise ValueError("OpenCV could not encode a picture")
-    uri = "data:image/png;base64," + base64.b64encode(data.tobytes()).decode("ascii")
-    return Drawing(uri=uri, alt=alt, width=max(size[0], 220))
+    small = shrunk(pixels, side=SIDE)
+    return Drawing(uri=data_uri(small, kind="png"), alt=alt, width=max(small.shape[1], 220))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 
 import cv2
@@ -10,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pipeline.reporting.raster import data_uri, shrunk
 from pipeline.storage.hashed_files import ChangedFile, HashedFile
 from pipeline.storage.images import BadImage
 from pipeline.storage.unmade import Unmade
@@ -111,13 +111,4 @@ def thumbnail(pixels: NDArray[np.uint8]) -> str:
     str
         JPEG data URI.
     """
-    height, width = pixels.shape[:2]
-    scale = min(SIDE / max(height, width), 1.0)
-    size = (max(round(width * scale), 1), max(round(height * scale), 1))
-    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    done, data = cv2.imencode(
-        ".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, QUALITY]
-    )
-    if not done:
-        raise ValueError("OpenCV could not encode a thumbnail")
-    return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode("ascii")
+    return data_uri(shrunk(pixels, side=SIDE), kind="jpeg", options=[cv2.IMWRITE_JPEG_QUALITY, QUALITY])

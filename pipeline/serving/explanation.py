@@ -142,6 +142,8 @@ def explain(bundle: Bundle, pictures: Sequence[NDArray[np.uint8]]) -> list[Expla
 def _explained(bundle: Bundle, pixels: NDArray[np.uint8], face: Face, features: pd.DataFrame) -> Explanation:
     """Why one picture, with these features, gets its score."""
     (prediction,) = bundle.predict(features)
+    ratios = np.array([list(prediction.log_likelihood_ratios.values())])
+    raw = float(bundle.stacker.fusion(ratios)[0])
     crop = bundle.crop(pixels, face)
     contributions = bundle.stacker.contributions(features)[0]
     by_column = dict(zip(features.columns, contributions[:-1].tolist(), strict=True))
@@ -152,19 +154,18 @@ def _explained(bundle: Bundle, pixels: NDArray[np.uint8], face: Face, features: 
         prediction=prediction,
         face=face,
         crop=crop,
-        raw=float(bundle.stacker.raw(features)[0]),
+        raw=raw,
         base=float(contributions[-1]),
-        kinds=_kinds(bundle, features),
+        kinds=_kinds(bundle, ratios),
         pushes=_pushes(bundle, features, by_column),
         blocks=blocks,
-        evidence=_evidence(bundle, features, pixels, crop),
+        evidence=_evidence(bundle, features, pixels, crop, raw=raw),
         residual=_residual(pixels, face, crop),
         spectrum=_spectrum(bundle, features),
     )
 
 
-def _kinds(bundle: Bundle, features: pd.DataFrame) -> list[KindEvidence]:
-    ratios = bundle.stacker.log_likelihood_ratios(features)
+def _kinds(bundle: Bundle, ratios: NDArray[np.float64]) -> list[KindEvidence]:
     added = bundle.stacker.fusion.terms(ratios)
     kinds = [
         KindEvidence(kind, float(ratio), float(adds))
@@ -189,11 +190,10 @@ def _known(value: float) -> float | None:
 
 
 def _evidence(
-    bundle: Bundle, features: pd.DataFrame, pixels: NDArray[np.uint8], crop: Crop
+    bundle: Bundle, features: pd.DataFrame, pixels: NDArray[np.uint8], crop: Crop, *, raw: float
 ) -> NDArray[np.float32] | None:
     """Pushes of the logits, spread over the places of the nets' pictures that the logits come from."""
     typical = pd.Series(bundle.reference.medians()[0], index=features.columns)
-    raw = float(bundle.stacker.raw(features)[0])
     x0, y0, x1, y1 = crop.native
     total: NDArray[np.float32] | None = None
     for name, net in bundle.evidence_nets.items():

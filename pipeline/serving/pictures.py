@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pipeline.storage.images import BadImage, DecodedImage, decode, read_bytes
+from pipeline.storage.images import BadImage, DecodedImage, decode, read_bytes, refuse_large
 
 ALLOWED = "a path, bytes, a binary file object, a PIL image or a uint8 array of shape (H, W, 3), RGB"
 _AS_PNG = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16"})  # modes that PNG keeps bit for bit
@@ -72,7 +72,7 @@ def read_picture(picture: Picture, *, max_pixels: int) -> DecodedImage:
     elif isinstance(picture, bytes | bytearray | memoryview):
         data = bytes(picture)
     elif isinstance(picture, Image.Image):
-        _refuse_large(picture.width, picture.height, max_pixels=max_pixels, where=where)
+        refuse_large(picture.width, picture.height, max_pixels=max_pixels, where=where)
         data = _from_pillow(picture, where=where)
     elif callable(getattr(picture, "read", None)):
         data = picture.read()
@@ -96,7 +96,7 @@ def _from_array(pixels: NDArray[Any], *, max_pixels: int) -> DecodedImage:
         raise TypeError(
             f"an array has shape {pixels.shape} and type {pixels.dtype}; allowed is (H, W, 3), uint8, RGB"
         )
-    _refuse_large(pixels.shape[1], pixels.shape[0], max_pixels=max_pixels, where="the array")
+    refuse_large(pixels.shape[1], pixels.shape[0], max_pixels=max_pixels, where="the array")
     return DecodedImage(pixels=np.ascontiguousarray(pixels), notes=())
 
 
@@ -115,11 +115,3 @@ def _from_pillow(image: Image.Image, *, where: str) -> bytes:
     exif = image.info.get("exif")
     plain.save(file, "PNG", compress_level=1, **({"exif": exif} if isinstance(exif, bytes) else {}))
     return file.getvalue()
-
-
-def _refuse_large(width: int, height: int, *, max_pixels: int, where: str) -> None:
-    if width * height > max_pixels:
-        raise BadImage(
-            "too_large",
-            f"{where} has {width} x {height} = {width * height:,} pixels, allowed are {max_pixels:,} (manifest.max_pixels)",
-        )

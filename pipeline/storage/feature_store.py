@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from models.bundle_info import BlockSort
 from models.errors import UserError
-from pipeline.storage.files import appearing, keep_version, shard_name, write_json
+from pipeline.storage.files import appearing, keep_version, read_json, shard_name, write_json
 
 INDEX = "block.json"
 MAX_SHARDS = 32  # files of a block after its stage has ended
@@ -226,7 +226,7 @@ def open_current(root: Path) -> Store:
         Its stage left it out; the message is the reason.
     """
     try:
-        facts = json.loads((root / INDEX).read_text(encoding="utf-8"))
+        facts = read_json(root / INDEX)
     except FileNotFoundError:
         raise NotMadeError(f"{root}/{INDEX} is missing; run `dvc repro`") from None
     if "skipped" in facts:

@@ -223,14 +223,18 @@ def _is_text(sample: bytes) -> bool:
 def _inspect(data: bytes, *, max_pixels: int, where: str) -> Header:
     """`inspect`, and BadImage (too_large) for more pixels than are allowed."""
     header = inspect(data, where=where)
-    width, height = header.width, header.height
+    refuse_large(header.width, header.height, max_pixels=max_pixels, where=where)
+    return header
+
+
+def refuse_large(width: int, height: int, *, max_pixels: int, where: str) -> None:
+    """Raise BadImage (too_large) for more pixels than are allowed."""
     if width * height > max_pixels:
         raise BadImage(
             "too_large",
             f"{where} has {width} x {height} = {width * height:,} pixels, allowed are "
             f"{max_pixels:,} (manifest.max_pixels)",
         )
-    return header
 
 
 def _reduction(side: int) -> int:

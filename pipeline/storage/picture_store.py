@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.storage.feature_store import NotMadeError, SkippedError, readable
-from pipeline.storage.files import appearing, keep_version, write_json
+from pipeline.storage.files import appearing, keep_version, read_json, write_json
 from pipeline.storage.hashed_files import ChangedFile
 from pipeline.storage.image_headers import BadImage
 
@@ -144,7 +144,7 @@ def open_current(root: Path) -> PictureStore:
         The stage left the kind out; the message is the reason.
     """
     try:
-        facts = json.loads((root / INDEX).read_text(encoding="utf-8"))
+        facts = read_json(root / INDEX)
     except FileNotFoundError:
         raise NotMadeError(f"{root}/{INDEX} is missing; run `dvc repro`") from None
     if "skipped" in facts:
