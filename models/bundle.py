@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,13 +17,18 @@ from features.spectral import compute, get
 from features.views import Crop, Face, cut_views, face_numbers, plan_crop
 from models.bundle_files import read_info, read_part
 from models.bundle_info import NOVELTY_FILE, REFERENCE_FILE, BundleError, BundleInfo
-from models.detection.mtcnn import FaceDetector
-from models.nets.evidence_map import EvidenceNet
-from models.nets.face_net import FaceNet, crop_for
 from models.stacker.calibration import at_prior
 from models.stacker.novelty import Novelty
 from models.stacker.reference import Reference
 from models.stacker.stacker import Stacker
+
+if TYPE_CHECKING:
+    from models.detection.mtcnn import FaceDetector
+    from models.nets.evidence_map import EvidenceNet
+    from models.nets.face_net import FaceNet
+
+# Detector and nets are imported where they are first used: a process that reads a bundle only to check it and to hand
+# out work, or to score stored rows, does without torch.
 
 
 @dataclass(frozen=True)
@@ -119,11 +125,15 @@ class Bundle:
     @cached_property
     def detector(self) -> FaceDetector:
         """The face detector, with the search options of training."""
+        from models.detection.mtcnn import FaceDetector
+
         return FaceDetector.of(self.info.params["faces"], device=self.device)
 
     @cached_property
     def nets(self) -> dict[str, FaceNet]:
         """Nets by block name. Raises BundleError where one is not the one that the record names."""
+        from models.nets.face_net import FaceNet
+
         nets = {}
         for name in self.info.nets:
             net = FaceNet.load(
@@ -142,6 +152,8 @@ class Bundle:
     @cached_property
     def evidence_nets(self) -> dict[str, EvidenceNet]:
         """The nets that have logits, by block name, in the form that tells where these come from."""
+        from models.nets.evidence_map import EvidenceNet
+
         return {
             name: EvidenceNet(
                 self.folder / "nets" / name,
@@ -195,9 +207,7 @@ class Bundle:
         ]
         values |= {name: np.stack([row[name] for row in rows]) for name in spectral}
         for name, net in self.nets.items():
-            values[name] = net(
-                [crop_for(net.spec, picture, crop) for picture, crop in zip(pixels, crops, strict=True)]
-            )
+            values[name] = net([net.crop(picture, crop) for picture, crop in zip(pixels, crops, strict=True)])
         joined = np.concatenate([values[name] for name in self.info.blocks], axis=1)
         columns = [column for block in self.info.blocks.values() for column in block.columns]
         return pd.DataFrame(joined, columns=columns)

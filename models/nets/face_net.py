@@ -17,7 +17,7 @@ from torch import nn
 from features.alignment import align
 from features.views import Crop
 from models.nets.checkpoints import misfits, require_model
-from models.nets.inference import Backbone, compile_for_inference
+from models.nets.inference import Backbone, compile_for_inference, give_back
 from models.nets.input_transform import InputTransform
 from models.nets.net_spec import REMEDY, NetError, NetSpec, member_file, read_record, write_record
 from models.nets.unit_classifier import normalise_classifier
@@ -196,6 +196,10 @@ class FaceNet:
             self.members = [build(spec, state).eval().to(self.device) for state in states]
         self.width = len(spec.heads) or int(getattr(backbone, "head_hidden_size", backbone.num_features))
 
+    def crop(self, pixels: NDArray[np.uint8], crop: Crop) -> NDArray[np.uint8]:
+        """`crop_for` of this net."""
+        return crop_for(self.spec, pixels, crop)
+
     @torch.inference_mode()
     def __call__(self, crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Compute a row for each crop; row i depends on crop i alone.
@@ -278,7 +282,10 @@ class FaceNet:
         indices = range(record.members) if member is None else [member]
         paths = [member_file(folder, index) for index in indices]
         states = [read_state(path, read) for path in paths]
-        return cls(record.spec, states, device=device, names=[str(path) for path in paths])
+        net = cls(record.spec, states, device=device, names=[str(path) for path in paths])
+        del states
+        give_back()
+        return net
 
 
 def read_state(path: Path, read: Callable[[Path], bytes]) -> State:

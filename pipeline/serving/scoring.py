@@ -18,7 +18,7 @@ from features.views import Face
 from models.bundle import Bundle, Prediction
 from pipeline.runtime.engine import Engine
 from pipeline.runtime.in_flight import batches
-from pipeline.runtime.process import limit_threads, pick_device
+from pipeline.runtime.process import expected_device, limit_threads, pick_device
 from pipeline.serving.bundles import load_bundle
 from pipeline.serving.pictures import Picture, read_picture
 from pipeline.storage.images import BadImage
@@ -100,6 +100,7 @@ def score_files(
             pixels = picture.pixels
             del picture
             yield index, pixels
+            del pixels  # or it would be held while the next one is read
 
     for batch in batches(decoded(), images=IMAGES_PER_TASK):
         scored = bundle.score([pixels for _, pixels in batch], every_face=every_face)
@@ -154,8 +155,9 @@ def _score_task(
     files: Sequence[tuple[str, str]], *, folder: Path, device: str, threads: int, every_face: bool
 ) -> list[list[PredictionRow]]:
     """Rows of each file."""
+    present = pick_device(device)  # loads torch, whose threads are limited next
     limit_threads(threads)
-    rows = score_files(files, load_bundle(folder, pick_device(device)), every_face=every_face)
+    rows = score_files(files, load_bundle(folder, present), every_face=every_face)
     firsts = [index for index, row in enumerate(rows) if row.place == 1]
     return [rows[start:end] for start, end in zip(firsts, [*firsts[1:], len(rows)], strict=True)]
 
@@ -206,7 +208,7 @@ def stream_rows(
     files = [(name, os.path.abspath(path)) for name, path in files]  # a worker may stand elsewhere
     tasks = list(_tasks(files))
     engine = engine or Engine()
-    present = pick_device(device)
+    present = expected_device(device)
     alone = engine.backend != "dask" and (present != "cpu" or len(tasks) == 1)
     load_bundle(folder, present)  # a bundle that cannot be used says so here, not in every worker
     work = partial(

@@ -6,7 +6,8 @@ import sys
 import pytest
 import torch
 
-from pipeline.runtime.process import DeviceError, pick_device
+from pipeline.runtime import process
+from pipeline.runtime.process import DeviceError, expected_device, pick_device
 
 SCRIPT = """
 import resource, sys
@@ -30,6 +31,35 @@ def faults(how):
 
 def test_freed_memory_is_used_again():
     assert faults("keep") * 4 < faults("plain")
+
+
+def test_a_photo_is_given_back():
+    """The pixels of 48 megapixels, between blocks that are kept."""
+    script = """
+import numpy as np
+from pipeline.runtime.process import tune_malloc
+tune_malloc()
+def held():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096 >> 20
+before, kept = held(), []
+for _ in range(3):
+    photo = np.ones((6000, 8000, 3), np.uint8)
+    kept.append(np.ones(1 << 20, np.uint8))
+    assert held() > before + 130
+    del photo
+assert held() < before + 20, held()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_who_hands_out_work_asks_torch_only_where_there_is_a_driver(monkeypatch):
+    monkeypatch.setattr(process, "pick_device", lambda wanted: f"torch says {wanted}")
+    for driver, auto in ((False, "cpu"), (True, "torch says auto")):
+        monkeypatch.setattr(process, "_has_gpu_driver", lambda driver=driver: driver)
+        assert expected_device("auto") == auto
+        assert expected_device("cpu") == "cpu"
+        assert expected_device("cuda") == "torch says cuda"
 
 
 def test_cuda_is_refused_where_there_is_none(monkeypatch):
