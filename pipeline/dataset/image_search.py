@@ -70,8 +70,14 @@ class _Search:
             )
         if os.path.islink(path):
             place = self._place(os.path.dirname(os.path.realpath(path)))
-        stated = {"size": facts.st_size, "mtime_ns": facts.st_mtime_ns}
-        return replace(row, path=path, **stated, linked_to=place, detail=row.detail or remark)
+        return replace(
+            row,
+            path=path,
+            detail=row.detail or remark,
+            size=facts.st_size,
+            mtime_ns=facts.st_mtime_ns,
+            linked_to=place,
+        )
 
     def _place_outside(self, folder: str) -> str | None:
         """Real place of a folder that is outside the root; "" if it is inside, None if a link there is not followed."""

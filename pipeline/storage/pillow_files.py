@@ -256,7 +256,7 @@ def _array(image: Image.Image) -> NDArray[np.uint8]:
     pixels = np.empty((height, width, 3), np.uint8)
     for top in range(0, height, rows):
         end = min(top + rows, height)
-        pixels[top:end] = image.crop((0, top, width, end))
+        pixels[top:end] = np.asarray(image.crop((0, top, width, end)))
     return pixels
 
 
