@@ -1,4 +1,8 @@
-"""The trained detector as one folder, and the one path from pixels to score."""
+"""The trained detector as one folder, and the one path from pixels to score.
+
+Detector and nets are imported when a picture is scored: torch and timm take seconds to import, and whoever reads stored
+rows (stages `evaluate`, `report` and `predict`) needs neither.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +30,6 @@ if TYPE_CHECKING:
     from models.detection.mtcnn import FaceDetector
     from models.nets.evidence_map import EvidenceNet
     from models.nets.face_net import FaceNet
-
-# Detector and nets are imported where they are first used: a process that reads a bundle only to check it and to hand
-# out work, or to score stored rows, does without torch.
 
 
 @dataclass(frozen=True)
@@ -206,11 +207,24 @@ class Bundle:
             for picture, face, crop in zip(pixels, faces, crops, strict=True)
         ]
         values |= {name: np.stack([row[name] for row in rows]) for name in spectral}
-        for name, net in self.nets.items():
-            values[name] = net([net.crop(picture, crop) for picture, crop in zip(pixels, crops, strict=True)])
+        values |= self._net_rows(pixels, crops)
         joined = np.concatenate([values[name] for name in self.info.blocks], axis=1)
         columns = [column for block in self.info.blocks.values() for column in block.columns]
         return pd.DataFrame(joined, columns=columns)
+
+    def _net_rows(
+        self, pixels: Sequence[NDArray[np.uint8]], crops: Sequence[Crop]
+    ) -> dict[str, NDArray[np.float32]]:
+        if not self.info.nets:
+            return {}
+        from models.nets.face_net import crop_for
+
+        return {
+            name: net(
+                [crop_for(net.spec, picture, crop) for picture, crop in zip(pixels, crops, strict=True)]
+            )
+            for name, net in self.nets.items()
+        }
 
     def crop(self, pixels: NDArray[np.uint8], face: Face) -> Crop:
         """Geometry of the cuts of one face, with the options of training."""

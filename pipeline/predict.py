@@ -12,7 +12,7 @@ from pipeline.dataset.lists import LabelError
 from pipeline.runtime import paths
 from pipeline.runtime.command import bounded, run
 from pipeline.runtime.engine import Engine
-from pipeline.runtime.process import expected_device
+from pipeline.runtime.process import pick_device
 from pipeline.samples.feature_table import read_faces, read_table
 from pipeline.serving.bundles import load_bundle
 from pipeline.serving.command_line import beside, inputs, parser
@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     check_outputs(outputs, inputs=inputs(asked.files, bundle=args.bundle, listing=args.list))
     for note in asked.notes:
         sys.stderr.write(f"note: {bounded(note)}\n")
-    bundle = load_bundle(args.bundle, expected_device(args.device))
+    bundle = load_bundle(args.bundle, pick_device(args.device))
     engine = Engine("dask" if args.scheduler else "loky", args.workers, args.scheduler)
     scored = stream_rows(
         asked.readable, folder=args.bundle, device=args.device, engine=engine, every_face=args.every_face

@@ -196,10 +196,6 @@ class FaceNet:
             self.members = [build(spec, state).eval().to(self.device) for state in states]
         self.width = len(spec.heads) or int(getattr(backbone, "head_hidden_size", backbone.num_features))
 
-    def crop(self, pixels: NDArray[np.uint8], crop: Crop) -> NDArray[np.uint8]:
-        """`crop_for` of this net."""
-        return crop_for(self.spec, pixels, crop)
-
     @torch.inference_mode()
     def __call__(self, crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Compute a row for each crop; row i depends on crop i alone.

@@ -18,7 +18,7 @@ from features.views import Face
 from models.bundle import Bundle, Prediction
 from pipeline.runtime.engine import Engine
 from pipeline.runtime.in_flight import batches
-from pipeline.runtime.process import expected_device, gpu_processes, limit_threads, pick_device
+from pipeline.runtime.process import gpu_processes, limit_threads, pick_device
 from pipeline.serving.bundles import load_bundle
 from pipeline.serving.pictures import Picture, read_picture
 from pipeline.storage.images import BadImage
@@ -156,9 +156,8 @@ def _score_task(
     files: Sequence[tuple[str, str]], *, folder: Path, device: str, threads: int, every_face: bool
 ) -> list[list[PredictionRow]]:
     """Rows of each file."""
-    present = pick_device(device)  # loads torch, whose threads are limited next
-    limit_threads(threads)
-    rows = score_files(files, load_bundle(folder, present), every_face=every_face)
+    limit_threads(threads, nets=True)
+    rows = score_files(files, load_bundle(folder, pick_device(device)), every_face=every_face)
     firsts = [index for index, row in enumerate(rows) if row.place == 1]
     return [rows[start:end] for start, end in zip(firsts, [*firsts[1:], len(rows)], strict=True)]
 
@@ -209,7 +208,7 @@ def stream_rows(
     files = [(name, os.path.abspath(path)) for name, path in files]  # a worker may stand elsewhere
     tasks = list(_tasks(files))
     engine = engine or Engine()
-    present = expected_device(device)
+    present = pick_device(device)
     if present != "cpu" and engine.backend == "loky":
         engine = Engine(
             workers=max(1, min(gpu_processes(engine.workers), len(tasks) // TASKS_PER_GPU_PROCESS))

@@ -38,7 +38,7 @@ def place(tmp_path, monkeypatch):
             yield [PredictionRow(name, index / 8, source, status, warnings)]
 
     monkeypatch.setattr(predict, "load_bundle", lambda *_: bundle)
-    monkeypatch.setattr(predict, "expected_device", lambda _: "cpu")
+    monkeypatch.setattr(predict, "pick_device", lambda _: "cpu")
     monkeypatch.setattr(predict, "stream_rows", stream_rows)
     return tmp_path
 
