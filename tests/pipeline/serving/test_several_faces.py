@@ -66,7 +66,10 @@ def test_each_face_has_a_row_and_the_main_one_that_of_its_picture(place):
         assert f"3 faces: this is number {number}" in issues[name]["warnings"]
         left += side
     assert len({row["y_pred"] for row in list(scores.values())[:3]}) > 1
-    assert "one.png" not in issues and "no face found" in issues["wall.png"]["warnings"]
+    assert (
+        "faces" not in issues["one.png"]["warnings"]
+    )  # it is unlike the drawn numbers that the trees learned
+    assert "no face found" in issues["wall.png"]["warnings"]
 
     alone, remarks, more = call(place, "main.txt", "--workers", "1")
     assert alone == {name: row for name, row in scores.items() if "#" not in name}
