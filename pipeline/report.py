@@ -1,8 +1,8 @@
 """Stage report: feature importance as CSV, and everything a reader needs as one HTML page.
 
 Reads the val table, cache/model, cache/scores.parquet and the reports of manifest, audit and
-evaluate. Writes reports/importance_features.csv, reports/importance_blocks.csv and
-reports/report.html (self-contained: nothing is loaded, no script).
+evaluate. Writes reports/importance_features.csv, reports/importance_clusters.csv,
+reports/importance_blocks.csv and reports/report.html (self-contained: nothing is loaded, no script).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from models.bundle import Bundle
+from pipeline.evaluation.refits import Rows
 from pipeline.reporting import importance, page, worst_errors
 from pipeline.reporting.data import ReportData
 from pipeline.reporting.radial_spectrum import mean_radial_spectrum
@@ -25,6 +26,7 @@ from pipeline.storage.files import appearing, read_json, write_csv
 from pipeline.storage.unmade import write_issues
 
 IMPORTANCE_FEATURES = paths.REPORTS / "importance_features.csv"
+IMPORTANCE_CLUSTERS = paths.REPORTS / "importance_clusters.csv"
 IMPORTANCE_BLOCKS = paths.REPORTS / "importance_blocks.csv"
 MAX_EXPLAINED = 5000  # val images at most that permutation and SHAP are worked out on
 
@@ -43,15 +45,13 @@ def explain(bundle: Bundle, val: Table, options: params.Report) -> importance.Ex
     -------
     importance.Explained
     """
-    labelled = np.flatnonzero(val.rows["target"].notna())
-    sample = labelled[importance.sample_rows(len(labelled), limit=MAX_EXPLAINED, seed=options.seed)]
-    target = val.rows["target"].iloc[sample].to_numpy(dtype=np.int64)
-    return importance.Explained.of(bundle.stacker, val.features.iloc[sample], target)
+    labelled = Rows.of(val.rows, val.features)
+    sample = np.zeros(len(labelled.target), dtype=bool)
+    sample[importance.sample_rows(len(sample), limit=MAX_EXPLAINED, seed=options.seed)] = True
+    return importance.Explained.of(bundle.stacker, labelled.take(sample))
 
 
-def collect(
-    bundle: Bundle, val: Table, features: pd.DataFrame, blocks: pd.DataFrame, options: params.Report
-) -> ReportData:
+def collect(bundle: Bundle, val: Table, options: params.Report) -> ReportData:
     """Bring together what the page shows.
 
     Parameters
@@ -60,19 +60,19 @@ def collect(
         The model.
     val : Table
         Its val images.
-    features, blocks : DataFrame
-        Importance, as `importance.by_feature` and `by_block` give it.
     options : params.Report
         How much of it the page shows.
 
     Returns
     -------
     ReportData
-        With what manifest, audit and evaluate have written. Thumbnails without a file are named in the issues.
+        Importance, and what manifest, audit and evaluate have written. Thumbnails without a file are named in the issues.
     """
-    scores = pd.read_parquet(paths.SCORES)
+    explained = explain(bundle, val, options)
+    repeated = {"repeats": options.permutation_repeats, "seed": options.seed}
+    features = importance.by_feature(explained)
     use = features.set_index("feature")
-    labelled = int(val.rows["target"].notna().sum())
+    scores = pd.read_parquet(paths.SCORES)
     worst, unmade = worst_errors.contact_sheet(scores[~scores["fold_out"]], options.errors)
     write_issues(paths.ISSUES / "report.csv", unmade)
     return ReportData(
@@ -83,8 +83,12 @@ def collect(
         scores=scores,
         effects=pd.read_csv(paths.ABLATION, keep_default_na=False, na_values=[""]),
         features=features,
-        blocks=blocks,
-        explained=min(labelled, MAX_EXPLAINED),
+        clusters=importance.by_cluster(explained, top=options.top, **repeated),
+        blocks=importance.by_block(explained, **repeated),
+        bands=importance.by_band(explained),
+        dct_grid=importance.on_dct_grid(features),
+        stability=pd.read_csv(paths.STABILITY),
+        explained=len(explained.rows.target),
         top=options.top,
         spectrum=mean_radial_spectrum(val.rows, val.features, use["shap"].fillna(use["gain"])),
         worst=worst,
@@ -99,16 +103,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     ).parse_args(arguments)
     options, bundle = params.load("report"), load_bundle(paths.BUNDLE, "cpu")
-    val = read_table(["val"], bundle.info.sorts)
-    explained = explain(bundle, val, options)
-    repeated = {"repeats": options.permutation_repeats, "seed": options.seed}
-    features = importance.by_feature(explained, top=options.top, **repeated)
-    blocks = importance.by_block(explained, **repeated)
-    write_csv(IMPORTANCE_FEATURES, features)
-    write_csv(IMPORTANCE_BLOCKS, blocks)
-    shown = page.compose(collect(bundle, val, features, blocks, options))
+    data = collect(bundle, read_table(["val"], bundle.info.sorts), options)
+    write_csv(IMPORTANCE_FEATURES, data.features)
+    write_csv(IMPORTANCE_CLUSTERS, data.clusters)
+    write_csv(IMPORTANCE_BLOCKS, data.blocks)
     with appearing(paths.REPORT) as part:
-        part.write_text(page.render(shown), encoding="utf-8")
+        part.write_text(page.render(page.compose(data)), encoding="utf-8")
 
 
 if __name__ == "__main__":

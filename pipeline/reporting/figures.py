@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -136,48 +136,6 @@ def histogram(counts: pd.DataFrame) -> Drawing:
             float((counts["score"] * counts[s]).sum() / max(counts[s].sum(), 1)) for s in ("real", "fake")
         )
         return draw(figure, f"Histogram of scores; mean about {real:.2f} for real, {fake:.2f} for fake.")
-
-
-def bars(
-    names: Sequence[str],
-    panels: Mapping[str, NDArray[Any]],
-    spreads: Mapping[str, NDArray[Any]],
-    alt: str,
-) -> Drawing:
-    """Draw horizontal bars of the same names in panels side by side, the first name on top.
-
-    Parameters
-    ----------
-    names : sequence of str, length n
-        What each bar stands for.
-    panels : mapping of str to float array, shape (n,)
-        Length of each bar by axis label, NaN for none.
-    spreads : mapping of str to float array, shape (n,)
-        Half of an error bar by axis label, where there are any.
-    alt : str
-        What a reader who cannot see the picture should know.
-
-    Returns
-    -------
-    Drawing
-        SVG.
-    """
-    with style():
-        figure, axes = new_axes(9.2, 0.9 + 0.235 * max(len(names), 2), len(panels))
-        heights = np.arange(len(names))[::-1]
-        for number, (label, values) in enumerate(panels.items()):
-            colour = (REAL, "#009E73", FAKE)[number % 3]
-            axes[number].barh(heights, np.nan_to_num(values), color=colour, height=0.68)
-            if label in spreads:
-                whisker = {"fmt": "none", "ecolor": INK, "elinewidth": 0.8}
-                half = np.nan_to_num(spreads[label])
-                axes[number].errorbar(np.nan_to_num(values), heights, xerr=half, **whisker)
-            axes[number].set(xlabel=label, ylim=(-0.7, len(names) - 0.3))
-            axes[number].set_yticks(heights, names if number == 0 else [""] * len(names))
-            axes[number].locator_params(axis="x", nbins=4)
-            axes[number].tick_params(axis="y", length=0)
-            axes[number].grid(axis="y", visible=False)
-        return draw(figure, alt)
 
 
 def spectrum(spectra: RadialSpectrum) -> Drawing:

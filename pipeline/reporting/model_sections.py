@@ -1,9 +1,8 @@
-"""Sections of the report on what the model looks at, what it is made of and how to make it again."""
+"""Sections of the report on the spectrum, on what the model is made of and how to make it again."""
 
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
 from features.spectral import get
 from models.bundle_info import BundleInfo
@@ -12,69 +11,19 @@ from pipeline.reporting.data import ReportData
 from pipeline.reporting.elements import (
     Code,
     Column,
-    Drawing,
     Element,
     Figure,
-    Heading,
     Paragraph,
     Section,
     Table,
 )
-from pipeline.reporting.number_format import ABSENT, is_absent, number, percent
+from pipeline.reporting.number_format import ABSENT, number, percent
 from pipeline.reporting.radial_spectrum import RadialSpectrum
 
-_BLOCK_CAPTION = (
-    "How to read this: |SHAP| is how far a block moves the score, in log-odds, its columns added up image by image; "
-    "AUC drop is what val loses when the block is shuffled among the images (whisker: standard deviation over "
-    "the shuffles); gain is the share of the training loss that its splits removed. A block with gain but "
-    "without drop repeats what other blocks know."
-)
-_FEATURE_CAPTION = (
-    "How to read this: the same for single columns, ordered by |SHAP|, and only these were shuffled. Columns that "
-    "say the same thing share their importance, so one of them alone can look small."
-)
 _COMMANDS = """dvc repro                      # every stage whose inputs changed
 dvc metrics show               # the main figures of this page
 python -m pipeline.report      # this page alone
 python -m pipeline.predict --images FOLDER --bundle cache/model --out scores.txt"""
-
-
-def importance(data: ReportData) -> Section:
-    """Show importance by block and by feature."""
-    features = data.features.head(data.top)
-    elements: list[Element] = [
-        Paragraph(_strongest_block(data)),
-        Heading("By block"),
-        Figure(_bars(data.blocks, "block", "Importance of each block."), _BLOCK_CAPTION),
-        Heading(f"By feature: the first {len(features)} of {len(data.features):,}"),
-        Figure(_bars(features, "feature", "Importance of the first features."), _FEATURE_CAPTION),
-        Paragraph("All of it: reports/importance_blocks.csv and reports/importance_features.csv."),
-    ]
-    return Section("importance", "What the model looks at", elements)
-
-
-def _strongest_block(data: ReportData) -> str:
-    if data.blocks.empty or not data.explained:
-        return "No val image, so only gain and split are known."
-    first = data.blocks.iloc[0]
-    text = f"Worked out on {data.explained:,} val images. {first['block']} moves the score most: "
-    text += f"{number(float(first['shap']))} log-odds on average"
-    if not is_absent(float(first["auc_drop"])):
-        text += f"; shuffled, val AUC falls by {number(float(first['auc_drop']))}"
-    unused = data.blocks.loc[(data.blocks["gain"] == 0) & ~(data.blocks["shap"] > 0), "block"].tolist()
-    return text + "." + (f" Never used: {', '.join(unused)}." if unused else "")
-
-
-def _bars(table: pd.DataFrame, name: str, alt: str) -> Drawing:
-    labels = {
-        "shap": "mean |SHAP|, log-odds",
-        "auc_drop": "AUC drop when shuffled",
-        "gain": "share of gain",
-    }
-    panels = {label: table[key].to_numpy(dtype=np.float64) for key, label in labels.items()}
-    spreads = {labels["auc_drop"]: table["auc_drop_sd"].to_numpy(dtype=np.float64)}
-    lead = ", ".join(str(value) for value in table[name].head(3))
-    return figures.bars(table[name].tolist(), panels, spreads, f"{alt} First by SHAP: {lead}.")
 
 
 def spectrum(data: ReportData) -> Section:

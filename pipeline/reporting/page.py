@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from pipeline.reporting import (
     data_sections,
     decision_sections,
+    importance_sections,
     model_sections,
     refit_sections,
     result_sections,
@@ -87,7 +88,7 @@ def compose(data: ReportData) -> Page:
             result_sections.curves(data),
             decision_sections.calibration(data),
             decision_sections.answers(data),
-            model_sections.importance(data),
+            importance_sections.importance(data),
             model_sections.spectrum(data),
             refit_sections.ablation(data),
             refit_sections.sources_left_out(data),

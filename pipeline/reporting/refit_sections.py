@@ -13,6 +13,7 @@ from pipeline.reporting.data import MAX_SOURCES, METRIC_LABELS, ReportData
 from pipeline.reporting.elements import Cell, Column, Element, Paragraph, Section, Table
 from pipeline.reporting.number_format import ABSENT, number, with_interval
 
+SIGNIFICANT = 0.05  # of a p value that allows for the number of comparisons
 LEFT_OUT_METRICS = ("auc", *(f"tpr_at_fpr_{name}" for name in metrics.FPR_BOUNDS), "ece")
 
 
@@ -36,8 +37,8 @@ def ablation(data: ReportData) -> Section:
     ]
     full = [number(effect_of[blocks[0], source]["auc_full"]) for source in shown]
     caption = (
-        "Without: change of val AUC when the block is left out (small: paired 95 % interval; below zero the block "
-        "helps). Alone: AUC of that block by itself. All are quick refits (few trees, at most about "
+        "Without: change of val AUC when the block is left out (small: paired 95 % interval, each by itself; below zero the "
+        "block helps). Alone: AUC of that block by itself. All are quick refits (few trees, at most about "
         f"{MAX_TRAIN_IMAGES:,} train images, labelled fakes alone); with all blocks: "
         + ", ".join(f"{title} {area}" for title, area in zip(titles, full, strict=True))
         + "."
@@ -61,13 +62,16 @@ def _drop(effect: dict[Any, Any]) -> Cell:
 
 
 def _missed(effects: pd.DataFrame) -> Paragraph:
-    """Name the blocks whose interval lies on one side of zero."""
+    """Name the blocks whose effect is beyond chance among so many comparisons."""
     overall = effects[effects["source"] == OVERALL]
-    missed = overall.loc[overall["drop_high"] < 0, "block"].tolist()
-    better = overall.loc[overall["drop_low"] > 0, "block"].tolist()
+    sure = overall["drop_p_holm"] < SIGNIFICANT
+    missed = overall.loc[sure & (overall["drop_effect"] < 0), "block"].tolist()
+    better = overall.loc[sure & (overall["drop_effect"] > 0), "block"].tolist()
     text = f"Left out, these blocks are missed beyond chance: {', '.join(missed)}." if missed else ""
     text = text or "No single block is missed beyond chance: the others know what it knows."
-    return Paragraph(text + (f" AUC rises without {', '.join(better)}." if better else ""))
+    text += f" AUC rises without {', '.join(better)}." if better else ""
+    tested = int(overall["drop_p_holm"].notna().sum())
+    return Paragraph(f"{text} Beyond chance: after Holm's correction for {tested} blocks, on all val images.")
 
 
 def sources_left_out(data: ReportData) -> Section:

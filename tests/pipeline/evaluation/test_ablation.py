@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from models.bundle_info import OVERALL
 from pipeline.evaluation.ablation import COLUMNS, ablate
+from pipeline.evaluation.multiple_comparisons import holm
 from tests.pipeline.evaluation.blocks import BLOCKS, QUICK, rows_of
 
 
@@ -18,6 +20,13 @@ def test_ablation_compares_on_the_same_rows():
     whole = table[table["source"] == OVERALL].set_index("block")
     assert whole["drop_effect"].idxmin() == "good"
     assert whole["auc_only"].idxmin() == "noise"
+    for _, of_source in table.groupby("source"):
+        assert of_source["drop_p_holm"].tolist() == pytest.approx(
+            holm(of_source["drop_p"]).tolist(), nan_ok=True
+        )
+    assert whole.loc["good", "drop_p_holm"] < 0.05
+    excluded = (whole["drop_low"] > 0) | (whole["drop_high"] < 0)
+    assert ((whole["drop_p"] < 0.05) == excluded).all()
     assert ((whole["drop_low"] <= whole["drop_effect"]) & (whole["drop_effect"] <= whole["drop_high"])).all()
 
 

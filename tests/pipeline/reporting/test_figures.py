@@ -62,18 +62,6 @@ def test_histogram_gives_the_mean_of_both_classes():
     assert figures.histogram(counts.assign(fake=0)).alt.endswith("0.00 for fake.")
 
 
-def test_bars_have_the_first_name_on_top(axes):
-    panels = {"left": np.array([3.0, np.nan, 1.0]), "right": np.array([1.0, 2.0, 3.0])}
-    picture = figures.bars(["a", ODD_SOURCE, "c"], panels, {"right": np.array([0.1, np.nan, 0.1])}, "bars")
-    assert picture.alt == "bars"
-    tops = [patch.get_y() for patch in axes[0].patches]
-    assert tops == sorted(tops, reverse=True)
-    assert [patch.get_width() for patch in axes[0].patches] == [3, 0, 1]
-    assert [text.get_text() for text in axes[0].get_yticklabels()] == ["a", ODD_SOURCE, "c"]
-    assert len(axes[1].collections) == 1  # whiskers
-    assert not axes[0].collections
-
-
 def spectra(weight, gaps):
     values = np.arange(4.0)
     return RadialSpectrum(
