@@ -102,17 +102,17 @@ def _bars(table: pd.DataFrame, names: list[str], alt: str) -> Drawing:
 
 
 def _gain(data: ReportData) -> Table:
-    experts = {
-        expert.kind: expert.evidence_for + expert.evidence_against for expert in data.info.stacker.experts
-    }
-    total = max(sum(experts.values()), 1e-12)
-    heads = [f"{kind} (weight {percent(weight / total, 0)})" for kind, weight in experts.items()]
-    columns = [Column("block", is_text=True), *map(Column, heads)]
-    rows: list[list[str | Cell]] = [
-        [row["block"], *(percent(row[f"{GAIN}{kind}"]) for kind in experts)]
+    """Gain of each block by expert, and how much each expert has to say."""
+    experts = data.info.stacker.experts
+    weights = {expert.kind: expert.evidence_for + expert.evidence_against for expert in experts}
+    total = max(sum(weights.values()), 1e-12)
+    kinds = [name.removeprefix(GAIN) for name in data.blocks.columns if name.startswith(GAIN)]
+    heads = [f"{kind} (weight {percent(weights[kind] / total, 0)})" for kind in kinds]
+    rows = [
+        [row["block"], *(percent(row[f"{GAIN}{kind}"]) for kind in kinds)]
         for row in data.blocks.to_dict("records")
     ]
-    return Table(columns, rows, _GAIN_CAPTION)
+    return Table([Column("block", is_text=True), *map(Column, heads)], rows, _GAIN_CAPTION)
 
 
 def _clusters(data: ReportData) -> list[Element]:

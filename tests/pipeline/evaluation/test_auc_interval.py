@@ -49,7 +49,7 @@ def test_too_few_groups_have_no_interval_and_a_reason():
     assert "1 groups with a real face and 1 with a deepfake" in found["note"]
 
 
-@pytest.mark.parametrize(("groups", "shift"), [(10, 1.0), (30, 3.3)])
+@pytest.mark.parametrize(("groups", "shift"), [(20, 1.0), (30, 3.3)])
 def test_interval_covers_with_few_groups_that_are_alike(groups, shift):
     """A bootstrap of groups covers 67 to 90 % of these. The bound is four standard deviations below 95 %."""
     design = Design(200, groups, correlation=0.8, unequal=False, classes="apart", shift=shift)

@@ -15,7 +15,7 @@ def test_too_few_groups_are_a_reason_per_source():
 
 
 def test_leave_one_source_out_never_trains_on_the_source():
-    train, test = rows_of(160), rows_of(120, seed=1)
+    train, test = rows_of(160), rows_of(400, seed=1)
     # In source a the label turns round, so a stacker that saw only b must fail there.
     for part in (train, test):
         flip = part.sources == "a"
