@@ -37,6 +37,17 @@ def frequency(column: str) -> float | None:
 
 
 def band(column: str) -> int | None:
-    """Place among `EDGES` of the band that a column speaks of, from 0; None as in `frequency`."""
+    """The band that a column speaks of.
+
+    Parameters
+    ----------
+    column : str
+        `block.column`.
+
+    Returns
+    -------
+    int or None
+        Place of its lower edge among `EDGES`, from 0; None as in `frequency`.
+    """
     middle = frequency(column)
     return None if middle is None else int(np.searchsorted(EDGES, middle, side="right")) - 1

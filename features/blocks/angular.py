@@ -27,6 +27,10 @@ def frequency(column: str) -> float:
     ----------
     column : str
         One of `COLUMNS`.
+
+    Returns
+    -------
+    float
     """
     ring = _BANDS.index(column.partition("_")[0])
     return (_EDGES[ring] + _EDGES[ring + 1]) / 2

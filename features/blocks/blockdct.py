@@ -51,7 +51,17 @@ def cells(column: str) -> list[tuple[int, int]]:
 
 
 def frequency(column: str) -> float:
-    """Mean frequency of the coefficients that a column is computed from, cycles/px; its parameter is that of `cells`."""
+    """Mean frequency of the coefficients that a column is computed from, cycles/px.
+
+    Parameters
+    ----------
+    column : str
+        One of `COLUMNS`.
+
+    Returns
+    -------
+    float
+    """
     return float(np.hypot(*np.array(cells(column), dtype=np.float64).T).mean() / 16)
 
 

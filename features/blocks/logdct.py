@@ -28,6 +28,10 @@ def frequency(column: str) -> float:
     ----------
     column : str
         One of `COLUMNS`.
+
+    Returns
+    -------
+    float
     """
     kind, _, which = column.partition("_")
     place, count = (int(which), N_BINS) if kind == "bin" else (_BANDS.index(kind), len(_BANDS))

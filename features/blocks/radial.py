@@ -48,6 +48,10 @@ def frequency(column: str) -> float | None:
     ----------
     column : str
         One of `COLUMNS`.
+
+    Returns
+    -------
+    float or None
     """
     kind, _, which = column.partition("_")
     if kind == "bin":

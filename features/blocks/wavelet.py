@@ -29,6 +29,10 @@ def frequency(column: str) -> float | None:
     ----------
     column : str
         One of `COLUMNS`.
+
+    Returns
+    -------
+    float or None
     """
     found = re.fullmatch(r"(?:level|shape|kurtosis)_(\d)([hvd])|(?:h_v|h_d|v_d)_(\d)", column)
     if found is None:
