@@ -2,7 +2,7 @@
 
 Reads the val table, cache/model, cache/scores.parquet and the reports of manifest, audit and
 evaluate. Writes reports/importance_features.csv, reports/importance_blocks.csv and
-reports/report.html (self-contained: nothing is loaded, no script).
+reports/report.html (nothing is loaded); with --technical reports/technical.html alone, for printing.
 """
 
 from __future__ import annotations
@@ -14,14 +14,16 @@ import numpy as np
 import pandas as pd
 
 from models.bundle import Bundle
-from pipeline.reporting import importance, page, worst_errors
+from pipeline.reporting import importance, page, technical_page, worst_errors
 from pipeline.reporting.data import ReportData
+from pipeline.reporting.language import LANGUAGES
 from pipeline.reporting.radial_spectrum import mean_radial_spectrum
+from pipeline.reporting.run_record import read_record
 from pipeline.runtime import params, paths
 from pipeline.runtime.command import run
 from pipeline.samples.feature_table import Table, read_table
 from pipeline.serving.bundles import load_bundle
-from pipeline.storage.files import appearing, read_json, write_csv
+from pipeline.storage.files import read_json, write_csv
 from pipeline.storage.unmade import write_issues
 
 IMPORTANCE_FEATURES = paths.REPORTS / "importance_features.csv"
@@ -82,6 +84,7 @@ def collect(
         info=bundle.info,
         scores=scores,
         effects=pd.read_csv(paths.ABLATION, keep_default_na=False, na_values=[""]),
+        learning=pd.read_csv(paths.LEARNING_CURVE),
         features=features,
         blocks=blocks,
         explained=min(labelled, MAX_EXPLAINED),
@@ -93,22 +96,24 @@ def collect(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the stage."""
-    argparse.ArgumentParser(
-        prog="python -m pipeline.report",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    ).parse_args(arguments)
+    command = argparse.ArgumentParser("python -m pipeline.report", description=__doc__)
+    command.add_argument("--technical", action="store_true", help="the technical report instead")
+    command.add_argument("--lang", choices=LANGUAGES, default="en", help="language shown first")
+    args = command.parse_args(arguments)
     options, bundle = params.load("report"), load_bundle(paths.BUNDLE, "cpu")
     val = read_table(["val"], bundle.info.sorts)
     explained = explain(bundle, val, options)
     repeated = {"repeats": options.permutation_repeats, "seed": options.seed}
     features = importance.by_feature(explained, top=options.top, **repeated)
     blocks = importance.by_block(explained, **repeated)
+    data = collect(bundle, val, features, blocks, options)
+    if args.technical:
+        record = read_record(bundle, val.rows["path"].tolist())
+        page.write(paths.TECHNICAL, technical_page.compose(data, record), args.lang)
+        return
     write_csv(IMPORTANCE_FEATURES, features)
     write_csv(IMPORTANCE_BLOCKS, blocks)
-    shown = page.compose(collect(bundle, val, features, blocks, options))
-    with appearing(paths.REPORT) as part:
-        part.write_text(page.render(shown), encoding="utf-8")
+    page.write(paths.REPORT, page.compose(data), args.lang)
 
 
 if __name__ == "__main__":

@@ -36,8 +36,8 @@ class ReportData:
         The record of the bundle.
     scores : DataFrame
         cache/scores.parquet: an image a row, of val and, with `fold_out`, of train.
-    effects : DataFrame
-        reports/ablation.csv.
+    effects, learning : DataFrame
+        reports/ablation.csv and reports/learning_curve.csv.
     features, blocks : DataFrame
         Importance by feature and by block.
     explained : int
@@ -56,6 +56,7 @@ class ReportData:
     info: BundleInfo
     scores: pd.DataFrame
     effects: pd.DataFrame
+    learning: pd.DataFrame
     features: pd.DataFrame
     blocks: pd.DataFrame
     explained: int
