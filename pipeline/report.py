@@ -2,7 +2,8 @@
 
 Reads the val table, cache/model, cache/scores.parquet and the reports of manifest, audit and
 evaluate. Writes reports/importance_features.csv, reports/importance_clusters.csv,
-reports/importance_blocks.csv and reports/report.html (self-contained: nothing is loaded, no script).
+reports/importance_blocks.csv and reports/report.html (nothing is loaded); with --technical
+reports/technical.html alone, for printing.
 """
 
 from __future__ import annotations
@@ -15,14 +16,16 @@ import pandas as pd
 
 from models.bundle import Bundle
 from pipeline.evaluation.refits import Rows
-from pipeline.reporting import importance, page, worst_errors
+from pipeline.reporting import importance, page, technical_page, worst_errors
 from pipeline.reporting.data import ReportData
+from pipeline.reporting.language import LANGUAGES
 from pipeline.reporting.radial_spectrum import mean_radial_spectrum
+from pipeline.reporting.run_record import read_record
 from pipeline.runtime import params, paths
 from pipeline.runtime.command import run
 from pipeline.samples.feature_table import Table, read_table
 from pipeline.serving.bundles import load_bundle
-from pipeline.storage.files import appearing, read_json, write_csv
+from pipeline.storage.files import read_json, write_csv
 from pipeline.storage.unmade import write_issues
 
 IMPORTANCE_FEATURES = paths.REPORTS / "importance_features.csv"
@@ -82,6 +85,7 @@ def collect(bundle: Bundle, val: Table, options: params.Report) -> ReportData:
         info=bundle.info,
         scores=scores,
         effects=pd.read_csv(paths.ABLATION, keep_default_na=False, na_values=[""]),
+        learning=pd.read_csv(paths.LEARNING_CURVE),
         features=features,
         clusters=importance.by_cluster(explained, top=options.top, **repeated),
         blocks=importance.by_block(explained, **repeated),
@@ -97,18 +101,21 @@ def collect(bundle: Bundle, val: Table, options: params.Report) -> ReportData:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the stage."""
-    argparse.ArgumentParser(
-        prog="python -m pipeline.report",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    ).parse_args(arguments)
+    command = argparse.ArgumentParser("python -m pipeline.report", description=__doc__)
+    command.add_argument("--technical", action="store_true", help="the technical report instead")
+    command.add_argument("--lang", choices=LANGUAGES, default="en", help="language shown first")
+    args = command.parse_args(arguments)
     options, bundle = params.load("report"), load_bundle(paths.BUNDLE, "cpu")
-    data = collect(bundle, read_table(["val"], bundle.info.sorts), options)
+    val = read_table(["val"], bundle.info.sorts)
+    data = collect(bundle, val, options)
+    if args.technical:
+        record = read_record(bundle, val.rows["path"].tolist())
+        page.write(paths.TECHNICAL, technical_page.compose(data, record), args.lang)
+        return
     write_csv(IMPORTANCE_FEATURES, data.features)
     write_csv(IMPORTANCE_CLUSTERS, data.clusters)
     write_csv(IMPORTANCE_BLOCKS, data.blocks)
-    with appearing(paths.REPORT) as part:
-        part.write_text(page.render(page.compose(data)), encoding="utf-8")
+    page.write(paths.REPORT, page.compose(data), args.lang)
 
 
 if __name__ == "__main__":

@@ -38,8 +38,8 @@ class ReportData:
         The record of the bundle.
     scores : DataFrame
         cache/scores.parquet: an image a row, of val and, with `fold_out`, of train.
-    effects : DataFrame
-        reports/ablation.csv.
+    effects, learning : DataFrame
+        reports/ablation.csv and reports/learning_curve.csv.
     features, clusters, blocks, bands : DataFrame
         Importance by feature, by cluster of twins, by block and by band of frequency.
     dct_grid : float64 array, shape (8, 8), or None
@@ -62,6 +62,7 @@ class ReportData:
     info: BundleInfo
     scores: pd.DataFrame
     effects: pd.DataFrame
+    learning: pd.DataFrame
     features: pd.DataFrame
     clusters: pd.DataFrame
     blocks: pd.DataFrame

@@ -14,6 +14,7 @@ from features.spectral import get
 from models.bundle_info import OVERALL, BundleInfo
 from pipeline.reporting import figures
 from pipeline.reporting.elements import (
+    Chart,
     Column,
     Drawing,
     Element,
@@ -210,7 +211,7 @@ def _what(name: str, info: BundleInfo) -> str:
     return "Whether a face was found, and how surely."
 
 
-def _spectrum(why: Explanation) -> Drawing:
+def _spectrum(why: Explanation) -> Chart:
     frequency = (np.arange(len(why.spectrum["image"])) + 0.5) / RINGS_PER_CYCLE
     lines = {name: np.array(values, dtype=np.float64) for name, values in why.spectrum.items()}
     return figures.spectrum_of_one(frequency, lines)

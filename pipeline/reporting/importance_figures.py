@@ -10,10 +10,11 @@ from matplotlib.colors import LinearSegmentedColormap
 from numpy.typing import NDArray
 
 from pipeline.reporting.drawing import FAKE, INK, REAL, draw, new_axes, style
-from pipeline.reporting.elements import Drawing
+from pipeline.reporting.elements import Chart
 
 _GREEN = "#009E73"
 _DARK = 0.6  # share of the largest from which a number stands in white
+_ON_LIGHT = "#111111"  # cells are light on a dark page too, so their words must not follow it
 
 
 def bars(
@@ -21,7 +22,7 @@ def bars(
     panels: Mapping[str, NDArray[Any]],
     intervals: Mapping[str, tuple[NDArray[Any], NDArray[Any]]],
     alt: str,
-) -> Drawing:
+) -> Chart:
     """Draw horizontal bars of the same names in panels side by side, the first name on top.
 
     Parameters
@@ -37,8 +38,7 @@ def bars(
 
     Returns
     -------
-    Drawing
-        SVG.
+    Chart
     """
     with style():
         figure, axes = new_axes(9.2, 0.9 + 0.235 * max(len(names), 2), len(panels))
@@ -58,7 +58,7 @@ def bars(
         return draw(figure, alt)
 
 
-def dct_grid(grid: NDArray[np.float64]) -> Drawing:
+def dct_grid(grid: NDArray[np.float64]) -> Chart:
     """Draw what the model takes from each coefficient of the 8×8 DCT.
 
     Parameters
@@ -68,8 +68,7 @@ def dct_grid(grid: NDArray[np.float64]) -> Drawing:
 
     Returns
     -------
-    Drawing
-        SVG.
+    Chart
     """
     share = grid / max(float(grid.sum()), np.finfo(float).tiny)
     top = float(share.max())
@@ -79,7 +78,7 @@ def dct_grid(grid: NDArray[np.float64]) -> Drawing:
         # Squares, not an image: an image would be a picture of pixels inside the SVG.
         axes.pcolormesh(share, cmap=colours, vmin=0, vmax=max(top, 1e-12), edgecolors="#e3e6ea", lw=0.7)
         for u, v in np.ndindex(*grid.shape):
-            colour = "white" if share[u, v] > _DARK * top else INK
+            colour = "white" if share[u, v] > _DARK * top else _ON_LIGHT
             text = f"{100 * share[u, v]:.1f}"
             axes.text(v + 0.5, u + 0.5, text, ha="center", va="center", fontsize=7.5, color=colour)
         ticks = np.arange(8) + 0.5

@@ -12,8 +12,8 @@ from pipeline.reporting import importance_figures as figures
 from pipeline.reporting.data import MAX_SOURCES, ReportData
 from pipeline.reporting.elements import (
     Cell,
+    Chart,
     Column,
-    Drawing,
     Element,
     Figure,
     Heading,
@@ -88,7 +88,7 @@ def _strongest_block(data: ReportData) -> str:
     return text + "." + (f" Never used: {', '.join(unused)}." if unused else "")
 
 
-def _bars(table: pd.DataFrame, names: list[str], alt: str) -> Drawing:
+def _bars(table: pd.DataFrame, names: list[str], alt: str) -> Chart:
     labels = {
         "shap": "mean |SHAP|, log-odds",
         "auc_drop": "AUC drop when shuffled",

@@ -17,6 +17,7 @@ from pipeline.reporting.elements import (
     Section,
     Table,
 )
+from pipeline.reporting.language import Text, joined, say
 from pipeline.reporting.number_format import ABSENT, number, percent
 from pipeline.reporting.radial_spectrum import RadialSpectrum
 
@@ -32,19 +33,20 @@ def spectrum(data: ReportData) -> Section:
     if spectra is None:
         text = "Not drawn: the model has no radial block, or val lacks one of the classes."
         return Section("spectrum", title, [Paragraph(text)])
-    caption = (
-        f"Orange: bands the model uses, the darker the more mean |SHAP|. {_most_used_bands(spectra)} Shadow of a "
-        "line: 95 % interval of the mean. Right of the dotted line only diagonals remain."
+    caption = say(
+        "Orange: bands the model uses, the darker the more mean |SHAP|. {used} Shadow of a line: 95 % interval of the mean. "
+        "Right of the dotted line only diagonals remain.",
+        used=_most_used_bands(spectra),
     )
     return Section("spectrum", title, [Figure(figures.spectrum(spectra), caption)])
 
 
-def _most_used_bands(spectra: RadialSpectrum) -> str:
+def _most_used_bands(spectra: RadialSpectrum) -> Text:
     if not spectra.weight.sum() > 0:
-        return "The model uses none of these bands."
+        return say("The model uses none of these bands.")
     order = np.argsort(-spectra.weight, kind="stable")[:3]
     bands = ", ".join(f"{spectra.frequency[i]:.3f} ({percent(spectra.weight[i], 0)})" for i in order)
-    return f"Most used, in cycles per pixel: {bands} of what the spectrum's bins contribute."
+    return say("Most used, in cycles per pixel: {bands} of what the spectrum's bins contribute.", bands=bands)
 
 
 def model(data: ReportData) -> Section:
@@ -55,7 +57,7 @@ def model(data: ReportData) -> Section:
         *_blocks(info),
         *_nets(info),
         Paragraph(_training(info)),
-        Paragraph(f"Made with {software}."),
+        Paragraph(say("Made with {software}.", software=software)),
     ]
     return Section("model", "Model", elements)
 
@@ -74,7 +76,7 @@ def _blocks(info: BundleInfo) -> list[Table | Paragraph]:
         Column("fingerprint of its code"),
     ]
     others = [f"{target} {value}" for target, value in info.code.items() if target not in targets.values()]
-    text = f"Fingerprints of other code that the columns depend on: {', '.join(others)}."
+    text = say("Fingerprints of other code that the columns depend on: {others}.", others=", ".join(others))
     return [Table(columns, rows), *([Paragraph(text)] if others else [])]
 
 
@@ -92,20 +94,36 @@ def _nets(info: BundleInfo) -> list[Table]:
     return [Table(columns, rows)] if rows else []
 
 
-def _training(info: BundleInfo) -> str:
+def _training(info: BundleInfo) -> Text:
     training, stacker = info.training, info.stacker
-    boosters = ", ".join(
-        f"{expert.n_boosters} for {expert.kind} (evidence for {expert.evidence_for:.2f}, "
-        f"against {expert.evidence_against:.2f})"
+    boosters = [
+        say(
+            "{count} for {kind} (evidence for {for_it}, against {against})",
+            count=str(expert.n_boosters),
+            kind=expert.kind,
+            for_it=f"{expert.evidence_for:.2f}",
+            against=f"{expert.evidence_against:.2f}",
+        )
         for expert in stacker.experts
-    )
-    calibrated = "out of fold"
+    ]
+    calibrated = say("out of fold")
     if training.calibration:
-        calibrated += f", then on {training.calibration:,} images that no net and no tree has seen"
-    return (
-        f"Trained on {training.images:,} images ({training.fakes:,} fakes) in {training.groups:,} groups; "
-        f"fingerprint {training.fingerprint}. LightGBM boosters: {boosters}, calibrated {calibrated}: "
-        f"p = expit({stacker.slope:.4f} × raw {stacker.offset:+.4f}). Prior: {info.prior:.4f}."
+        images = number(training.calibration)
+        calibrated = say(
+            "out of fold, then on {images} images that no net and no tree has seen", images=images
+        )
+    return say(
+        "Trained on {images} images ({fakes} fakes) in {groups} groups; fingerprint {fingerprint}. LightGBM boosters: "
+        "{boosters}, calibrated {calibrated}: p = expit({slope} × raw {offset}). Prior: {prior}.",
+        images=number(training.images),
+        fakes=number(training.fakes),
+        groups=number(training.groups),
+        fingerprint=training.fingerprint,
+        boosters=joined(boosters, ", "),
+        calibrated=calibrated,
+        slope=f"{stacker.slope:.4f}",
+        offset=f"{stacker.offset:+.4f}",
+        prior=f"{info.prior:.4f}",
     )
 
 

@@ -281,6 +281,14 @@ def effects(sources=("alpha", ODD_SOURCE)):
     )
 
 
+def learning():
+    """What evaluate writes as reports/learning_curve.csv."""
+    shares = {"share": [0.25, 0.25, 0.5, 1.0], "draw": [0, 1, 0, 0], "images": [25, 27, 50, 100]}
+    return pd.DataFrame(
+        {**shares, "groups": 9, "auc": [0.6, 0.7, 0.75, 0.8], "low": [np.nan, 0.6, 0.7, 0.75], "high": 0.9}
+    )
+
+
 def importance(names):
     """Importance of names, falling; of the last neither gain nor AUC drop."""
     falling = np.linspace(1, 0, len(names))
@@ -311,6 +319,7 @@ def report_data(**changes):
         "info": bundle_info(),
         "scores": table,
         "effects": effects(),
+        "learning": learning(),
         "features": importance(COLUMNS[::-1]).rename(columns={"name": "feature"}),
         "clusters": importance(COLUMNS[::-1]).rename(columns={"name": "cluster"}),
         "bands": pd.DataFrame({"low": [0.0, 0.25], "high": [0.25, 0.75], "shap": [0.5, 1.5]}),

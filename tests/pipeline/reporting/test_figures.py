@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm
 
 from pipeline.reporting import figures
 from pipeline.reporting.radial_spectrum import RadialSpectrum
-from tests.pipeline.reporting.example import ODD_SOURCE
+from tests.pipeline.reporting.example import ODD_SOURCE, learning
 
 POINTS = pd.DataFrame({"fpr": [0, 0.001, 1.0], "tpr": [0, 0.5, 1.0]})
 STRAIGHT = pd.DataFrame({"fpr": [0.0, 0.0, 1.0], "tpr": [0.0, 1.0, 1.0]})
@@ -29,18 +30,39 @@ def axes(monkeypatch):
     return drawn
 
 
-def test_roc_has_both_axes_and_marks_the_bounds_in_reach(axes):
+def test_roc_names_its_curves_with_their_areas(axes):
     picture = figures.roc({"overall": POINTS, ODD_SOURCE: STRAIGHT}, {"overall": 0.75, ODD_SOURCE: 1.0})
     assert picture.alt.endswith(f"AUC: overall 0.750; {ODD_SOURCE} 1.000.")
-    assert [ax.get_xscale() for ax in axes] == ["linear", "log"]
-    assert [text.get_text() for text in axes[1].texts] == ["1e-2", "5e-3", "1e-3"]
     labels = [text.get_text() for text in axes[0].get_legend().get_texts()]
     assert labels == ["overall: AUC 0.750", f"{ODD_SOURCE}: AUC 1.000"]
+    assert "全部：AUC 0.750" in picture.svg
 
 
-def test_roc_with_few_negatives_marks_no_bound_that_it_cannot_show(axes):
-    figures.roc({"overall": pd.DataFrame({"fpr": [0, 0.05, 1.0], "tpr": [0, 0.5, 1.0]})}, {"overall": 0.5})
-    assert not axes[1].texts
+def test_low_fpr_marks_the_bounds_in_reach(axes):
+    figures.low_fpr({"overall": POINTS, ODD_SOURCE: STRAIGHT}, {"overall": 0.75, ODD_SOURCE: 1.0})
+    assert axes[0].get_xscale() == "log"
+    assert [text.get_text() for text in axes[0].texts] == ["1e-2", "5e-3", "1e-3"]
+
+
+def test_low_fpr_with_few_negatives_marks_no_bound_that_it_cannot_show(axes):
+    points = pd.DataFrame({"fpr": [0, 0.05, 1.0], "tpr": [0, 0.5, 1.0]})
+    figures.low_fpr({"overall": points}, {"overall": 0.5})
+    assert not axes[0].texts
+
+
+def test_det_is_straight_for_two_normal_distributions(axes):
+    threshold = np.linspace(-3, 4, 50)
+    rates = pd.DataFrame({"fpr": norm.sf(threshold), "tpr": norm.sf(threshold - 1)})
+    figures.det({"overall": rates})
+    x, y = axes[0].lines[0].get_data()
+    inside = (x > x.min()) & (x < x.max()) & (y > y.min()) & (y < y.max())
+    np.testing.assert_allclose(y[inside], -1 - x[inside], atol=1e-9)
+
+
+def test_learning_draws_a_point_for_each_refit(axes):
+    picture = figures.learning(learning())
+    assert len(axes[0].lines[1].get_xdata()) == len(learning())
+    assert picture.alt == "AUC by number of training images: 26: 0.650, 50: 0.750, 100: 0.800."
 
 
 def test_precision_recall_shows_the_guess(axes):

@@ -72,6 +72,18 @@ def test_no_refit_is_explained():
     ]
 
 
+def test_the_learning_curve_says_the_means():
+    text, figure = refit_sections.learning_curve(report_data()).elements
+    assert text.text.endswith(
+        "25\u00a0% of the groups: 0.650, 50\u00a0% of the groups: 0.750, 100\u00a0% of the groups: 0.800."
+    )
+    assert figure.drawing.alt.startswith("AUC by number of training images")
+    nothing = report_data(learning=report_data().learning.head(0))
+    assert texts(refit_sections.learning_curve(nothing)) == [
+        "Not worked out: too few labelled images for a refit."
+    ]
+
+
 def test_sources_left_out_have_both_sets_of_blocks():
     data = report_data()
     (table,) = tables(refit_sections.sources_left_out(data))
