@@ -14,6 +14,7 @@ from pipeline.reporting.elements import Drawing
 
 _GREEN = "#009E73"
 _DARK = 0.6  # share of the largest from which a number stands in white
+_ON_LIGHT = "#111111"  # cells are light on a dark page too, so their words must not follow it
 
 
 def bars(
@@ -79,7 +80,7 @@ def dct_grid(grid: NDArray[np.float64]) -> Drawing:
         # Squares, not an image: an image would be a picture of pixels inside the SVG.
         axes.pcolormesh(share, cmap=colours, vmin=0, vmax=max(top, 1e-12), edgecolors="#e3e6ea", lw=0.7)
         for u, v in np.ndindex(*grid.shape):
-            colour = "white" if share[u, v] > _DARK * top else INK
+            colour = "white" if share[u, v] > _DARK * top else _ON_LIGHT
             text = f"{100 * share[u, v]:.1f}"
             axes.text(v + 0.5, u + 0.5, text, ha="center", va="center", fontsize=7.5, color=colour)
         ticks = np.arange(8) + 0.5
