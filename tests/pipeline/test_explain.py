@@ -16,8 +16,6 @@ from pipeline.reporting.page import render
 from pipeline.serving.explanation import Answer, explain
 from pipeline.storage.images import read_image
 
-pytestmark = pytest.mark.xdist_group("small run")  # made once, in one process
-
 
 @pytest.fixture(scope="module")
 def bundle(finished):
