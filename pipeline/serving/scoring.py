@@ -155,7 +155,7 @@ def _score_task(
     files: Sequence[tuple[str, str]], *, folder: Path, device: str, threads: int, every_face: bool
 ) -> list[list[PredictionRow]]:
     """Rows of each file."""
-    limit_threads(threads)
+    limit_threads(threads, nets=True)
     rows = score_files(files, load_bundle(folder, pick_device(device)), every_face=every_face)
     firsts = [index for index, row in enumerate(rows) if row.place == 1]
     return [rows[start:end] for start, end in zip(firsts, [*firsts[1:], len(rows)], strict=True)]

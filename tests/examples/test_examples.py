@@ -14,8 +14,6 @@ import pytest
 
 from tests.pipeline.small_run import TINY
 
-pytestmark = pytest.mark.xdist_group("small run")  # made once, in one process
-
 EXAMPLES = Path(__file__).parents[2] / "examples"
 CELLS = json.loads((EXAMPLES / "one_image.ipynb").read_text(encoding="utf-8"))["cells"]
 
