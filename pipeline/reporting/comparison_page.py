@@ -102,7 +102,7 @@ def compose(
     overall = comparisons["overall"]
     about: list[Element] = [
         Table(
-            [Column("", is_text=True), Column("model", is_text=True, wraps=True)],
+            [Column("name", is_text=True), Column("model", is_text=True, wraps=True)],
             [*map(list, zip(NAMES, names))],
         )
     ]
@@ -113,7 +113,7 @@ def compose(
         about.append(Paragraph(say("Not compared: {reasons}.", reasons=joined(reasons, ", "))))
     return Page(
         title=TITLE,
-        verdict=joined([answer(overall, metric), "."], ""),
+        verdict=answer(overall, metric),
         level="ok",
         notices=[],
         sections=[

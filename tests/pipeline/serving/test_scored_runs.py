@@ -81,6 +81,7 @@ def test_what_is_nothing_is_said_with_what_is_allowed(folder):
         read_scores("nowhere", NONE)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what DVC uses
 def test_a_revision_gives_the_scores_that_dvc_keeps_of_it(folder):
     """The whole way through git and DVC, with the output of a commit that the work tree no longer has."""
 
