@@ -2,8 +2,9 @@
 
 Reads the feature table, cache/model, cache/oof.parquet and reports/audit.json. Writes
 reports/metrics.json (the few figures that runs are compared by), reports/evaluation.json (all of
-them), reports/plots/*.csv, reports/ablation.csv, reports/leave_one_source_out.csv and
-cache/scores.parquet.
+them), reports/plots/*.csv, reports/ablation.csv, reports/importance_stability.csv,
+reports/learning_curve.csv,
+reports/leave_one_source_out.csv and cache/scores.parquet.
 """
 
 from __future__ import annotations
@@ -19,21 +20,36 @@ import pandas as pd
 from pipeline.evaluation import curves, scores, thresholds
 from pipeline.evaluation.ablation import MAX_TRAIN_IMAGES, ablate
 from pipeline.evaluation.calibration import calibration
+from pipeline.evaluation.learning_curve import learning_curve
 from pipeline.evaluation.refits import Bootstrap, Rows, quick
 from pipeline.evaluation.source_holdout import as_table, leave_one_source_out
+from pipeline.evaluation.stability import stability
 from pipeline.runtime import params
 from pipeline.runtime.command import run
-from pipeline.runtime.paths import ABLATION, AUDIT, BUNDLE, EVALUATION, METRICS, OOF, REPORTS, SCORES
+from pipeline.runtime.paths import (
+    ABLATION,
+    AUDIT,
+    BUNDLE,
+    EVALUATION,
+    LEARNING_CURVE,
+    METRICS,
+    OOF,
+    REPORTS,
+    SCORES,
+    STABILITY,
+)
 from pipeline.samples.feature_table import read_table
 from pipeline.serving.bundles import load_bundle
 from pipeline.storage.files import read_json, write_csv, write_json
 
 
 def write_plots(rows: pd.DataFrame, folder: Path) -> None:
-    """ROC, precision-recall, calibration and histogram of labelled, scored rows as CSV."""
+    """ROC, DET, precision-recall, calibration and histogram of labelled, scored rows as CSV."""
     known = rows[rows["target"].notna()]
     target, score = known["target"].to_numpy(dtype=np.int64), known["score"].to_numpy()
-    write_csv(folder / "roc.csv", curves.roc(target, score))
+    rates = curves.roc(target, score)
+    write_csv(folder / "roc.csv", rates)
+    write_csv(folder / "det.csv", pd.DataFrame({"fpr": rates["fpr"], "fnr": 1 - rates["tpr"]}))
     write_csv(folder / "pr.csv", curves.precision_recall(target, score))
     write_csv(folder / "calibration.csv", curves.reliability(target, score))
     write_csv(folder / "histogram.csv", curves.histogram(target, score))
@@ -68,6 +84,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     tested = Rows.of(val.rows, val.features)
     cheap = quick(params.load("train"), num_boost_round=options.ablation_num_boost_round)
     write_csv(ABLATION, ablate(fitted, tested, blocks, options=cheap))
+    write_csv(STABILITY, stability(bundle.stacker, fitted, tested, blocks, options=cheap))
+    write_csv(LEARNING_CURVE, learning_curve(fitted, tested, blocks, options=cheap, seed=options.seed))
     holdouts = leave_one_source_out(fitted, tested, blocks, options=cheap, bootstrap=bootstrap)
     write_csv(REPORTS / "leave_one_source_out.csv", as_table(holdouts))
     resampling = {"resamples": bootstrap.resamples, "seed": bootstrap.seed}

@@ -12,6 +12,7 @@ from tqdm import tqdm
 from models.bundle import Bundle
 from pipeline.dataset.lists import LabelError
 from pipeline.reporting.explanation_page import Explained, compose
+from pipeline.reporting.language import LANGUAGES
 from pipeline.reporting.page import render
 from pipeline.runtime import paths
 from pipeline.runtime.command import run
@@ -89,6 +90,12 @@ def parser() -> argparse.ArgumentParser:
         help="the page; the JSON lies beside it (default: %(default)s)",
     )
     add("--device", choices=["auto", "cpu", "cuda"], default="auto", help="default: %(default)s")
+    add(
+        "--lang",
+        choices=LANGUAGES,
+        default="en",
+        help="which language the page shows first (default: %(default)s)",
+    )
     return command
 
 
@@ -110,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ]
     records += [{"img_name": name, "y_pred": None, "warnings": why} for name, why in unread]
     with text_output(args.out) as page, text_output(beside) as record:
-        page.write(render(compose(images, unread, bundle.info)))
+        page.write(render(compose(images, unread, bundle.info), args.lang))
         record.write(json_text(records))
     where = "" if is_streamed(args.out) else f" in {readable(str(args.out))} and {readable(str(beside))}"
     sys.stderr.write(f"{len(images)} images explained{where}; {len(unread)} could not be read\n")

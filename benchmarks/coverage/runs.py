@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -11,13 +12,14 @@ from scipy.stats import norm
 
 from benchmarks.coverage.designs import Design, Floats, Sample, draw, probability, truth
 from models.bundle_info import OVERALL
+from pipeline.evaluation import comparison
 from pipeline.evaluation.auc_interval import auc_difference, auc_interval
 from pipeline.evaluation.intervals import bootstrapped, of_mean
 from pipeline.evaluation.metrics import TPR_BOUNDS, losses
 from pipeline.evaluation.thresholds import RATES, limits
 from pipeline.evaluation.tpr_interval import tpr_intervals
 
-RESAMPLES = 200  # of the bootstrap of AP and EER
+RESAMPLES = 200  # of the bootstraps
 Figure = dict[str, Any]
 
 
@@ -41,7 +43,19 @@ def others(sample: Sample, design: Design) -> dict[str, Figure]:
     }
 
 
-FIGURES: dict[str, Callable[[Sample, Design], dict[str, Figure]]] = {"ranked": ranked, "others": others}
+def differences(sample: Sample, design: Design) -> dict[str, Figure]:
+    """What `python -m pipeline.compare` says of two scores of the same quality."""
+    scores = (probability(score, design) for score in (sample.score, sample.rival))
+    found = comparison.compare(sample.target, *scores, sample.groups, resamples=RESAMPLES, seed=0)
+    figures = {f"{name}_difference": found[name]["difference"] for name in comparison.COMPARED}
+    return figures | {"auc_difference_bootstrap": found["auc"]["bootstrap"]}
+
+
+FIGURES: dict[str, Callable[[Sample, Design], dict[str, Figure]]] = {
+    "ranked": ranked,
+    "others": others,
+    "differences": differences,
+}
 
 
 def cover(design: Design, *, part: str, runs: int) -> list[dict[str, Any]]:
@@ -62,6 +76,7 @@ def cover(design: Design, *, part: str, runs: int) -> list[dict[str, Any]]:
         width : mean of the intervals shown.
     """
     generator, right = _generator(design), truth(design, TPR_BOUNDS)
+    right = right if part != "differences" else defaultdict(float)  # of two scores of one quality: 0
     found: dict[str, list[tuple[float, float]]] = {}
     for _ in range(runs):
         for name, figure in FIGURES[part](draw(design, generator), design).items():

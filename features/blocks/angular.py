@@ -20,6 +20,22 @@ COLUMNS = (
 )
 
 
+def frequency(column: str) -> float:
+    """Middle of the ring that a column is computed from, cycles/px.
+
+    Parameters
+    ----------
+    column : str
+        One of `COLUMNS`.
+
+    Returns
+    -------
+    float
+    """
+    ring = _BANDS.index(column.partition("_")[0])
+    return (_EDGES[ring] + _EDGES[ring + 1]) / 2
+
+
 @block(name="angular", columns=COLUMNS, source="Wang et al. 2020, arXiv:1912.11035")
 def angular(signals: Signals) -> F32:
     """Log power by direction in rings of frequency, its spread, and axes against diagonals.

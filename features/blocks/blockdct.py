@@ -28,6 +28,43 @@ COLUMNS = (
 )
 
 
+def cells(column: str) -> list[tuple[int, int]]:
+    """Coefficients that a column is computed from.
+
+    Parameters
+    ----------
+    column : str
+        One of `COLUMNS`.
+
+    Returns
+    -------
+    list of (int, int)
+        Vertical and horizontal frequency, 0 to 7, in half cycles per block.
+    """
+    what, _, which = column.partition("_")
+    if what == "digits":
+        return _ZIGZAG[slice(*_BENFORD[which])]
+    if what == "scale" and which not in _POOLED:
+        return [_ZIGZAG[int(which)]]
+    first, last = _POOLED[which] if what == "scale" else (int(which), int(which))
+    return [cell for cell in _ZIGZAG if first <= sum(cell) <= last]
+
+
+def frequency(column: str) -> float:
+    """Mean frequency of the coefficients that a column is computed from, cycles/px.
+
+    Parameters
+    ----------
+    column : str
+        One of `COLUMNS`.
+
+    Returns
+    -------
+    float
+    """
+    return float(np.hypot(*np.array(cells(column), dtype=np.float64).T).mean() / 16)
+
+
 @block(
     name="blockdct",
     columns=COLUMNS,

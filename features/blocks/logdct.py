@@ -21,6 +21,25 @@ COLUMNS = (
 )
 
 
+def frequency(column: str) -> float:
+    """Mean frequency of the coefficients that a column is computed from, cycles/px.
+
+    Parameters
+    ----------
+    column : str
+        One of `COLUMNS`.
+
+    Returns
+    -------
+    float
+    """
+    kind, _, which = column.partition("_")
+    place, count = (int(which), N_BINS) if kind == "bin" else (_BANDS.index(kind), len(_BANDS))
+    total = 2 * (place + 0.5) / count  # of u/H and v/W, which are half a cycle per pixel at 1
+    share = np.linspace(max(total - 1, 0), min(total, 1), 100)
+    return float(np.hypot(share, total - share).mean() / 2)
+
+
 @block(name="logdct", columns=COLUMNS, source="Frank et al. 2020, arXiv:2003.08685")
 def logdct(signals: Signals) -> F32:
     """Log-DCT of the whole face pooled along anti-diagonals and by direction.

@@ -41,6 +41,24 @@ def bin_columns(columns: Sequence[str]) -> list[str]:
     return [column for column in columns if _BIN.fullmatch(column)]
 
 
+def frequency(column: str) -> float | None:
+    """Middle of the frequencies that a column is computed from, cycles/px; None for a fit over many.
+
+    Parameters
+    ----------
+    column : str
+        One of `COLUMNS`.
+
+    Returns
+    -------
+    float or None
+    """
+    kind, _, which = column.partition("_")
+    if kind == "bin":
+        return float(_CENTRES[int(which)])
+    return sum(_EXCESS[which]) / 2 if kind == "excess" else None
+
+
 def profile(spectrum: Spectrum) -> F64:
     """Mean log power of each ring minus that of the whole plane.
 

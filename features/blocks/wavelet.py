@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pywt
 
@@ -18,6 +20,25 @@ COLUMNS = (
     *(f"{pair}_{n}" for n in _LEVELS for pair in ("h_v", "h_d", "v_d")),
     *(f"scale_{n}_{n + 1}_{b}" for n in _LEVELS[:-1] for b in _BANDS),
 )
+
+
+def frequency(column: str) -> float | None:
+    """Middle of the octave that a column is computed from, cycles/px; None where it compares two.
+
+    Parameters
+    ----------
+    column : str
+        One of `COLUMNS`.
+
+    Returns
+    -------
+    float or None
+    """
+    found = re.fullmatch(r"(?:level|shape|kurtosis)_(\d)([hvd])|(?:h_v|h_d|v_d)_(\d)", column)
+    if found is None:
+        return None
+    octave = 0.75 * 0.5 ** int(found[1] or found[3])  # level n holds 2^-(n+1) to 2^-n
+    return float(octave * (2**0.5 if found[2] == "d" else 1))
 
 
 @block(

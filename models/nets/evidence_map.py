@@ -68,18 +68,19 @@ class EvidenceNet:
             Logits of each place: their mean over the places is the row that `FaceNet` gives (to first order, see above). None
             where the net's last features are no map, as those of a vision transformer.
         """
-        x = torch.from_numpy(np.ascontiguousarray(crop)).to(self.device).permute(2, 0, 1)[None]
+        x = torch.from_numpy(np.ascontiguousarray(crop)).to(self.device).permute(2, 0, 1)
+        both = torch.stack([x, x.flip(2)])
         maps = []
         for member in self.members:
-            plain, mirrored = _logits_by_place(member, x), _logits_by_place(member, x.flip(3))
-            if plain is None or mirrored is None:
+            places = _logits_by_place(member, both)
+            if places is None:
                 return None
-            maps += [plain, mirrored.flip(2)]
+            maps += [places[0], places[1].flip(2)]
         return torch.stack(maps).mean(0).float().cpu().numpy()
 
 
 def _logits_by_place(net: nn.Sequential, pixels: torch.Tensor) -> torch.Tensor | None:
-    """Logits of each place of one picture, (heads, h, w), or None where the features are no map."""
+    """Logits of each place of each picture, (n, heads, h, w), or None where the features are no map."""
     backbone: Any = net[1]
     with torch.no_grad():
         seen = backbone.forward_features(net[0](pixels))
@@ -87,10 +88,11 @@ def _logits_by_place(net: nn.Sequential, pixels: torch.Tensor) -> torch.Tensor |
         return None
     seen = seen.detach().requires_grad_(True)
     with torch.enable_grad():
-        logits = backbone.forward_head(seen)[0]
-        slopes = [torch.autograd.grad(logit, seen, retain_graph=True)[0] for logit in logits]
-    channels = 2 if str(getattr(backbone, "output_fmt", "NCHW")).endswith("NHWC") else 0
-    parts = torch.stack([(seen * slope)[0].sum(channels) for slope in slopes]).detach()
-    places = parts.shape[1] * parts.shape[2]
-    rest = logits.detach() - parts.sum((1, 2))  # the bias, and what is not linear
-    return parts * places + rest[:, None, None]
+        logits = backbone.forward_head(seen)
+        # Pictures do not touch each other, so the slope of their sum is that of each.
+        slopes = [torch.autograd.grad(head.sum(), seen, retain_graph=True)[0] for head in logits.T]
+    channels = 3 if str(getattr(backbone, "output_fmt", "NCHW")).endswith("NHWC") else 1
+    parts = torch.stack([(seen * slope).sum(channels) for slope in slopes], dim=1).detach()
+    places = parts.shape[2] * parts.shape[3]
+    rest = logits.detach() - parts.sum((2, 3))  # the bias, and what is not linear
+    return parts * places + rest[..., None, None]

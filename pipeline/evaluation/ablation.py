@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from models.bundle_info import OVERALL, BlockInfo
 from pipeline.evaluation.auc_interval import auc_difference
 from pipeline.evaluation.metrics import auc
+from pipeline.evaluation.multiple_comparisons import holm
 from pipeline.evaluation.refits import Rows, cannot_fit, refit
 
 MAX_TRAIN_IMAGES = 4000  # train images, about; with a thousand columns a refit on all of 11,400 takes minutes
@@ -25,6 +26,8 @@ COLUMNS = (
     "drop_effect",
     "drop_low",
     "drop_high",
+    "drop_p",
+    "drop_p_holm",
     "auc_only",
     "only_effect",
 )
@@ -52,8 +55,9 @@ def ablate(
     -------
     DataFrame
         `COLUMNS`, one row per block and source (and `OVERALL`). drop_effect is auc_drop - auc_full, with its
-        paired 95 % interval drop_low, drop_high; only_effect is auc_only - auc_full. No row when a fit is
-        impossible; NaN where a source has one class.
+        paired 95 % interval drop_low, drop_high and the p value of no effect; drop_p_holm allows for the number of blocks
+        that are compared on the same rows. only_effect is auc_only - auc_full. No row when a fit is impossible; NaN where a
+        source has one class, and in interval and p where its groups are too few.
     """
     if cannot_fit(train) or not len(test.target):
         return pd.DataFrame(columns=COLUMNS)
@@ -68,7 +72,10 @@ def ablate(
             scores = {"full": full[mask], "drop": drop[mask], "only": only[mask]}
             row = {"block": name, "columns": len(block.columns), "source": source, "n": int(mask.sum())}
             table.append(row | _effects(test.take(mask), scores))
-    return pd.DataFrame(table, columns=COLUMNS)
+    effects = pd.DataFrame(table, columns=COLUMNS)
+    p_values = effects["drop_p"].astype(np.float64)
+    effects["drop_p_holm"] = p_values.groupby(effects["source"]).transform(lambda family: holm(family))
+    return effects
 
 
 def _scopes(test: Rows) -> list[tuple[str, NDArray[np.bool_]]]:
@@ -82,7 +89,7 @@ def _effects(test: Rows, scores: dict[str, NDArray[np.float64]]) -> dict[str, An
         name: auc(test.target, score) if np.isfinite(score).all() else float("nan")
         for name, score in scores.items()
     }
-    gap: dict[str, float | None] = {"low": None, "high": None}
+    gap: dict[str, float | None] = {"low": None, "high": None, "p": None}
     if np.isfinite(area["drop"]):
         gap = auc_difference(test.target, scores["drop"], scores["full"], test.groups)
     return {
@@ -91,6 +98,7 @@ def _effects(test: Rows, scores: dict[str, NDArray[np.float64]]) -> dict[str, An
         "drop_effect": area["drop"] - area["full"],
         "drop_low": gap["low"],
         "drop_high": gap["high"],
+        "drop_p": gap["p"],
         "auc_only": area["only"],
         "only_effect": area["only"] - area["full"],
     }

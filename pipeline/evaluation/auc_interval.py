@@ -16,12 +16,16 @@ from pipeline.evaluation.clustered import (
     normal_scores,
     spread,
     two_sided,
+    two_sided_p,
 )
-from pipeline.evaluation.metrics import auc
 from pipeline.evaluation.ranking import Floats
 
-MIN_DOF = 5.0  # below it, degrees of freedom that are themselves a guess decide the width
-MIN_DOF_OF_DIFFERENCE = 10.0  # a difference comes from few images, so t covers too much with fewer groups
+MIN_DOF = (
+    8.5  # below it, degrees of freedom that are themselves a guess decide the width, and t covers too much
+)
+MIN_DOF_OF_DIFFERENCE = 12.0
+# Groups that a difference rests on at least: where one or two of them make most of its variance, t holds every difference.
+MIN_GROUPS_OF_DIFFERENCE = 10.0
 # How many degrees of freedom the binormal variance is worth where the data say more, and where they say less.
 RAISED_DOF, LOWERED_DOF = 10.0, 40.0
 _GRID = expit(np.linspace(-9, 9, 721))  # AUCs that an interval is sought among
@@ -82,13 +86,14 @@ def auc_interval(target: ArrayLike, score: ArrayLike, groups: ArrayLike) -> dict
     .. [3] Obuchowski 1997, doi:10.2307/2533958.
     """
     sides = _Sides.of(target, score, groups)
-    value = auc(target, score)
+    placements = _placements(sides)
+    value = float(placements[1].mean())
     model = _Binormal(sides)
     dof = min(_joint_dof(*model.parts(np.clip(value, 0.5, _GRID[-1])), model.latent), sides.count - 1.0)
     if dof < MIN_DOF:
         return {"value": value, "low": None, "high": None, "note": too_few_groups(sides.sizes, dof)}
     expected = model.variance(np.clip(value, _GRID[0], _GRID[-1]))
-    scale = _scale(float(_placement_variance(sides) / expected), dof, value)
+    scale = _scale(float(_placement_variance(sides, placements) / expected), dof, value)
     distance = (_GRID - value) / np.sqrt(scale * model.variance(_GRID))
     inside = np.flatnonzero(np.abs(distance) <= two_sided(dof))
     if not len(inside):  # between two points of the grid
@@ -115,38 +120,56 @@ def auc_difference(target: ArrayLike, score: ArrayLike, base: ArrayLike, groups:
     ----------
     target : array, shape (n,)
         1 = fake, 0 = real.
-    score, base : arrays, shape (n,)
-        The two scores, each higher for fakes.
+    score : array, shape (n,) or (repeats, n)
+        Higher for fakes; of several, the mean of their AUCs counts.
+    base : array, shape (n,)
+        The other score.
     groups : array, shape (n,)
         Label of what is drawn together.
 
     Returns
     -------
     dict
-        value, low, high: None where an AUC has no value, or the groups are too few for an interval.
+        value, low, high, and p of the two-sided test that there is no difference: None where an AUC has no value, or the
+        groups that differ are too few for an interval.
 
     References
     ----------
     DeLong, DeLong and Clarke-Pearson 1988, doi:10.2307/2531595, with the groups' sums of Obuchowski 1997,
     doi:10.2307/2533958, and Student's t with Satterthwaite's degrees of freedom.
     """
-    sides, other = _Sides.of(target, score, groups), _Sides.of(target, base, groups)
-    if not all(len(scores) for scores in sides.scores):
-        return {"value": None, "low": None, "high": None}
-    value = auc(target, score) - auc(target, base)
-    gaps = [a - b for a, b in zip(_placements(sides), _placements(other), strict=True)]
-    if np.array_equal(np.asarray(score), np.asarray(base)):
-        return {"value": 0.0, "low": 0.0, "high": 0.0}
-    if not any(
-        gap.any() for gap in gaps
-    ):  # both find the same, as where both are perfect: that says nothing of others
-        return {"value": 0.0, "low": None, "high": None}
-    parts = [spread(gap, member, sides.count) for gap, member in zip(gaps, sides.member, strict=True)]
-    dof = min(_joint_dof(parts[0].variance, parts[1].variance, parts), sides.count - 1.0)
-    if dof < MIN_DOF_OF_DIFFERENCE:
-        return {"value": value, "low": None, "high": None}
-    half = two_sided(dof) * float(np.sqrt(np.square(parts[1].totals + parts[0].totals).sum()))
-    return {"value": value, "low": value - half, "high": value + half}
+    repeats, other = np.atleast_2d(np.asarray(score, dtype=np.float64)), _Sides.of(target, base, groups)
+    if not all(len(scores) for scores in other.scores):
+        return _difference(None)
+    if (repeats == np.asarray(base)).all():
+        return _difference(0.0, half=0.0, p=1.0)
+    gaps = _mean_gaps([_Sides.of(target, one, groups) for one in repeats], other)
+    value = float(gaps[1].mean())
+    if not any(gap.any() for gap in gaps):
+        return _difference(0.0)  # both find the same, as where both are perfect: that says nothing of others
+    parts = [spread(gap, member, other.count) for gap, member in zip(gaps, other.member, strict=True)]
+    dof = min(_joint_dof(parts[0].variance, parts[1].variance, parts), other.count - 1.0)
+    squares = np.square(parts[1].totals + parts[0].totals)
+    variance = float(squares.sum())
+    resting_on = variance**2 / max(float(np.square(squares).sum()), 1e-300)
+    if dof < MIN_DOF_OF_DIFFERENCE or resting_on < MIN_GROUPS_OF_DIFFERENCE:
+        return _difference(value)
+    error = float(np.sqrt(variance))
+    return _difference(value, half=two_sided(dof) * error, p=two_sided_p(value / error, dof))
+
+
+def _difference(value: float | None, *, half: float | None = None, p: float | None = None) -> dict[str, Any]:
+    if value is None or half is None:
+        return {"value": value, "low": None, "high": None, "p": None}
+    return {"value": value, "low": value - half, "high": value + half, "p": p}
+
+
+def _mean_gaps(repeats: list[_Sides], base: _Sides) -> tuple[Floats, Floats]:
+    """Placements of the reals and of the fakes less those of the base, mean over the repeats."""
+    known = _placements(base)
+    placed = [_placements(sides) for sides in repeats]
+    real, fake = (np.mean([one[side] for one in placed], axis=0) - known[side] for side in (0, 1))
+    return real, fake
 
 
 def too_few_groups(sizes: tuple[NDArray[np.int64], NDArray[np.int64]], dof: float) -> str:
@@ -170,11 +193,10 @@ def _below(ordered: Floats, values: Floats) -> Floats:
     return np.asarray((left + right) / 2 / len(ordered), dtype=np.float64)
 
 
-def _placement_variance(sides: _Sides) -> float:
+def _placement_variance(sides: _Sides, placements: tuple[Floats, Floats]) -> float:
     """Variance of the AUC from how the groups' placements vary, shared groups included."""
     parts = [
-        spread(values, member, sides.count)
-        for values, member in zip(_placements(sides), sides.member, strict=True)
+        spread(values, member, sides.count) for values, member in zip(placements, sides.member, strict=True)
     ]
     return float(np.square(parts[0].totals + parts[1].totals).sum())
 

@@ -112,6 +112,11 @@ def two_sided(dof: float) -> float:
     return float(student.ppf((1 + COVERAGE) / 2, dof))
 
 
+def two_sided_p(t: float, dof: float) -> float:
+    """Chance that Student's t is at least as far from 0, on either side."""
+    return float(2 * student.sf(abs(t), dof))
+
+
 def latent_spread(score: Floats, member: NDArray[np.int64], count: int) -> Spread:
     """Spread of the normal scores of a score's ranks: how alike a group is, without a weight on the few odd images.
 

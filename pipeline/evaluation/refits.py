@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from models.stacker import training
+from models.stacker.stacker import Stacker
 
 FOLDS = 3
 LEARNING_RATE = 0.1  # few trees need a longer step than the model's many
@@ -129,13 +130,13 @@ def cannot_fit(train: Rows) -> str | None:
     return None
 
 
-def refit(train: Rows, test: Rows, columns: Sequence[str], options: Any) -> NDArray[np.float64]:
-    """Score rows by a stacker fitted to others.
+def fit(train: Rows, columns: Sequence[str], options: Any) -> Stacker:
+    """Fit a stacker to rows.
 
     Parameters
     ----------
-    train, test : Rows
-        What it is fitted to and what it scores.
+    train : Rows
+        What it is fitted to.
     columns : sequence of str
         The only features that it reads.
     options : Train
@@ -143,11 +144,25 @@ def refit(train: Rows, test: Rows, columns: Sequence[str], options: Any) -> NDAr
 
     Returns
     -------
+    Stacker
+    """
+    features = train.features[list(columns)]
+    return training.fit(features, train.target, train.groups, sources=train.sources, options=options)
+
+
+def refit(train: Rows, test: Rows, columns: Sequence[str], options: Any) -> NDArray[np.float64]:
+    """Score rows by a stacker fitted to others.
+
+    Parameters
+    ----------
+    train, test : Rows
+        What it is fitted to and what it scores.
+    columns, options
+        As in `fit`.
+
+    Returns
+    -------
     float64 array, shape (rows of test,)
         Probabilities of fake.
     """
-    names = list(columns)
-    fitted = training.fit(
-        train.features[names], train.target, train.groups, sources=train.sources, options=options
-    )
-    return np.asarray(fitted.predict(test.features[names]), dtype=np.float64)
+    return fit(train, columns, options).predict(test.features[list(columns)])

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from models.bundle_info import BundleInfo
 from pipeline.evaluation import metrics
@@ -36,14 +38,18 @@ class ReportData:
         The record of the bundle.
     scores : DataFrame
         cache/scores.parquet: an image a row, of val and, with `fold_out`, of train.
-    effects : DataFrame
-        reports/ablation.csv.
-    features, blocks : DataFrame
-        Importance by feature and by block.
+    effects, learning : DataFrame
+        reports/ablation.csv and reports/learning_curve.csv.
+    features, clusters, blocks, bands : DataFrame
+        Importance by feature, by cluster of twins, by block and by band of frequency.
+    dct_grid : float64 array, shape (8, 8), or None
+        Importance of the 8×8 DCT's coefficients; None without that block or without val images.
+    stability : DataFrame
+        reports/importance_stability.csv.
     explained : int
         Val images that the importance rests on.
     top : int
-        Features that the page shows.
+        Clusters of features that the page shows.
     spectrum : RadialSpectrum or None
         None without the radial block or with one class only.
     worst : list of WorstError
@@ -56,8 +62,13 @@ class ReportData:
     info: BundleInfo
     scores: pd.DataFrame
     effects: pd.DataFrame
+    learning: pd.DataFrame
     features: pd.DataFrame
+    clusters: pd.DataFrame
     blocks: pd.DataFrame
+    bands: pd.DataFrame
+    dct_grid: NDArray[np.float64] | None
+    stability: pd.DataFrame
     explained: int
     top: int
     spectrum: RadialSpectrum | None

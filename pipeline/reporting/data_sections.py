@@ -8,6 +8,7 @@ import pandas as pd
 
 from pipeline.reporting.data import ReportData
 from pipeline.reporting.elements import Column, Element, Heading, Paragraph, Section, Table
+from pipeline.reporting.language import Text, joined, say
 from pipeline.reporting.number_format import ABSENT, number, percent
 
 SPLITS = ("train", "calibration", "val", "test")
@@ -18,13 +19,20 @@ MAX_ISSUES = 20  # bad rows on the page; the file has all
 def dataset(data: ReportData) -> Section:
     """Show counts by split, source and class, bad rows, duplicates, and how often a face was found."""
     manifest = data.manifest
-    lines = [
-        f"{manifest['images']:,} listed images under {manifest['root']}; lists: {', '.join(manifest['lists'])}. "
-        f"Val: {manifest['val']}. Groups: {manifest['groups']}."
+    lines: list[str] = [
+        say(
+            "{images} listed images under {root}; lists: {lists}. Val: {val}. Groups: {groups}.",
+            images=number(manifest["images"]),
+            root=manifest["root"],
+            lists=", ".join(manifest["lists"]),
+            val=manifest["val"],
+            groups=manifest["groups"],
+        )
     ]
-    if manifest["holdout_source"]:
-        source = manifest["holdout_source"]
-        lines.append(f"Source {source} was left out of training (manifest.holdout_source).")
+    if source := manifest["holdout_source"]:
+        lines.append(
+            say("Source {source} was left out of training (manifest.holdout_source).", source=source)
+        )
     lines.append(_clusters("identical files", manifest["duplicates"]))
     lines.append(_clusters("near-duplicates", manifest["near_duplicates"]))
     elements: list[Element] = [
@@ -36,12 +44,18 @@ def dataset(data: ReportData) -> Section:
     return Section("data", "Data", elements)
 
 
-def _clusters(name: str, summary: dict[str, Any]) -> str:
+def _clusters(name: str, summary: dict[str, Any]) -> Text:
     between = {splits: count for splits, count in summary["by_splits"].items() if "+" in splits}
-    across = ", ".join(f"{count:,} across {splits}" for splits, count in between.items())
-    return (
-        f"Clusters of {name}: {summary['clusters']:,} ({across or 'none across splits'}), the largest of "
-        f"{summary['largest']:,} images."
+    across = [
+        say("{count} across {splits}", count=number(count), splits=splits)
+        for splits, count in between.items()
+    ]
+    return say(
+        "Clusters of {name}: {clusters} ({across}), the largest of {largest} images.",
+        name=name,
+        clusters=number(summary["clusters"]),
+        across=joined(across, ", ") if across else "none across splits",
+        largest=number(summary["largest"]),
     )
 
 
@@ -74,7 +88,12 @@ def _bad_rows(manifest: dict[str, Any]) -> Element:
         return Paragraph("No listed row was bad.")
     issues = manifest["issues"][:MAX_ISSUES]
     rows = [
-        [f"{issue['file']}, line {issue['line']}", issue["img_name"], issue["status"], issue["detail"]]
+        [
+            say("{file}, line {line}", file=issue["file"], line=str(issue["line"])),
+            issue["img_name"],
+            issue["status"],
+            issue["detail"],
+        ]
         for issue in issues
     ]
     columns = [
@@ -83,7 +102,11 @@ def _bad_rows(manifest: dict[str, Any]) -> Element:
         Column("status", is_text=True),
         Column("reason", is_text=True, wraps=True),
     ]
-    caption = f"{len(issues)} of {manifest['bad_rows']:,} bad rows; all of them: cache/manifest_issues.csv."
+    caption = say(
+        "{shown} of {count} bad rows; all of them: cache/manifest_issues.csv.",
+        shown=number(len(issues)),
+        count=number(manifest["bad_rows"]),
+    )
     return Table(columns, rows, caption)
 
 
@@ -100,9 +123,10 @@ def _faces(scores: pd.DataFrame) -> list[Element]:
             rate = percent(float(of_class["found"].mean()), 2) if len(of_class) else ABSENT
             row += [number(len(of_class)), rate]
         rows.append([*row, percent(float((images["n_faces"] > 1).mean()), 2)])
-    text = (
-        f"A face was found in {percent(float(labelled['found'].mean()), 2)} of {len(labelled):,} labelled images; "
-        "of the others the centred square was used."
+    text = say(
+        "A face was found in {share} of {count} labelled images; of the others the centred square was used.",
+        share=percent(float(labelled["found"].mean()), 2),
+        count=number(len(labelled)),
     )
     titles = ("real", "face found", "fake", "face found", "several faces")
     columns = [Column("source", is_text=True), *map(Column, titles)]

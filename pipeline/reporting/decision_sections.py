@@ -7,6 +7,7 @@ from typing import Any
 from models.bundle_info import OVERALL
 from pipeline.reporting.data import ReportData
 from pipeline.reporting.elements import Cell, Column, Element, Paragraph, Section, Table
+from pipeline.reporting.language import Text, joined, say
 from pipeline.reporting.number_format import ABSENT, number, percent, with_interval
 
 
@@ -18,9 +19,10 @@ def calibration(data: ReportData) -> Section:
             "calibration", title, [Paragraph("No labelled val image, so nothing can be compared.")]
         )
     prior = percent(data.info.prior)
-    text = (
-        f"y_pred is the probability of deepfake for the mix of classes in training, {prior} fakes. Where fakes are rarer it is "
-        "too high, and python -m pipeline.predict --prior P converts it to the share P."
+    text = say(
+        "y_pred is the probability of deepfake for the mix of classes in training, {prior} fakes. Where fakes are rarer it is "
+        "too high, and python -m pipeline.predict --prior P converts it to the share P.",
+        prior=prior,
     )
     val = data.evaluation["val"]
     summaries = {"overall": val["overall"], **val["by_source"]}
@@ -42,7 +44,7 @@ def _calibration_row(name: str, result: dict[str, Any], ece: dict[str, float]) -
     differences = [
         with_interval(result[rival]["difference"], signed=True) for rival in ("base_rate", "uncalibrated")
     ]
-    floor = Cell(number(ece["floor"]), f"up to {number(ece['floor_high'])}")
+    floor = Cell(number(ece["floor"]), say("up to {high}", high=number(ece["floor_high"])))
     return [name, number(result["log_loss"]), *differences, number(ece["value"]), floor]
 
 
@@ -85,7 +87,9 @@ def _limit_row(limit: dict[str, Any]) -> list[str | Cell]:
 
 def _with_error(share: float | None, error: float | None) -> Cell:
     return (
-        Cell(ABSENT) if share is None and error is None else Cell(percent(share), f"error {percent(error)}")
+        Cell(ABSENT)
+        if share is None and error is None
+        else Cell(percent(share), say("error {error}", error=percent(error)))
     )
 
 
@@ -96,13 +100,25 @@ def _impossible(limits: list[dict[str, Any]]) -> list[Paragraph]:
         own = [limit for limit in limits if limit["source"] == source]
         missing = [limit for limit in own if None in (limit["fake_above"], limit["real_below"])]
         if missing:
-            wanted = ", ".join(f"{limit['needed']:,} for {percent(limit['rate'])}" for limit in missing)
-            have = f"{own[0]['reals']:,} groups with a real face and {own[0]['fakes']:,} with a fake"
-            lines.append(f"{_name(source)}: {have} were kept back; of each it takes {wanted}.")
+            lines.append(_too_few(_name(source), own[0], missing))
     if not lines:
         return []
-    hint = "More labelled images in more groups, or a larger manifest.calibration, give lower shares: "
-    return [Paragraph(hint + " ".join(lines))]
+    hint = "More labelled images in more groups, or a larger manifest.calibration, give lower shares:"
+    return [Paragraph(joined([hint, *lines]))]
+
+
+def _too_few(name: str, limit: dict[str, Any], missing: list[dict[str, Any]]) -> Text:
+    wanted = [
+        say("{needed} for {rate}", needed=number(each["needed"]), rate=percent(each["rate"]))
+        for each in missing
+    ]
+    return say(
+        "{name}: {reals} groups with a real face and {fakes} with a fake were kept back; of each it takes {wanted}.",
+        name=name,
+        reals=number(limit["reals"]),
+        fakes=number(limit["fakes"]),
+        wanted=joined(wanted, ", "),
+    )
 
 
 def _name(source: str) -> str:

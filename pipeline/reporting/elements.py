@@ -90,7 +90,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A picture that is part of the page.
+    """A picture of pixels that is part of the page.
 
     Attributes
     ----------
@@ -102,7 +102,28 @@ class Drawing:
         Pixels on the page.
     """
 
+    macro: ClassVar[str] = "picture"
     uri: str
+    alt: str
+    width: int
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A drawing of lines and words that is part of the page: its words can be selected, its colours follow the page's.
+
+    Attributes
+    ----------
+    svg : str
+        An svg element, made by `drawing.draw`; colours are the style sheet's variables.
+    alt : str
+        What a reader who cannot see it should know.
+    width : int
+        Pixels on a wide page.
+    """
+
+    macro: ClassVar[str] = "chart"
+    svg: str
     alt: str
     width: int
 
@@ -112,7 +133,7 @@ class Figure:
     """A drawing with its caption."""
 
     macro: ClassVar[str] = "figure"
-    drawing: Drawing
+    drawing: Drawing | Chart
     caption: str
 
 

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from features.power_spectrum import RINGS_PER_CYCLE
 from features.spectral import get
-from models.bundle_info import BundleInfo
+from models.bundle_info import OVERALL, BundleInfo
 from pipeline.reporting import figures
 from pipeline.reporting.elements import (
+    Chart,
     Column,
     Drawing,
     Element,
@@ -36,6 +37,11 @@ _BOX = (213, 94, 0)  # of the face's rectangle, RGB
 _HOW = (
     "Pushes are SHAP values in log-odds before calibration: above 0 towards fake. They say what moved this model, not what is "
     "true of the picture. A number alone proves nothing: look at where it lies among the real and the fake training images."
+)
+_ANSWERS = (
+    "With 95 % confidence, each limit by itself, at most that share of real faces lies above the one and of fakes below the "
+    "other: for images from sources and kinds of fake like those of training, in their mix. Of a forgery unlike all of them it "
+    "says nothing."
 )
 _EVIDENCE = (
     "Where the nets found it: orange pushes towards fake, blue towards real, as against a typical real face. A place is about a "
@@ -94,6 +100,7 @@ def _section(index: int, image: Explained, info: BundleInfo) -> Section:
         pictures.insert(1, Figure(_picture(_heat(image), "map of the nets' evidence"), _EVIDENCE))
     elements: list[Element] = [
         Paragraph(_headline(image)),
+        *_answers(why),
         FigureRow(pictures),
         Heading("Which kind of fake it looks like"),
         _kinds(why),
@@ -114,6 +121,22 @@ def _headline(image: Explained) -> str:
         f"{percent(why.prediction.novelty)} of the training images are more usual than it."
     )
     return text + (f" Remarks: {image.warnings}." if image.warnings else "")
+
+
+def _answers(why: Explanation) -> list[Element]:
+    """What the limits with a guarantee say; in words where the bundle has none."""
+    known = [a for a in why.answers if a.source == OVERALL and (a.fake_above, a.real_below) != (None, None)]
+    if not known:
+        text = "Answer: undecided. Too few images were kept back in training for a limit with a guarantee."
+        return [Paragraph(text)]
+    best = next((a for a in reversed(known) if a.answer != "undecided"), None)
+    text = "Answer: undecided at every share of errors that there are limits for."
+    if best is not None:
+        wrong = "real faces" if best.answer == "fake" else "fakes"
+        text = f"Answer: {best.answer}, for a share of errors of {percent(best.rate)} of {wrong}."
+    rows = [[percent(a.rate), number(a.fake_above, 4), number(a.real_below, 4), a.answer] for a in known]
+    columns = [*map(Column, ("share of errors", "fake above", "real below")), Column("answer", is_text=True)]
+    return [Paragraph(text), Table(columns, rows, _ANSWERS)]
 
 
 def _face_words(why: Explanation) -> str:
@@ -188,7 +211,7 @@ def _what(name: str, info: BundleInfo) -> str:
     return "Whether a face was found, and how surely."
 
 
-def _spectrum(why: Explanation) -> Drawing:
+def _spectrum(why: Explanation) -> Chart:
     frequency = (np.arange(len(why.spectrum["image"])) + 0.5) / RINGS_PER_CYCLE
     lines = {name: np.array(values, dtype=np.float64) for name, values in why.spectrum.items()}
     return figures.spectrum_of_one(frequency, lines)

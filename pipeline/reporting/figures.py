@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from pipeline.evaluation import metrics
 from pipeline.reporting.drawing import FAINT, FAKE, INK, REAL, draw, new_axes, series_style, style
-from pipeline.reporting.elements import Drawing
+from pipeline.reporting.elements import Chart
+from pipeline.reporting.language import say
 from pipeline.reporting.radial_spectrum import RadialSpectrum
 
+DET_TICKS = (0.002, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6)
 
-def roc(points: Mapping[str, pd.DataFrame], areas: Mapping[str, float]) -> Drawing:
-    """Draw ROC curves, once on a straight and once on a logarithmic axis of the false-positive rate.
+
+def roc(points: Mapping[str, pd.DataFrame], areas: Mapping[str, float]) -> Chart:
+    """Draw ROC curves.
 
     Parameters
     ----------
@@ -27,35 +31,90 @@ def roc(points: Mapping[str, pd.DataFrame], areas: Mapping[str, float]) -> Drawi
 
     Returns
     -------
-    Drawing
-        SVG.
+    Chart
+    """
+    labels = {name: say("{name}: AUC {area}", name=name, area=f"{areas[name]:.3f}") for name in points}
+    with style():
+        figure, (axes,) = new_axes(4.5, 3.8)
+        for number, (name, curve) in enumerate(points.items()):
+            axes.plot(curve["fpr"], curve["tpr"], label=str(labels[name]), **series_style(number))
+        axes.plot([0, 1], [0, 1], color=FAINT, lw=0.8)
+        axes.set(xlabel="false-positive rate", ylabel="true-positive rate", xlim=(0, 1), ylim=(0, 1.02))
+        axes.legend(loc="lower right")
+        alt = say("ROC curves. AUC: {listed}.", listed=_listed(areas))
+        return draw(figure, alt, list(labels.values()))
+
+
+def low_fpr(points: Mapping[str, pd.DataFrame], areas: Mapping[str, float]) -> Chart:
+    """Draw ROC curves over a logarithmic axis of the false-positive rate, where a filter works.
+
+    Parameters
+    ----------
+    points, areas
+        As of `roc`.
+
+    Returns
+    -------
+    Chart
     """
     with style():
-        figure, (straight, log) = new_axes(9.2, 4.0, 2)
+        figure, (axes,) = new_axes(4.5, 3.8)
         lowest = min((p.loc[p["fpr"] > 0, "fpr"].min() for p in points.values()), default=1e-3)
         lowest = float(min(lowest, 0.05)) if np.isfinite(lowest) else 1e-3
         for number, (name, curve) in enumerate(points.items()):
-            line = series_style(number)
-            label = f"{name}: AUC {areas[name]:.3f}"
-            straight.plot(curve["fpr"], curve["tpr"], label=label, **line)
-            log.plot(np.maximum(curve["fpr"], lowest / 2), curve["tpr"], **line)
-        straight.plot([0, 1], [0, 1], color=FAINT, lw=0.8)
-        straight.set(xlabel="false-positive rate", ylabel="true-positive rate", xlim=(0, 1), ylim=(0, 1.02))
-        straight.legend(loc="lower right")
+            axes.plot(np.maximum(curve["fpr"], lowest / 2), curve["tpr"], label=name, **series_style(number))
         grid = np.geomspace(lowest / 2, 1, 100)
-        log.plot(grid, grid, color=FAINT, lw=0.8)
+        axes.plot(grid, grid, color=FAINT, lw=0.8)
         for name, bound in metrics.FPR_BOUNDS.items():
             if bound > lowest / 2:
-                log.axvline(bound, color=FAINT, lw=0.8, ls=":")
-                log.text(bound, 1.03, name, ha="center", va="bottom", fontsize=8, color=INK)
-        log.set(xscale="log", xlabel="false-positive rate (log)", xlim=(lowest / 2, 1), ylim=(0, 1.02))
-        log.xaxis.set_major_formatter(lambda value, _: f"{value:g}")  # the default one needs mathtext
-        log.xaxis.set_minor_formatter(lambda value, _: "")
-        listed = "; ".join(f"{name} {area:.3f}" for name, area in areas.items())
-        return draw(figure, f"ROC curves with straight and logarithmic false-positive axis. AUC: {listed}.")
+                axes.axvline(bound, color=FAINT, lw=0.8, ls=":")
+                axes.text(bound, 1.03, name, ha="center", va="bottom", fontsize=8, color=INK)
+        axes.set(xscale="log", xlabel="false-positive rate (log)", ylabel="true-positive rate")
+        axes.set(xlim=(lowest / 2, 1), ylim=(0, 1.02))
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")  # the default one needs mathtext
+        axes.xaxis.set_minor_formatter(lambda value, _: "")
+        axes.legend(loc="best")
+        alt = say("ROC curves with a logarithmic false-positive axis. AUC: {listed}.", listed=_listed(areas))
+        return draw(figure, alt)
 
 
-def precision_recall(points: Mapping[str, pd.DataFrame], prevalence: float) -> Drawing:
+def _listed(areas: Mapping[str, float]) -> str:
+    return "; ".join(f"{name} {area:.3f}" for name, area in areas.items())
+
+
+def det(points: Mapping[str, pd.DataFrame]) -> Chart:
+    """Draw the rate of missed fakes against that of flagged reals, both on the axis of normal quantiles.
+
+    Parameters
+    ----------
+    points : mapping of str to DataFrame
+        Columns fpr and tpr, by name of the curve.
+
+    Returns
+    -------
+    Chart
+
+    References
+    ----------
+    Martin et al. 1997, "The DET curve in assessment of detection task performance", Eurospeech.
+    """
+    with style():
+        figure, (axes,) = new_axes(4.5, 3.8)
+        ends = ndtri([DET_TICKS[0] * 0.8, 0.8])
+        for number, (name, curve) in enumerate(points.items()):
+            x, y = (ndtri(np.clip(rate, 1e-6, 1 - 1e-6)) for rate in (curve["fpr"], 1 - curve["tpr"]))
+            axes.plot(np.clip(x, *ends), np.clip(y, *ends), label=name, **series_style(number))
+        axes.plot(ends, ends, color=FAINT, lw=0.8)
+        names = [f"{100 * rate:g} %" for rate in DET_TICKS]
+        axes.set_xticks(ndtri(DET_TICKS), names, fontsize=8)
+        axes.set_yticks(ndtri(DET_TICKS), names, fontsize=8)
+        axes.set(xlabel="real faces flagged", ylabel="deepfakes missed", xlim=ends, ylim=ends)
+        axes.legend(loc="best")
+        alt = "DET curves; where a curve meets the grey line, both error rates are the same."
+        return draw(figure, alt)
+
+
+def precision_recall(points: Mapping[str, pd.DataFrame], prevalence: float) -> Chart:
     """Draw precision against recall.
 
     Parameters
@@ -67,8 +126,7 @@ def precision_recall(points: Mapping[str, pd.DataFrame], prevalence: float) -> D
 
     Returns
     -------
-    Drawing
-        SVG.
+    Chart
     """
     with style():
         figure, (axes,) = new_axes(4.5, 3.8)
@@ -82,10 +140,11 @@ def precision_recall(points: Mapping[str, pd.DataFrame], prevalence: float) -> D
             ylim=(0, 1.02),
         )
         axes.legend(loc="lower left")
-        return draw(figure, f"Precision-recall curves; a guess has precision {prevalence:.2f}.")
+        guess = f"{prevalence:.2f}"
+        return draw(figure, say("Precision-recall curves; a guess has precision {guess}.", guess=guess))
 
 
-def calibration(bins: pd.DataFrame) -> Drawing:
+def calibration(bins: pd.DataFrame) -> Chart:
     """Draw the share of fakes against the mean score.
 
     Parameters
@@ -95,8 +154,7 @@ def calibration(bins: pd.DataFrame) -> Drawing:
 
     Returns
     -------
-    Drawing
-        SVG.
+    Chart
     """
     with style():
         figure, (axes,) = new_axes(4.5, 3.8)
@@ -108,10 +166,15 @@ def calibration(bins: pd.DataFrame) -> Drawing:
         axes.set(xlabel="mean score of the bin", ylabel="share of deepfakes in the bin")
         axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
         gap = float((x - y).abs().max()) if len(bins) else 0.0
-        return draw(figure, f"Calibration in {len(bins)} bins; largest gap to the diagonal {gap:.2f}.")
+        alt = say(
+            "Calibration in {bins} bins; largest gap to the diagonal {gap}.",
+            bins=str(len(bins)),
+            gap=f"{gap:.2f}",
+        )
+        return draw(figure, alt)
 
 
-def histogram(counts: pd.DataFrame) -> Drawing:
+def histogram(counts: pd.DataFrame) -> Chart:
     """Draw how many real and fake images have which score.
 
     Parameters
@@ -121,11 +184,10 @@ def histogram(counts: pd.DataFrame) -> Drawing:
 
     Returns
     -------
-    Drawing
-        SVG.
+    Chart
     """
     with style():
-        figure, (axes,) = new_axes(9.2, 2.7)
+        figure, (axes,) = new_axes(4.5, 3.8)
         edges = np.linspace(0, 1, len(counts) + 1)
         for side, colour, dash in (("real", REAL, "-"), ("fake", FAKE, (0, (4, 1.5)))):
             axes.stairs(counts[side], edges, fill=True, color=colour, alpha=0.3)
@@ -135,52 +197,39 @@ def histogram(counts: pd.DataFrame) -> Drawing:
         real, fake = (
             float((counts["score"] * counts[s]).sum() / max(counts[s].sum(), 1)) for s in ("real", "fake")
         )
-        return draw(figure, f"Histogram of scores; mean about {real:.2f} for real, {fake:.2f} for fake.")
+        means = {"real": f"{real:.2f}", "fake": f"{fake:.2f}"}
+        return draw(figure, say("Histogram of scores; mean about {real} for real, {fake} for fake.", **means))
 
 
-def bars(
-    names: Sequence[str],
-    panels: Mapping[str, NDArray[Any]],
-    spreads: Mapping[str, NDArray[Any]],
-    alt: str,
-) -> Drawing:
-    """Draw horizontal bars of the same names in panels side by side, the first name on top.
+def learning(points: pd.DataFrame) -> Chart:
+    """Draw the AUC over the images that the stacker was fitted to.
 
     Parameters
     ----------
-    names : sequence of str, length n
-        What each bar stands for.
-    panels : mapping of str to float array, shape (n,)
-        Length of each bar by axis label, NaN for none.
-    spreads : mapping of str to float array, shape (n,)
-        Half of an error bar by axis label, where there are any.
-    alt : str
-        What a reader who cannot see the picture should know.
+    points : DataFrame
+        Columns images, auc, low and high (bounds or NaN), a refit a row.
 
     Returns
     -------
-    Drawing
-        SVG.
+    Chart
     """
     with style():
-        figure, axes = new_axes(9.2, 0.9 + 0.235 * max(len(names), 2), len(panels))
-        heights = np.arange(len(names))[::-1]
-        for number, (label, values) in enumerate(panels.items()):
-            colour = (REAL, "#009E73", FAKE)[number % 3]
-            axes[number].barh(heights, np.nan_to_num(values), color=colour, height=0.68)
-            if label in spreads:
-                whisker = {"fmt": "none", "ecolor": INK, "elinewidth": 0.8}
-                half = np.nan_to_num(spreads[label])
-                axes[number].errorbar(np.nan_to_num(values), heights, xerr=half, **whisker)
-            axes[number].set(xlabel=label, ylim=(-0.7, len(names) - 0.3))
-            axes[number].set_yticks(heights, names if number == 0 else [""] * len(names))
-            axes[number].locator_params(axis="x", nbins=4)
-            axes[number].tick_params(axis="y", length=0)
-            axes[number].grid(axis="y", visible=False)
-        return draw(figure, alt)
+        figure, (axes,) = new_axes(4.5, 3.0)
+        means = points.groupby("share")[["images", "auc"]].mean()
+        axes.plot(means["images"], means["auc"], color=REAL, lw=1.4)
+        axes.plot(points["images"], points["auc"], "o", color=REAL, ms=4)
+        last = points.iloc[-1]
+        if np.isfinite(last["low"]):
+            spread = [[last["auc"] - last["low"]], [last["high"] - last["auc"]]]
+            axes.errorbar(
+                [last["images"]], [last["auc"]], yerr=spread, fmt="none", ecolor=INK, elinewidth=0.8
+            )
+        axes.set(xlabel="training images of the stacker", ylabel="AUC on val", xlim=(0, None))
+        listed = ", ".join(f"{images:.0f}: {area:.3f}" for images, area in means.to_numpy())
+        return draw(figure, say("AUC by number of training images: {listed}.", listed=listed))
 
 
-def spectrum(spectra: RadialSpectrum) -> Drawing:
+def spectrum(spectra: RadialSpectrum) -> Chart:
     """Draw the mean log power by frequency for both classes, and their difference by source.
 
     Parameters
@@ -190,8 +239,7 @@ def spectrum(spectra: RadialSpectrum) -> Drawing:
 
     Returns
     -------
-    Drawing
-        SVG.
+    Chart
     """
     with style():
         figure, (level, gap) = new_axes(9.2, 3.8, 2)
@@ -215,7 +263,7 @@ def spectrum(spectra: RadialSpectrum) -> Drawing:
         return draw(figure, f"Mean radial spectrum of real and fake faces and their difference{widest}.")
 
 
-def spectrum_of_one(frequency: NDArray[np.float64], lines: Mapping[str, NDArray[np.float64]]) -> Drawing:
+def spectrum_of_one(frequency: NDArray[np.float64], lines: Mapping[str, NDArray[np.float64]]) -> Chart:
     """Draw the radial spectrum of one image between those of the classes.
 
     Parameters
@@ -226,8 +274,7 @@ def spectrum_of_one(frequency: NDArray[np.float64], lines: Mapping[str, NDArray[
 
     Returns
     -------
-    Drawing
-        SVG.
+    Chart
     """
     looks = {
         "real": {"color": REAL, "ls": "-", "lw": 1.4},

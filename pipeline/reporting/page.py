@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -9,13 +12,16 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from pipeline.reporting import (
     data_sections,
     decision_sections,
+    importance_sections,
     model_sections,
     refit_sections,
     result_sections,
 )
 from pipeline.reporting.data import ReportData
 from pipeline.reporting.elements import Level, Notice, NoticeLine, Page
+from pipeline.reporting.language import Language, translated
 from pipeline.storage.file_names import readable
+from pipeline.storage.files import appearing
 
 TITLE = "Deepfake face detector: report"
 VERDICTS: dict[Level, str] = {
@@ -28,7 +34,7 @@ NO_AUDIT = "The audit has not run, so a leak of the labels is not ruled out."
 
 def environment() -> Environment:
     """Templates in which every text is escaped and a value that is missing is an error."""
-    return Environment(
+    settings = Environment(
         loader=PackageLoader("pipeline.reporting"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -36,15 +42,19 @@ def environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    settings.filters["translated"] = translated
+    return settings
 
 
-def render(page: Page) -> str:
-    """Write a page as HTML that loads nothing and runs no script.
+def render(page: Page, language: Language = "en") -> str:
+    """Write a page as HTML that loads nothing; no script but that of templates/page.js may run.
 
     Parameters
     ----------
     page : Page
         What stands on it.
+    language : {"en", "zh"}
+        Which it shows first; the other is a click away.
 
     Returns
     -------
@@ -56,7 +66,17 @@ def render(page: Page) -> str:
     jinja2.UndefinedError
         The templates show a value that the page does not have.
     """
-    return readable(environment().get_template("report.html.j2").render(page=page))
+    templates = environment()
+    script = templates.get_template("page.js").render()
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+    values = {"page": page, "language": language, "script": script, "script_hash": f"sha256-{digest}"}
+    return readable(templates.get_template("report.html.j2").render(values))
+
+
+def write(path: Path, page: Page, language: Language = "en") -> None:
+    """Write a page to a file in one step; as `render`."""
+    with appearing(path) as part:
+        part.write_text(render(page, language), encoding="utf-8")
 
 
 def compose(data: ReportData) -> Page:
@@ -87,9 +107,10 @@ def compose(data: ReportData) -> Page:
             result_sections.curves(data),
             decision_sections.calibration(data),
             decision_sections.answers(data),
-            model_sections.importance(data),
+            importance_sections.importance(data),
             model_sections.spectrum(data),
             refit_sections.ablation(data),
+            refit_sections.learning_curve(data),
             refit_sections.sources_left_out(data),
             result_sections.novelty(data),
             result_sections.worst_errors(data),

@@ -9,10 +9,13 @@ import pandas as pd
 from models.bundle_info import OVERALL
 from pipeline.evaluation import metrics
 from pipeline.evaluation.ablation import MAX_TRAIN_IMAGES
+from pipeline.reporting import figures as pictures
 from pipeline.reporting.data import MAX_SOURCES, METRIC_LABELS, ReportData
-from pipeline.reporting.elements import Cell, Column, Element, Paragraph, Section, Table
-from pipeline.reporting.number_format import ABSENT, number, with_interval
+from pipeline.reporting.elements import Cell, Column, Element, Figure, Paragraph, Section, Table
+from pipeline.reporting.language import joined, say
+from pipeline.reporting.number_format import ABSENT, number, percent, with_interval
 
+SIGNIFICANT = 0.05  # of a p value that allows for the number of comparisons
 LEFT_OUT_METRICS = ("auc", *(f"tpr_at_fpr_{name}" for name in metrics.FPR_BOUNDS), "ece")
 
 
@@ -31,16 +34,18 @@ def ablation(data: ReportData) -> Section:
     columns = [
         Column("block", is_text=True),
         Column("columns"),
-        *(Column(f"without: {title}") for title in titles),
-        *(Column(f"alone: {title}") for title in titles),
+        *(Column(say("without: {title}", title=title)) for title in titles),
+        *(Column(say("alone: {title}", title=title)) for title in titles),
     ]
-    full = [number(effect_of[blocks[0], source]["auc_full"]) for source in shown]
-    caption = (
-        "Without: change of val AUC when the block is left out (small: paired 95 % interval; below zero the block "
-        "helps). Alone: AUC of that block by itself. All are quick refits (few trees, at most about "
-        f"{MAX_TRAIN_IMAGES:,} train images, labelled fakes alone); with all blocks: "
-        + ", ".join(f"{title} {area}" for title, area in zip(titles, full, strict=True))
-        + "."
+    full = [
+        f"{title} {number(effect_of[blocks[0], source]['auc_full'])}" for title, source in zip(titles, shown)
+    ]
+    caption = say(
+        "Without: change of val AUC when the block is left out (small: paired 95 % interval, each by itself; below zero the "
+        "block helps). Alone: AUC of that block by itself. All are quick refits (few trees, at most about "
+        "{images} train images, labelled fakes alone); with all blocks: {full}.",
+        images=number(MAX_TRAIN_IMAGES),
+        full=", ".join(full),
     )
     elements: list[Element] = [_missed(effects), Table(columns, rows, caption)]
     return Section("ablation", "What each block adds", elements)
@@ -61,13 +66,38 @@ def _drop(effect: dict[Any, Any]) -> Cell:
 
 
 def _missed(effects: pd.DataFrame) -> Paragraph:
-    """Name the blocks whose interval lies on one side of zero."""
+    """Name the blocks whose effect is beyond chance among so many comparisons."""
     overall = effects[effects["source"] == OVERALL]
-    missed = overall.loc[overall["drop_high"] < 0, "block"].tolist()
-    better = overall.loc[overall["drop_low"] > 0, "block"].tolist()
-    text = f"Left out, these blocks are missed beyond chance: {', '.join(missed)}." if missed else ""
-    text = text or "No single block is missed beyond chance: the others know what it knows."
-    return Paragraph(text + (f" AUC rises without {', '.join(better)}." if better else ""))
+    sure = overall["drop_p_holm"] < SIGNIFICANT
+    missed = overall.loc[sure & (overall["drop_effect"] < 0), "block"].tolist()
+    better = overall.loc[sure & (overall["drop_effect"] > 0), "block"].tolist()
+    text = say("Left out, these blocks are missed beyond chance: {blocks}.", blocks=", ".join(missed))
+    if not missed:
+        text = say("No single block is missed beyond chance: the others know what it knows.")
+    more = [say("AUC rises without {blocks}.", blocks=", ".join(better))] if better else []
+    tested = number(int(overall["drop_p_holm"].notna().sum()))
+    more.append(
+        say("Beyond chance: after Holm's correction for {tested} blocks, on all val images.", tested=tested)
+    )
+    return Paragraph(joined([text, *more]))
+
+
+def learning_curve(data: ReportData) -> Section:
+    """Show what a part of the training groups gives, at the level of the stacker."""
+    title, points = "What more images would bring", data.learning
+    if points.empty:
+        return Section("learning", title, [Paragraph("Not worked out: too few labelled images for a refit.")])
+    means = points.groupby("share")["auc"].mean()
+    listed = [
+        say("{share} of the groups: {auc}", share=percent(share, 0), auc=number(auc))
+        for share, auc in means.items()
+    ]
+    text = say("AUC on val of quick refits to a part of the groups: {listed}.", listed=joined(listed, ", "))
+    caption = (
+        "A point is a refit of the stacker, drawn three times below 100 %; whisker: 95 % interval by group. The nets have seen "
+        "all of train, so this is the trees' curve: that of the nets would be steeper."
+    )
+    return Section("learning", title, [Paragraph(text), Figure(pictures.learning(points), caption)])
 
 
 def sources_left_out(data: ReportData) -> Section:
@@ -77,7 +107,12 @@ def sources_left_out(data: ReportData) -> Section:
         text = "All images come from one source, so none can be left out. groups.csv names sources."
         return Section("sources", title, [Paragraph(text)])
     unseen = [
-        Paragraph(f"{source} has no training image: every val figure of it is one of an unseen source.")
+        Paragraph(
+            say(
+                "{source} has no training image: every val figure of it is one of an unseen source.",
+                source=source,
+            )
+        )
         for source, result in results.items()
         if not result["in_train"]
     ]
@@ -99,6 +134,6 @@ def sources_left_out(data: ReportData) -> Section:
 
 def _left_out_row(source: str, blocks: str, result: dict[str, Any]) -> list[str | Cell]:
     if result["reason"] is not None:
-        return [source, f"{blocks}: {result['reason']}", *[ABSENT] * (1 + len(LEFT_OUT_METRICS))]
+        return [source, joined([blocks, ": ", result["reason"]], ""), *[ABSENT] * (1 + len(LEFT_OUT_METRICS))]
     left_out = [with_interval(result[metric]) for metric in LEFT_OUT_METRICS]
     return [source, blocks, number(result.get("auc_seen")), *left_out]

@@ -24,6 +24,7 @@ from pipeline.runtime import paths
 from pipeline.runtime.engine import folder_fingerprint
 from pipeline.samples.feature_table import Table
 from pipeline.serving import trial
+from pipeline.serving.model_card import CARD_FILE, model_card
 from pipeline.storage.addresses import refuse_other_code, scoring_code
 from pipeline.storage.files import link_or_copy
 
@@ -114,7 +115,8 @@ def write_bundle(
         code=scoring_code(table.blocks),
         files=files_of(folder),
     )
-    write_info(folder, info)
+    (folder / CARD_FILE).write_text(model_card(info), encoding="utf-8")
+    write_info(folder, info.model_copy(update={"files": files_of(folder)}))
     trial.remember(read_record(folder))
 
 

@@ -16,6 +16,7 @@ from features.blocks.radial import bin_columns
 from features.signals import Signals
 from features.views import Crop, Face, cut_views
 from models.bundle import Bundle, Prediction
+from models.bundle_info import ThresholdInfo
 from models.nets.face_net import crop_for, from_image
 from models.nets.net_spec import NetSpec
 
@@ -59,12 +60,44 @@ class KindEvidence:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """What the bundle's limits for a wanted share of errors say of a score.
+
+    Attributes
+    ----------
+    source : str
+        Whose images the limits hold for; `(overall)` for all in their mix.
+    rate : float
+        Wanted share of errors, with 95 % confidence, each side by itself.
+    fake_above, real_below : float or None
+        The limits; None where too few images were kept for one.
+    answer : {"fake", "real", "undecided"}
+    """
+
+    source: str
+    rate: float
+    fake_above: float | None
+    real_below: float | None
+    answer: str
+
+    @classmethod
+    def of(cls, limit: ThresholdInfo, score: float) -> Answer:
+        """Hold a score, at the mix of classes in training, against limits."""
+        above = limit.fake_above is not None and score > limit.fake_above
+        below = limit.real_below is not None and score < limit.real_below
+        answer = "fake" if above else "real" if below else "undecided"
+        return cls(limit.source, limit.rate, limit.fake_above, limit.real_below, answer)
+
+
+@dataclass(frozen=True)
 class Explanation:
     """Everything that is known of one score.
 
     Attributes
     ----------
     prediction : Prediction
+    answers : list of Answer
+        Of every limit in the bundle, in its order: overall first, sources after it, rates falling.
     face : Face
     crop : Crop
     raw, base : float
@@ -85,6 +118,7 @@ class Explanation:
     """
 
     prediction: Prediction
+    answers: list[Answer]
     face: Face
     crop: Crop
     raw: float
@@ -101,6 +135,7 @@ class Explanation:
         return {
             "y_pred": self.prediction.score,
             "novelty": self.prediction.novelty,
+            "answers": [asdict(answer) for answer in self.answers],
             "face": {
                 "found": self.face.found,
                 "n_faces": self.face.n_faces,
@@ -152,6 +187,7 @@ def _explained(bundle: Bundle, pixels: NDArray[np.uint8], face: Face, features: 
     }
     return Explanation(
         prediction=prediction,
+        answers=[Answer.of(limit, prediction.score) for limit in bundle.info.thresholds],
         face=face,
         crop=crop,
         raw=raw,
@@ -194,6 +230,7 @@ def _evidence(
 ) -> NDArray[np.float32] | None:
     """Pushes of the logits, spread over the places of the nets' pictures that the logits come from."""
     typical = pd.Series(bundle.reference.medians()[0], index=features.columns)
+    slopes = _slopes(bundle, features, typical, raw=raw)
     x0, y0, x1, y1 = crop.native
     total: NDArray[np.float32] | None = None
     for name, net in bundle.evidence_nets.items():
@@ -202,13 +239,22 @@ def _evidence(
             continue
         total = np.zeros((y1 - y0, x1 - x0), np.float32) if total is None else total
         for column, places in zip(bundle.info.blocks[name].columns, by_head, strict=True):
-            without = features.assign(**{column: np.float32(typical[column])})
-            gap = float(features[column].iloc[0] - typical[column])
-            if abs(gap) > _NO_GAP:
-                slope = (raw - float(bundle.stacker.raw(without)[0])) / gap
-                shown = (places - np.float32(typical[column])) * np.float32(slope / places.size)
-                total += _on_native(shown, net.spec, crop, shape=pixels.shape[:2])
+            shown = (places - np.float32(typical[column])) * np.float32(slopes[column] / places.size)
+            total += _on_native(shown, net.spec, crop, shape=pixels.shape[:2])
     return total
+
+
+def _slopes(bundle: Bundle, features: pd.DataFrame, typical: pd.Series, *, raw: float) -> dict[str, float]:
+    """How much of the raw score goes, by unit of each net's logit, when the logit becomes a typical real face's; 0 where it
+    is one already."""
+    columns = [column for name in bundle.evidence_nets for column in bundle.info.blocks[name].columns]
+    without = features.loc[features.index.repeat(len(columns))].reset_index(drop=True)
+    for row, column in enumerate(columns):
+        without.loc[row, column] = np.float32(typical[column])
+    gaps = features[columns].iloc[0].to_numpy(np.float64) - typical[columns].to_numpy(np.float64)
+    falls = raw - bundle.stacker.raw(without)
+    slopes = np.divide(falls, gaps, out=np.zeros(len(columns)), where=np.abs(gaps) > _NO_GAP)
+    return dict(zip(columns, slopes.tolist(), strict=True))
 
 
 def _on_native(

@@ -10,12 +10,9 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
 import pytest
-import yaml
 
-from pipeline.runtime.params import Params
-from tests.pipeline.small_run import TINY, write_params
+from tests.pipeline.small_run import TINY
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 CELLS = json.loads((EXAMPLES / "one_image.ipynb").read_text(encoding="utf-8"))["cells"]
@@ -86,54 +83,6 @@ def test_a_folder_that_cannot_be_scored_ends_in_one_line_and_status_2(
     status, lines, errors = command("score_folder.py", *arguments)
     assert (status, lines, len(errors)) == (2, [], 1)
     assert re.match(message, errors[0])
-
-
-@pytest.fixture
-def short_run(copied, monkeypatch):
-    """The working directory: a finished run whose settings ask for one net of one fold, which is quick to train again."""
-    rgb, absent = TINY["finetune"]["nets"]["rgb"], {"absent": TINY["embed"]["backbones"]["absent"]}
-    write_params(
-        copied, finetune={"folds": 2, "n_models": 1, "nets": {"rgb": rgb}}, embed={"backbones": absent}
-    )
-    monkeypatch.chdir(copied)
-    return copied
-
-
-@pytest.mark.filterwarnings("ignore")  # LightGBM's and scikit-learn's, about so few images
-def test_a_source_is_left_out_in_a_folder_of_its_own(short_run, tmp_path, command):
-    before = state_of(short_run)
-    status, lines, _ = command("leave_a_source_out.py", "cam_b", "--out", tmp_path / "out")
-    assert status == 0
-    run = tmp_path / "out/without_cam_b"
-    seen, unseen = (
-        json.loads((folder / "reports/evaluation.json").read_text())["val"]["by_source"]["cam_b"]
-        for folder in (short_run, run)
-    )
-    expected = ["cam_b", str(unseen["n"]), *(f"{figures['auc']['value']:.3f}" for figures in (seen, unseen))]
-    assert [re.sub(r" \[.*", "", part) for part in re.split(r"\s{2,}", lines[1])] == expected
-    assert state_of(short_run) == before, "the run itself stays as it is"
-
-    settings = yaml.safe_load((run / "params.yaml").read_text())
-    assert list(settings) == list(Params.model_fields), "columns come in the order of the settings"
-    rows = pd.read_parquet(run / "cache/manifest.parquet")
-    assert set(rows.loc[(rows["split"] == "train") & (rows["source"] == "cam_b"), "status"]) == {"held_out"}
-    record = json.loads((run / "cache/model/bundle.json").read_text())["record"]
-    assert "cam_b" not in record["training"]["sources"]
-    assert "net_rgb" in record["nets"]
-    for block in ("faces", "features/spectral/radial"):
-        ours, theirs = (next((folder / "cache" / block).rglob("*.parquet")) for folder in (run, short_run))
-        assert ours.samefile(theirs), f"{block} was computed again"
-
-
-def test_a_source_that_cannot_be_left_out_ends_in_one_line_and_status_2(short_run, tmp_path, command):
-    status, lines, errors = command("leave_a_source_out.py", "cam_x", "--out", tmp_path / "out")
-    assert (status, lines, len(errors)) == (2, [], 1)
-    assert re.match(r"error: source 'cam_x' cannot be left out; those that can are cam_a, cam_b", errors[0])
-    write_params(short_run, manifest={"holdout_source": "cam_b"})
-    status, lines, errors = command("leave_a_source_out.py")
-    assert (status, lines, len(errors)) == (2, [], 1)
-    assert "no manifest.holdout_source" in errors[0]
-    assert not (tmp_path / "out").exists()
 
 
 def test_the_notebook_shows_one_image(finished, tmp_path, monkeypatch):

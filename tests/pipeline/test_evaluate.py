@@ -23,7 +23,7 @@ def test_plots_are_of_labelled_rows(tmp_path):
     rows = pd.DataFrame({"target": pd.array([0, 1, 1, None], "Int8"), "score": [0.1, 0.8, 0.6, 0.9]})
     evaluate.write_plots(rows, tmp_path / "plots")
     names = {path.stem for path in (tmp_path / "plots").iterdir()}
-    assert names == {"roc", "pr", "calibration", "histogram"}
+    assert names == {"roc", "det", "pr", "calibration", "histogram"}
     counts = pd.read_csv(tmp_path / "plots/histogram.csv")
     assert np.array_equal(counts[["real", "fake"]].sum(), [1, 2])
 

@@ -1,15 +1,19 @@
 """python -m pipeline.explain: what it says adds up, is the scored number, and is on the page."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from models.bundle import Bundle
+from models.bundle_info import OVERALL, ThresholdInfo
 from pipeline import explain as command
 from pipeline import predict
 from pipeline.dataset.lists import LabelError
-from pipeline.serving.explanation import explain
+from pipeline.reporting.explanation_page import Explained, compose
+from pipeline.reporting.page import render
+from pipeline.serving.explanation import Answer, explain
 from pipeline.storage.images import read_image
 
 
@@ -44,6 +48,50 @@ def test_pushes_come_with_the_images_own_number_and_the_training_images(bundle, 
             assert 0 <= push.above_real <= 1
             if value > push.real:
                 assert push.above_real >= 0.5
+
+
+def limit(rate, fake_above, real_below, source=OVERALL):
+    return ThresholdInfo(
+        source=source, rate=rate, fake_above=fake_above, real_below=real_below, reals=9, fakes=9, needed=9
+    )
+
+
+@pytest.mark.parametrize(
+    ("score", "above", "below", "answer"),
+    [
+        (0.75, 0.5, 0.25, "fake"),
+        (0.5, 0.5, 0.25, "undecided"),
+        (0.25, 0.5, 0.25, "undecided"),
+        (0.125, 0.5, 0.25, "real"),
+        (0.75, None, 0.25, "undecided"),
+        (0.125, 0.5, None, "undecided"),
+        (0.75, None, None, "undecided"),
+    ],
+)
+def test_the_answer_is_that_of_the_limits(score, above, below, answer):
+    assert Answer.of(limit(0.05, above, below), score).answer == answer
+
+
+def test_answers_are_those_of_the_bundles_limits_and_on_the_page(bundle, pixels):
+    (((prediction, _),),) = bundle.score([pixels])
+    score = prediction.score
+    limits = [limit(0.1, score / 2, None), limit(0.05, None, None), limit(0.1, 1.0, None, source="a")]
+    info = bundle.info.model_copy(update={"thresholds": limits})
+    (why,) = explain(replace(bundle, info=info), [pixels])
+    assert [(a.source, a.rate, a.answer) for a in why.answers] == [
+        (OVERALL, 0.1, "fake"),
+        (OVERALL, 0.05, "undecided"),
+        ("a", 0.1, "undecided"),
+    ]
+    assert why.record()["answers"][0]["fake_above"] == score / 2
+    text = render(compose([Explained("a.jpg", pixels, why, "")], [], info))
+    assert "Answer: fake, for a share of errors of 10.0\u00a0% of real faces." in text
+    none = replace(why, answers=[])
+    text = render(compose([Explained("a.jpg", pixels, none, "")], [], info))
+    assert "Answer: undecided. Too few images were kept back" in text
+    (unsure,) = [replace(why, answers=[Answer.of(limit(0.1, 1.0, 0.0), score)])]
+    text = render(compose([Explained("a.jpg", pixels, unsure, "")], [], info))
+    assert "Answer: undecided at every share of errors" in text
 
 
 class OneHot:

@@ -40,6 +40,8 @@ def run(monkeypatch, folder, stacker, *, val, sources=("alpha", example.ODD_SOUR
     picture = cv2.imencode(".png", np.full((30, 40, 3), 90, np.uint8))[1].tobytes()
     scores.assign(sha256=hashlib.sha256(picture).hexdigest()).to_parquet("cache/scores.parquet")
     example.effects().to_csv("reports/ablation.csv", index=False)
+    example.stability().to_csv("reports/importance_stability.csv", index=False)
+    example.learning().to_csv("reports/learning_curve.csv", index=False)
     written = {
         "evaluation": example.evaluation(scores),
         "audit": example.audit(),
@@ -74,7 +76,7 @@ def test_page_shows_the_figures_of_evaluation_json(finished):
 
 def test_names_from_files_are_escaped(finished):
     text = finished[1]
-    assert "<script" not in text
+    assert text.count("<script") == 1
     assert re.search(r"<figcaption>val\d+&lt;script&gt;alert\(&#39;x&#39;\)&lt;/script&gt;\.png<br>", text)
     assert "beta &#34;&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&#34; &amp;$x$" in text
     assert "gone &#34;&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&#34; &amp; away.png" in text
@@ -84,10 +86,11 @@ def test_names_from_files_are_escaped(finished):
 def test_importance_tables_name_the_net_first(finished):
     blocks = pd.read_csv(finished[0] / "reports/importance_blocks.csv")
     features = pd.read_csv(finished[0] / "reports/importance_features.csv")
+    clusters = pd.read_csv(finished[0] / "reports/importance_clusters.csv")
     assert blocks["block"].iloc[0] == "net_rgb"
-    assert features["feature"].iloc[0] == "net_rgb.labelled"
-    assert features["auc_drop"].notna().sum() == OPTIONS.top
-    assert blocks["auc_drop"].notna().all()
+    assert features["feature"].iloc[0] == clusters["cluster"].iloc[0] == "net_rgb.labelled"
+    assert clusters["auc_drop"].notna().sum() == OPTIONS.top
+    assert blocks[["auc_drop", "auc_drop_low", "auc_drop_high"]].notna().all(axis=None)
 
 
 def test_page_shows_the_spectrum_and_the_importance_of_this_model(finished):
@@ -121,7 +124,7 @@ def test_same_inputs_same_bytes(finished, monkeypatch, tmp_path, stacker):
         ("one source", "All images come from one source"),
         ("tiny", "overall: "),
         ("empty", "No labelled val image"),
-        ("unlabelled", "No val image, so only gain and split are known"),
+        ("unlabelled", "No val image, so only gain is known"),
     ],
 )
 def test_poor_val_sets_still_give_a_page(monkeypatch, tmp_path, stacker, case, message):
@@ -133,7 +136,7 @@ def test_poor_val_sets_still_give_a_page(monkeypatch, tmp_path, stacker, case, m
     val = rows[:size], features[:size]
     text = run(monkeypatch, tmp_path, stacker, val=val, sources=sources)
     assert message in text
-    assert "nan" not in re.sub(r"base64,[^\"]+", "", text).lower()
+    assert "nan" not in re.sub(r"base64,[^\"]+|<script>.*</script>", "", text, flags=re.DOTALL).lower()
 
 
 def test_many_images_are_explained_by_a_sample(monkeypatch, stacker):
@@ -142,7 +145,8 @@ def test_many_images_are_explained_by_a_sample(monkeypatch, stacker):
     monkeypatch.setattr(report, "MAX_EXPLAINED", 12)
     bundle = SimpleNamespace(stacker=stacker)
     explained = report.explain(bundle, table_of((rows, features)), OPTIONS)
-    assert len(explained.target) == 12
-    assert explained.features.index.min() >= 10
-    assert explained.target.tolist() == rows["target"].loc[explained.features.index].tolist()
+    assert len(explained.rows.target) == 12
+    drawn = explained.rows.features.index
+    assert drawn.min() >= 10
+    assert explained.rows.target.tolist() == rows["target"].loc[drawn].tolist()
     assert explained.contributions.shape == (12, len(example.COLUMNS) + 1)

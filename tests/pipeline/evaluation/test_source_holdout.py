@@ -15,7 +15,7 @@ def test_too_few_groups_are_a_reason_per_source():
 
 
 def test_leave_one_source_out_never_trains_on_the_source():
-    train, test = rows_of(160), rows_of(120, seed=1)
+    train, test = rows_of(160), rows_of(400, seed=1)
     # In source a the label turns round, so a stacker that saw only b must fail there.
     for part in (train, test):
         flip = part.sources == "a"
@@ -27,6 +27,11 @@ def test_leave_one_source_out_never_trains_on_the_source():
     assert held["a"]["label_free"]["auc"]["value"] < 0.3
     assert held["a"]["label_free"]["auc_seen"] > held["a"]["label_free"]["auc"]["value"]
     assert held["a"]["in_train"]
+    (good,) = held["a"]["label_free"]["block_drops"]
+    assert good["block"] == "good"
+    assert good["auc_drop_low"] < good["auc_drop"] < good["auc_drop_high"] < 0  # there it misleads
+    assert [drop["block"] for drop in held["b"]["all_blocks"]["block_drops"]] == ["good", "rgb"]
+    assert "block_drops" not in as_table(held)
 
 
 def test_source_without_train_rows_is_unseen():

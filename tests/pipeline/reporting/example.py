@@ -162,6 +162,16 @@ def threshold(source, **changes):
     return limits | counts | shares | changes
 
 
+def block_drops():
+    """What shuffling a block costs on a source left out; of the last there is no interval."""
+    drops = [
+        {"block": name, "auc_drop": 0.0625, "auc_drop_low": -0.03125, "auc_drop_high": 0.15625}
+        for name in ("face", "radial", ODD_BLOCK)
+    ]
+    drops[-1] |= {"auc_drop_low": None, "auc_drop_high": None}
+    return drops
+
+
 def evaluation(table):
     """What evaluate writes as reports/evaluation.json."""
     val, oof = table[~table["fold_out"]], table[table["fold_out"]]
@@ -170,7 +180,7 @@ def evaluation(table):
     left_out = {
         source: {
             "in_train": True,
-            "label_free": {**by_source[source], "auc_seen": 0.625},
+            "label_free": {**by_source[source], "auc_seen": 0.625, "block_drops": block_drops()},
             "all_blocks": {**by_source[source], "auc_seen": 0.875},
         }
         for source in sources
@@ -261,6 +271,7 @@ def effects(sources=("alpha", ODD_SOURCE)):
                 "drop_effect": drop,
                 "drop_low": low,
                 "drop_high": high,
+                "drop_p_holm": 0.03125 if low * high > 0 else 0.5,
                 "auc_only": 0.75,
                 "only_effect": -0.15,
             }
@@ -270,12 +281,32 @@ def effects(sources=("alpha", ODD_SOURCE)):
     )
 
 
+def learning():
+    """What evaluate writes as reports/learning_curve.csv."""
+    shares = {"share": [0.25, 0.25, 0.5, 1.0], "draw": [0, 1, 0, 0], "images": [25, 27, 50, 100]}
+    return pd.DataFrame(
+        {**shares, "groups": 9, "auc": [0.6, 0.7, 0.75, 0.8], "low": [np.nan, 0.6, 0.7, 0.75], "high": 0.9}
+    )
+
+
 def importance(names):
     """Importance of names, falling; of the last neither gain nor AUC drop."""
     falling = np.linspace(1, 0, len(names))
-    table = pd.DataFrame({"gain": falling, "split": falling, "shap": falling, "auc_drop": falling / 10})
-    table.loc[len(names) - 1, "auc_drop"] = np.nan
-    return table.assign(auc_drop_sd=0.01, name=list(names))
+    gains = {"gain": falling, "gain_labelled": falling, "gain_blend": falling[::-1]}
+    table = pd.DataFrame({**gains, "shap": falling, "auc_drop": falling / 10})
+    table["auc_drop_low"], table["auc_drop_high"] = table["auc_drop"] - 0.01, table["auc_drop"] + 0.01
+    table.loc[len(names) - 1, ["auc_drop", "auc_drop_low", "auc_drop_high"]] = np.nan
+    return table.assign(name=list(names), columns=1)
+
+
+def stability():
+    """What evaluate writes as reports/importance_stability.csv; of the seeds there was one refit only."""
+    rows = [
+        ("folds", "features", 3, 0.75, 0.625, 20, 0.5, 0.25),
+        ("seeds", "blocks", 1, None, None, 3, None, None),
+    ]
+    names = "between level runs rank_correlation lowest_correlation top top_shared lowest_shared"
+    return pd.DataFrame(rows, columns=names.split())
 
 
 def report_data(**changes):
@@ -288,7 +319,12 @@ def report_data(**changes):
         "info": bundle_info(),
         "scores": table,
         "effects": effects(),
+        "learning": learning(),
         "features": importance(COLUMNS[::-1]).rename(columns={"name": "feature"}),
+        "clusters": importance(COLUMNS[::-1]).rename(columns={"name": "cluster"}),
+        "bands": pd.DataFrame({"low": [0.0, 0.25], "high": [0.25, 0.75], "shap": [0.5, 1.5]}),
+        "dct_grid": np.eye(8),
+        "stability": stability(),
         "blocks": importance(list(BLOCKS)[::-1]).rename(columns={"name": "block"}),
         "explained": 80,
         "top": 5,

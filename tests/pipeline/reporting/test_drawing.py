@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import base64
+import re
+from pathlib import Path
 
 import matplotlib
 
@@ -17,12 +18,37 @@ def line():
         return drawing.draw(figure, "a line")
 
 
-def test_a_drawing_is_an_svg_data_uri_of_its_width():
-    picture = line()
-    head, data = picture.uri.split(",")
-    assert head == "data:image/svg+xml;base64"
-    assert b"<svg" in base64.b64decode(data)
-    assert (picture.alt, picture.width) == ("a line", 432)
+def test_a_chart_is_an_svg_element_of_its_width_with_words_that_are_words():
+    chart = line()
+    assert chart.svg.startswith("<svg ")
+    assert chart.svg.endswith("</svg>")
+    assert "price in $x$</text>" in chart.svg
+    assert "<metadata" not in chart.svg and "<style" not in chart.svg
+    assert (chart.alt, chart.width) == ("a line", 432)
+
+
+def test_colours_are_those_of_the_page():
+    svg = line().svg
+    assert "var(--ink)" in svg and "var(--grid)" in svg
+    assert not any(colour.lower() in svg for colour in drawing.VARIABLES)
+
+
+def test_ids_of_two_pictures_differ():
+    def ids(label):
+        with drawing.style():
+            figure, (axes,) = drawing.new_axes(4.5, 3.0)
+            axes.plot([0, 1], [0, 1])
+            axes.set_xlabel(label)
+            return set(re.findall(r'\bid="([^"]+)"', drawing.draw(figure, label).svg))
+
+    assert ids("a")
+    assert not ids("a") & ids("b")
+
+
+def test_every_colour_of_a_chart_is_in_the_style_sheet_for_light_and_dark():
+    sheet = (Path(drawing.__file__).parent / "templates/style.css").read_text(encoding="utf-8")
+    for variable in drawing.VARIABLES.values():
+        assert len(re.findall(rf"{variable}:#", sheet)) == 2, variable
 
 
 def test_the_same_picture_is_the_same_bytes():

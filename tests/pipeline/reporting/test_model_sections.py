@@ -1,14 +1,14 @@
-"""Sections on what the model looks at and what it is made of."""
+"""Sections on the spectrum and what the model is made of."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from pipeline.reporting import model_sections
-from pipeline.reporting.elements import Figure, Paragraph
+from pipeline.reporting.elements import Paragraph
 from pipeline.reporting.number_format import ABSENT
 from pipeline.reporting.radial_spectrum import RadialSpectrum
-from tests.pipeline.reporting.example import BLOCKS, ODD_BLOCK, bundle_info, report_data, tables, texts
+from tests.pipeline.reporting.example import BLOCKS, bundle_info, report_data, tables, texts
 
 
 def spectra(weight):
@@ -20,29 +20,6 @@ def spectra(weight):
         fake=(values + 1, values / 10),
         gaps={"alpha": values},
     )
-
-
-def test_importance_leads_with_the_strongest_block():
-    section = model_sections.importance(report_data())
-    text, _, by_feature, _ = texts(section)
-    assert text == (
-        "Worked out on 80 val images. net_rgb moves the score most: 1.000 log-odds on average; "
-        "shuffled, val AUC falls by 0.100. Never used: face."
-    )
-    assert by_feature == "By feature: the first 5 of 14"
-    blocks, features = (e.drawing.alt for e in section.elements if isinstance(e, Figure))
-    assert f"First by SHAP: net_rgb, {ODD_BLOCK}, radial." in blocks
-    assert "First by SHAP: net_rgb.labelled" in features
-
-
-def test_importance_without_val_images_says_what_is_known():
-    text = texts(model_sections.importance(report_data(explained=0)))[0]
-    assert text == "No val image, so only gain and split are known."
-
-
-def test_importance_without_both_classes_has_no_drop():
-    blocks = report_data().blocks.assign(auc_drop=float("nan"))
-    assert "shuffled" not in texts(model_sections.importance(report_data(blocks=blocks)))[0]
 
 
 def test_the_spectrum_names_the_bands_that_are_used_most():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import configparser
 import dataclasses
+import hashlib
 import re
 from fnmatch import fnmatch
 from html.parser import HTMLParser
@@ -17,6 +19,7 @@ import pytest
 from pipeline.reporting import elements, page
 from pipeline.reporting.elements import (
     Cell,
+    Chart,
     Code,
     Column,
     ContactSheet,
@@ -32,6 +35,7 @@ from pipeline.reporting.elements import (
     Table,
     Thumbnail,
 )
+from pipeline.reporting.language import translated
 from pipeline.reporting.worst_errors import WorstError
 from pipeline.storage.file_names import storable
 from tests.pipeline.reporting.example import ODD_BLOCK, ODD_IMAGE, ODD_SOURCE, SCRIPT, audit, report_data
@@ -45,6 +49,7 @@ EXAMPLES = [
     Table([Column(f"title {SCRIPT}", True, True)], [[Cell(f"cell {SCRIPT}", f"small {SCRIPT}")]], "caption"),
     Table([Column("plain")], [[f"text cell {SCRIPT}"]], f"caption {SCRIPT}"),
     Figure(DRAWING, f"caption {SCRIPT}"),
+    Figure(Chart("<svg></svg>", f'alt "{SCRIPT}"', 40), f"caption {SCRIPT}"),
     FigureRow([Figure(DRAWING, f"in a row {SCRIPT}")]),
     ContactSheet([Thumbnail("data:image/png;base64,AAAA", f'a"{SCRIPT}', f"n{SCRIPT}", f"o{SCRIPT}", "0.5")]),
     ContactSheet([Thumbnail(None, f"why {SCRIPT}", "name", "origin", "0.5")]),
@@ -61,11 +66,11 @@ WHOLE = Page(
 class Reader(HTMLParser):
     """Checks that tags close in order, and collects tags and attributes."""
 
-    VOID = frozenset({"meta", "img", "br"})
+    VOID = frozenset({"meta", "img", "br", "input"})
 
     def __init__(self, text):
         super().__init__()
-        self.open, self.tags, self.links, self.images = [], [], [], []
+        self.open, self.tags, self.links, self.images, self.labels = [], [], [], [], []
         self.feed(text)
         assert not self.open
 
@@ -76,6 +81,7 @@ class Reader(HTMLParser):
         if tag == "img":
             self.images.append(dict(attrs))
         self.links += [value for key, value in attrs if key in ("src", "href")]
+        self.labels += [value for key, value in attrs if key == "aria-label"]
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
@@ -111,14 +117,53 @@ def rendered():
 
 def test_page_is_self_contained_and_well_formed(rendered):
     reader = Reader(rendered)
-    assert not {"script", "link", "iframe"} & set(reader.tags)
+    assert not {"link", "iframe"} & set(reader.tags)
+    assert reader.tags.count("script") == 1
     assert all(link.startswith(("data:image/", "#")) for link in reader.links)
-    assert "url(" not in rendered
+    assert not re.search(r"url\((?!#)", rendered)
     assert "@import" not in rendered
     assert all(image["alt"].strip() for image in reader.images)
-    targets = [link[1:] for link in reader.links if link.startswith("#")]
+    skip, *targets = [link[1:] for link in reader.links if link.startswith("#")]
+    assert f'<main id="{skip}">' in rendered
     assert targets == re.findall(r'<section id="(\w+)"', rendered)
-    assert len(set(targets)) == len(targets) == 14
+    assert len(set(targets)) == len(targets) == 15
+
+
+def test_no_script_but_ours_may_run_and_nothing_may_be_loaded(rendered):
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', rendered)[1]
+    script = re.search(r"<script>(.*?)</script>", rendered, re.DOTALL)[1]
+    assert script == (ROOT / "pipeline/reporting/templates/page.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert policy.split("; ") == [
+        "default-src 'none'",
+        "img-src data:",
+        "style-src 'unsafe-inline'",
+        f"script-src 'sha256-{digest}'",
+    ]
+
+
+def test_ids_are_unique_with_all_charts_on_one_page(rendered):
+    ids = re.findall(r'\bid="([^"]+)"', rendered)
+    assert len(ids) == len(set(ids))
+
+
+def test_words_in_charts_are_words_in_both_languages(rendered):
+    chart = re.search(r'<div class="chart".*?</svg>', rendered, re.DOTALL)[0]
+    assert re.search(
+        r'<text[^>]* lang="en">false-positive rate</text><text[^>]* lang="zh">误报率</text>', chart
+    )
+    assert "#0072b2" not in chart and "var(--series-1)" in chart
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_page_begins_in_the_language_that_was_asked_for_and_has_both(language):
+    text = page.render(WHOLE, language)
+    assert f'<html lang="{language}">' in text
+    assert re.search(rf'id="language-{language}" autocomplete="off" checked', text)
+    assert text.count(" checked>") == 1
+    whole = page.render(page.compose(report_data()), language)
+    assert '<span lang="en">Main figures</span><span lang="zh">主要指标</span>' in whole
+    assert f"<title>{translated(page.TITLE, language)}</title>" in whole
 
 
 def test_names_are_escaped(rendered):
@@ -130,7 +175,8 @@ def test_names_are_escaped(rendered):
 
 
 def test_a_quote_does_not_end_an_attribute(rendered):
-    alts = [image["alt"] for image in Reader(rendered).images]
+    reader = Reader(rendered)
+    alts = [image["alt"] for image in reader.images] + reader.labels
     assert f"real image {ODD_IMAGE}, scored 0.900" in alts
     assert any(f"First by SHAP: net_rgb.labelled, {ODD_BLOCK}.001, {ODD_BLOCK}.000" in alt for alt in alts)
     assert all(set(image) <= {"src", "alt", "width"} for image in Reader(rendered).images)
@@ -139,7 +185,7 @@ def test_a_quote_does_not_end_an_attribute(rendered):
 def test_every_text_of_every_element_is_escaped():
     text = page.render(WHOLE)
     count = str(WHOLE).count("alert(")
-    assert "<script>" not in text
+    assert text.count("<script>") == 1
     assert text.count("&lt;script&gt;") >= count - 1
     Reader(text)
 
@@ -152,7 +198,11 @@ def test_names_that_are_not_utf_8_are_readable():
 
 def test_findings_and_warnings_come_before_any_figure(rendered):
     text = rendered[rendered.index("<body>") :]
-    for warning in ("not to be trusted", "<b>Finding:</b> file size", "<b>About the model:</b> net_rgb"):
+    finding, about = (
+        ("Finding</span><span", "发现</span>:</b> file size"),
+        ("About the model</span>", "关于模型</span>:</b> net_rgb"),
+    )
+    for warning in ("not to be trusted", *finding, *about):
         assert text.index(warning) < text.index("AUC")
 
 
@@ -162,7 +212,7 @@ def test_findings_and_warnings_come_before_any_figure(rendered):
 def test_verdict_has_the_colour_of_its_level(level, css):
     composed = page.compose(report_data(audit=audit(level)))
     assert composed.verdict == page.VERDICTS[level]
-    assert f'<p class="{css}">{page.VERDICTS[level]}</p>' in page.render(composed)
+    assert f'<p class="{css}"><span lang="en">{page.VERDICTS[level]}</span>' in page.render(composed)
     sheet = (ROOT / "pipeline/reporting/templates/style.css").read_text(encoding="utf-8")
     assert level == "ok" or (f".verdict.{level}" in sheet and f".notice.{level}" in sheet)
 
@@ -193,12 +243,12 @@ def test_every_sort_of_element_has_an_example_and_a_macro():
 
 
 def test_a_value_that_is_missing_is_an_error():
-    with pytest.raises(jinja2.UndefinedError, match="'page' is undefined"):
+    with pytest.raises(jinja2.UndefinedError, match="is undefined"):
         page.environment().get_template("report.html.j2").render()
 
 
 # A column that wraps holds text, and a row of figures holds nothing else: what these say is not asked.
-IMPLIED = {"sections.0.elements.3.columns.0.is_text", "sections.0.elements.6.figures.0.macro"}
+IMPLIED = {"sections.0.elements.3.columns.0.is_text", "sections.0.elements.7.figures.0.macro"}
 FIELDS = [path for path in every_field(as_namespace(WHOLE)) if ".".join(map(str, path)) not in IMPLIED]
 
 

@@ -48,15 +48,38 @@ def test_many_sources_leave_the_overall_columns():
 
 def test_the_text_names_blocks_whose_interval_excludes_zero():
     (text,) = texts(refit_sections.ablation(report_data()))
-    assert text == "Left out, these blocks are missed beyond chance: net_rgb. AUC rises without face."
+    assert text == (
+        "Left out, these blocks are missed beyond chance: net_rgb. AUC rises without face. "
+        "Beyond chance: after Holm's correction for 4 blocks, on all val images."
+    )
     table = effects()
     within = table[table["block"].isin(["radial", ODD_BLOCK])]
     (text,) = texts(refit_sections.ablation(report_data(effects=within)))
-    assert text == "No single block is missed beyond chance: the others know what it knows."
+    assert text.startswith(
+        "No single block is missed beyond chance: the others know what it knows. Beyond chance:"
+    )
+
+
+def test_an_interval_that_excludes_zero_alone_is_not_beyond_chance():
+    table = effects().assign(drop_p_holm=0.06)
+    (text,) = texts(refit_sections.ablation(report_data(effects=table)))
+    assert text.startswith("No single block is missed beyond chance")
 
 
 def test_no_refit_is_explained():
     assert texts(refit_sections.ablation(report_data(effects=effects().head(0)))) == [
+        "Not worked out: too few labelled images for a refit."
+    ]
+
+
+def test_the_learning_curve_says_the_means():
+    text, figure = refit_sections.learning_curve(report_data()).elements
+    assert text.text.endswith(
+        "25\u00a0% of the groups: 0.650, 50\u00a0% of the groups: 0.750, 100\u00a0% of the groups: 0.800."
+    )
+    assert figure.drawing.alt.startswith("AUC by number of training images")
+    nothing = report_data(learning=report_data().learning.head(0))
+    assert texts(refit_sections.learning_curve(nothing)) == [
         "Not worked out: too few labelled images for a refit."
     ]
 

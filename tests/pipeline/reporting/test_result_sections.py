@@ -54,7 +54,7 @@ def test_the_headline_names_the_hardest_source():
     data.evaluation["val"]["by_source"]["alpha"]["auc"]["value"] = 0.25
     data.evaluation["val"]["by_source"][ODD_SOURCE]["auc"]["value"] = 0.75
     headline = texts(result_sections.main_figures(data))[0]
-    assert f"Hardest source: alpha (AUC 0.250); easiest: {ODD_SOURCE} (AUC 0.750)." in headline
+    assert f"Hardest source: alpha (AUC 0.250); easiest: {ODD_SOURCE} (AUC 0.750); spread 0.500." in headline
     assert f"{100 * data.evaluation['val']['overall']['auc']['value']:.1f}\u00a0% of pairs" in headline
 
 
@@ -93,19 +93,27 @@ def test_without_both_classes_the_reason_stands_instead_of_figures():
     assert tables(section)[0].rows[0][3].text == ABSENT
 
 
+def test_the_spread_of_the_tpr_is_said_where_every_source_has_one():
+    data = report_data()
+    for source, value in (("alpha", 0.25), (ODD_SOURCE, 0.5)):
+        data.evaluation["val"]["by_source"][source]["tpr_at_fpr_1e-2"]["value"] = value
+    headline = texts(result_sections.main_figures(data))[0]
+    assert headline.endswith("TPR @ FPR 1e-2 by source: 25.0\u00a0% to 50.0\u00a0%.")
+
+
 def test_curves_show_all_pictures():
-    roc, pair, histogram = result_sections.curves(report_data()).elements
-    assert roc.drawing.alt.startswith("ROC curves")
-    assert f"{ODD_SOURCE} 0." in roc.drawing.alt
-    assert [figure.drawing.alt.split()[0] for figure in pair.figures] == ["Precision-recall", "Calibration"]
-    assert "the share of deepfakes in val, 50.0\u00a0%" in pair.figures[0].caption
-    assert histogram.drawing.alt.startswith("Histogram")
+    rows = result_sections.curves(report_data()).elements
+    pictures = [figure for row in rows for figure in row.figures]
+    assert [figure.drawing.alt.split()[0] for figure in pictures] == [
+        *("ROC", "ROC", "DET", "Precision-recall", "Calibration", "Histogram")
+    ]
+    assert f"{ODD_SOURCE} 0." in pictures[0].drawing.alt
+    assert "the share of deepfakes in val, 50.0\u00a0%" in pictures[3].caption
 
 
 def test_curves_of_one_class_are_calibration_and_histogram():
-    pair, histogram = result_sections.curves(data_of(target=0)).elements
-    assert [figure.drawing.alt.split()[0] for figure in pair.figures] == ["Calibration"]
-    assert histogram.drawing.alt.startswith("Histogram")
+    (row,) = result_sections.curves(data_of(target=0)).elements
+    assert [figure.drawing.alt.split()[0] for figure in row.figures] == ["Calibration", "Histogram"]
 
 
 def test_curves_of_no_labelled_image_say_so():
@@ -116,8 +124,8 @@ def test_curves_of_no_labelled_image_say_so():
 
 @pytest.mark.parametrize(("score", "side"), [(0.9, "0.400 too high"), (0.1, "0.400 too low")])
 def test_the_calibration_caption_names_the_side(score, side):
-    pair = result_sections.curves(data_of(score=score)).elements[1]
-    assert f"On average the scores are {side}." in pair.figures[-1].caption
+    pair = result_sections.curves(data_of(score=score)).elements[-1]
+    assert f"On average the scores are {side}." in pair.figures[0].caption
 
 
 def test_novelty_shows_sources_where_there_are_several():

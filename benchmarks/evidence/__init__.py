@@ -1,0 +1,1 @@
+"""Whether the map of `pipeline.explain` points at what was forged: `python -m benchmarks.evidence`."""
