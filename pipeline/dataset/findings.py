@@ -17,13 +17,20 @@ MAX_PURE = (
 ORDER = {"red": 0, "amber": 1, "ok": 2}
 
 
-def audit(rows: pd.DataFrame, *, engine: Engine) -> tuple[dict[str, Any], list[Unmade]]:
+def audit(
+    rows: pd.DataFrame,
+    *,
+    people: tuple[list[pairs.Pair], list[repeats.Finding]] = ([], []),
+    engine: Engine,
+) -> tuple[dict[str, Any], list[Unmade]]:
     """Audit a manifest.
 
     Parameters
     ----------
     rows : DataFrame
         Manifest rows.
+    people : (list, list)
+        As `people.people` returns them: pairs and findings.
     engine : Engine
         Where files are read.
 
@@ -45,7 +52,8 @@ def audit(rows: pd.DataFrame, *, engine: Engine) -> tuple[dict[str, Any], list[U
     findings += [split_shift.describe(result) for result in shifts]
     findings += repeats.across_splits(rows, "sha256", "exact copies")
     alike, said, unread = pairs.near_duplicates(rows, engine=engine)
-    findings += said
+    seen_twice, said_of_people = people
+    findings += [*said, *said_of_people]
     findings += repeats.groups_across_splits(rows)
     findings += repeats.under_both_labels(rows)
     findings.sort(key=lambda finding: ORDER[finding["level"]])
@@ -55,7 +63,7 @@ def audit(rows: pd.DataFrame, *, engine: Engine) -> tuple[dict[str, Any], list[U
         "file_facts": results,
         "pure_values": pure,
         "split_shifts": shifts,
-        "pairs": pairs.listed(alike),
+        "pairs": [*pairs.listed(alike), *pairs.listed(seen_twice)],
         "limits": {name: {"warn": warn, "leak": leak} for name, (warn, leak) in leakage.LIMITS.items()},
         "sizes": sizes(rows),
     }

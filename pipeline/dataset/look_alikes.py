@@ -82,7 +82,7 @@ def look_alikes(sketches: NDArray[np.uint8]) -> list[LookAlike]:
         correlation = _correlation(sketches, candidate)
         if correlation >= LEAST_CORRELATION:
             best[pair] = LookAlike(*pair, correlation, candidate.mirrored)
-    return sorted(best.values(), key=lambda pair: (-pair.correlation, pair.first, pair.second))
+    return sorted(best.values(), key=lambda pair: (-round(pair.correlation, 3), pair.first, pair.second))
 
 
 def _candidates(sketches: NDArray[np.uint8]) -> list[_Candidate]:
@@ -100,7 +100,7 @@ def _candidates(sketches: NDArray[np.uint8]) -> list[_Candidate]:
         for other, (targets, values) in stored.items():
             for query, target, mirrored, likeness in _alike(queries, values, odd, rows, targets):
                 found.append(_Candidate(query, target, view, other, mirrored, likeness))
-    return sorted(found, key=lambda item: -item.likeness)
+    return sorted(found, key=lambda item: (-round(item.likeness, 3), item.query, item.stored, item.view))
 
 
 def _alike(

@@ -67,7 +67,7 @@ def sketch(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def zoomed(pictures: NDArray[np.uint8], share: float) -> NDArray[np.uint8]:
     """The middle of pictures, uint8 (n, SIDE, SIDE), of `share` of their sides, at their size."""
-    if share == 1.0:
+    if share == 1.0 or not len(pictures):
         return pictures
     shift = (SIDE - 1) / 2 * (1 - share)
     matrix = np.array([[1 / share, 0, -shift / share], [0, 1 / share, -shift / share]])

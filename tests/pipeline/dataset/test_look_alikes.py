@@ -16,7 +16,7 @@ from pipeline.demo.person import draw_person, draw_shot
 from pipeline.demo.portrait import draw_portrait
 from tests.pipeline.dataset.pictures import scene
 
-FACES = 16
+FACES = 8
 
 
 @lru_cache
