@@ -12,8 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from models.folds import assign
 from models.errors import UserError
+from models.folds import assign
 from models.kinds import LABELLED, REAL
 from models.stacker.calibration import nonnegative_logistic, platt
 from models.stacker.expert import Expert, Floats

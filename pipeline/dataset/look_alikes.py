@@ -62,7 +62,8 @@ class _Candidate:
 def look_alikes(sketches: NDArray[np.uint8]) -> list[LookAlike]:
     """Find the images that show the same picture.
 
-    The products cost 2,400 n² operations: 0.4 Tflop for 13,000 images, 1,700 Tflop for 840,000.
+    The products cost 600 n² operations where no picture has a border, 1,600 n² where all have one: 10¹¹ and more for 13,000
+    images, 4 · 10¹⁴ and more for 840,000.
 
     Parameters
     ----------
