@@ -10,7 +10,6 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +19,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from models.errors import UserError
+from models.nets.identity_weights import PACKAGE
 
-SIDE = 150  # px, of a face
-SCALE = 1.4  # side of a face over that of the landmark template
-PACKAGE = "face_recognition_models"
-FILE = "models/dlib_face_recognition_resnet_model_v1.dat"
 SHA256 = "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30"
 _MEAN = (122.782, 117.001, 104.298)  # of red, green, blue
 _STEM = (3, 7)  # channels that it reads, and its kernel's side
@@ -38,13 +34,6 @@ _LEVELS = (
 _LAYER = re.compile(rb"\x05con_4|\x07affine_|\x04fc_2")  # where a layer with weights begins: length and name
 
 _Convolution = tuple[Tensor, Tensor]
-
-
-def weights_file() -> Path | None:
-    """The file of the weights; None where the package is not installed. The package is not imported."""
-    spec = find_spec(PACKAGE)
-    folders = [] if spec is None else spec.submodule_search_locations or []
-    return next((file for folder in folders if (file := Path(folder) / FILE).is_file()), None)
 
 
 @dataclass(frozen=True)
@@ -101,7 +90,7 @@ class IdentityNet:
         Parameters
         ----------
         faces : uint8 array, shape (n, SIDE, SIDE, 3), RGB
-            Aligned to the landmark template at `SCALE`.
+            Aligned to the landmark template; `SIDE` and `SCALE` are those of identity_weights.
 
         Returns
         -------

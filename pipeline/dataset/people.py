@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,8 +14,7 @@ from numpy.typing import NDArray
 
 from features.alignment import align
 from features.views import Crop, Face, similarity
-from models.detection.mtcnn import FaceDetector
-from models.nets.identity import SCALE, SIDE, IdentityNet, weights_file
+from models.nets.identity_weights import SCALE, SIDE, weights_file
 from pipeline.dataset.file_index import FILES_PER_TASK, MIN_TASKS_PER_WORKER
 from pipeline.dataset.pairs import SAME_PERSON, Pair, distinct, held_apart
 from pipeline.dataset.repeats import Finding
@@ -23,6 +23,10 @@ from pipeline.runtime.process import limit_threads
 from pipeline.storage.face_schema import to_face
 from pipeline.storage.hashed_files import HashedFile
 from pipeline.storage.images import BadImage
+
+if TYPE_CHECKING:  # they load torch, which takes seconds and is needed with weights alone
+    from models.detection.mtcnn import FaceDetector
+    from models.nets.identity import IdentityNet
 
 # Measured on 2,000 real faces: 40 of 40 pairs below it, drawn at random, show one person; of 124,750 pairs of different
 # people none lies below 0.30.
@@ -51,7 +55,7 @@ class Search:
 
     def __call__(self, task: Sequence[tuple[HashedFile, NDArray[np.float32] | None]]) -> NDArray[np.float32]:
         """Points of the faces of some files, float32 (n, 128); NaN without a face or a picture."""
-        limit_threads(1)
+        limit_threads(1, nets=True)
         points = np.full((len(task), 128), np.nan, np.float32)
         places, chips = [], []
         for place, (file, row) in enumerate(task):
@@ -78,11 +82,15 @@ class Search:
 
 @lru_cache(maxsize=1)
 def _net(weights: Path) -> IdentityNet:
+    from models.nets.identity import IdentityNet
+
     return IdentityNet.load(weights)
 
 
 @lru_cache(maxsize=1)
 def _detector(options: tuple[tuple[str, object], ...]) -> FaceDetector:
+    from models.detection.mtcnn import FaceDetector
+
     return FaceDetector.of(dict(options), device="cpu")
 
 

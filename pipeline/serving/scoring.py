@@ -155,7 +155,7 @@ def _score_task(
     files: Sequence[tuple[str, str]], *, folder: Path, device: str, threads: int, every_face: bool
 ) -> list[list[PredictionRow]]:
     """Rows of each file."""
-    limit_threads(threads)
+    limit_threads(threads, nets=True)
     rows = score_files(files, load_bundle(folder, pick_device(device)), every_face=every_face)
     firsts = [index for index, row in enumerate(rows) if row.place == 1]
     return [rows[start:end] for start, end in zip(firsts, [*firsts[1:], len(rows)], strict=True)]
@@ -209,7 +209,9 @@ def stream_rows(
     engine = engine or Engine()
     present = pick_device(device)
     if present != "cpu" and engine.backend == "loky":
-        engine = Engine(workers=max(1, min(gpu_processes(engine.workers), len(tasks) // TASKS_PER_GPU_PROCESS)))
+        engine = Engine(
+            workers=max(1, min(gpu_processes(engine.workers), len(tasks) // TASKS_PER_GPU_PROCESS))
+        )
     alone = engine.backend != "dask" and (engine.workers == 1 or len(tasks) <= 1)
     load_bundle(folder, present)  # a bundle that cannot be used says so here, not in every worker
     work = partial(

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from models.errors import UserError
-from models.nets import identity
+from models.nets import identity, identity_weights
 from models.nets.identity import IdentityNet
 
 
@@ -59,14 +59,14 @@ def test_another_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_no_package_no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(identity, "find_spec", lambda name: None)
-    assert identity.weights_file() is None
+    monkeypatch.setattr(identity_weights, "find_spec", lambda name: None)
+    assert identity_weights.weights_file() is None
 
 
 def test_the_package_is_found_and_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    package = tmp_path / identity.PACKAGE
+    package = tmp_path / identity_weights.PACKAGE
     (package / "models").mkdir(parents=True)
     (package / "__init__.py").write_text("raise RuntimeError")
-    (package / identity.FILE).write_bytes(b"x")
+    (package / identity_weights.FILE).write_bytes(b"x")
     monkeypatch.syspath_prepend(tmp_path)
-    assert identity.weights_file() == package / identity.FILE
+    assert identity_weights.weights_file() == package / identity_weights.FILE
