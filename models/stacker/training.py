@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from models.errors import UserError
 from models.folds import assign
 from models.kinds import LABELLED, REAL
 from models.stacker.calibration import nonnegative_logistic, platt
@@ -86,11 +87,12 @@ def fit(
     Raises
     ------
     UserError
-        Where a class has fewer groups than there are folds.
+        Where a class, or a kind of fake, has fewer groups than there are folds.
     """
     strata = np.full(len(target), "all") if sources is None else sources
     row_kinds = np.where(target == 1, LABELLED, REAL) if kinds is None else kinds
     fold = assign(target, groups, strata, folds=options.folds, seed=options.seed)
+    _refuse_few_groups(row_kinds, groups, folds=options.folds)
     table = _Table(
         features, logits=[c for c in features.columns if c in set(logits)], target=target, options=options
     )
@@ -115,6 +117,21 @@ def fit(
     return Stacker(
         list(features.columns), experts, fusion, slope, offset, np.asarray(expit(slope * raw + offset))
     )
+
+
+def _refuse_few_groups(kinds: NDArray[np.str_], groups: NDArray[np.str_], *, folds: int) -> None:
+    """Raise UserError for a kind of fake that is not in every fold: its expert would learn without it, and be measured on it.
+
+    Fakes of other kinds hide that from the count of the class.
+    """
+    for kind in sorted(set(kinds.tolist()) - {REAL}):
+        count = len(np.unique(groups[kinds == kind]))
+        if count < folds:
+            raise UserError(
+                f"all {int((kinds == kind).sum())} fakes of kind {kind} among the training images are of {count} "
+                f"group{'s' if count > 1 else ''}, fewer than the {folds} folds (train.folds); groups.csv has to say which "
+                "images belong together, not which class they are, or more images are needed"
+            )
 
 
 def _kind_weights(kinds: NDArray[np.str_]) -> Floats:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.dataset import leakage, purity, repeats, split_shift
+from pipeline.dataset import leakage, pairs, purity, repeats, split_shift
 from pipeline.dataset.manifest_summary import sizes
 from pipeline.runtime.engine import Engine
 from pipeline.storage.unmade import Unmade
@@ -17,13 +17,20 @@ MAX_PURE = (
 ORDER = {"red": 0, "amber": 1, "ok": 2}
 
 
-def audit(rows: pd.DataFrame, *, engine: Engine) -> tuple[dict[str, Any], list[Unmade]]:
+def audit(
+    rows: pd.DataFrame,
+    *,
+    people: tuple[list[pairs.Pair], list[repeats.Finding]] = ([], []),
+    engine: Engine,
+) -> tuple[dict[str, Any], list[Unmade]]:
     """Audit a manifest.
 
     Parameters
     ----------
     rows : DataFrame
         Manifest rows.
+    people : (list, list)
+        As `people.people` returns them: pairs and findings.
     engine : Engine
         Where files are read.
 
@@ -44,7 +51,9 @@ def audit(rows: pd.DataFrame, *, engine: Engine) -> tuple[dict[str, Any], list[U
     findings += [purity.describe(result) for result in pure[:MAX_PURE]]
     findings += [split_shift.describe(result) for result in shifts]
     findings += repeats.across_splits(rows, "sha256", "exact copies")
-    findings += repeats.across_splits(rows, "cluster", "near-duplicates")
+    alike, said, unread = pairs.near_duplicates(rows, engine=engine)
+    seen_twice, said_of_people = people
+    findings += [*said, *said_of_people]
     findings += repeats.groups_across_splits(rows)
     findings += repeats.under_both_labels(rows)
     findings.sort(key=lambda finding: ORDER[finding["level"]])
@@ -54,7 +63,8 @@ def audit(rows: pd.DataFrame, *, engine: Engine) -> tuple[dict[str, Any], list[U
         "file_facts": results,
         "pure_values": pure,
         "split_shifts": shifts,
+        "pairs": [*pairs.listed(alike), *pairs.listed(seen_twice)],
         "limits": {name: {"warn": warn, "leak": leak} for name, (warn, leak) in leakage.LIMITS.items()},
         "sizes": sizes(rows),
     }
-    return report, unmade
+    return report, list(dict.fromkeys([*unmade, *unread]))

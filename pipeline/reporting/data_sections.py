@@ -164,5 +164,11 @@ def audit(data: ReportData) -> Section:
     )
     findings = [[finding["level"], finding["text"]] for finding in data.audit["findings"]]
     finding_columns = [Column("level", is_text=True), Column("finding", is_text=True, wraps=True)]
-    elements: list[Element] = [Paragraph(text), Table(columns, rows), Table(finding_columns, findings)]
+    pairs = "Pairs of images behind the findings, side by side: audit.html beside this page."
+    elements: list[Element] = [
+        Paragraph(text),
+        Table(columns, rows),
+        Table(finding_columns, findings),
+        Paragraph(pairs),
+    ]
     return Section("audit", "Audit", elements)

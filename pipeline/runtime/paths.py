@@ -22,6 +22,7 @@ SCORES = CACHE / "scores.parquet"
 REPORTS = Path("reports")
 MANIFEST_SUMMARY = REPORTS / "manifest.json"
 AUDIT = REPORTS / "audit.json"
+AUDIT_PAGE = REPORTS / "audit.html"
 METRICS = REPORTS / "metrics.json"
 EVALUATION = REPORTS / "evaluation.json"
 ABLATION = REPORTS / "ablation.csv"

@@ -135,6 +135,17 @@ class Variants(Section):
     )
     pseudo_fakes: dict[Name, Copies] = Field(description="pseudo-fakes of real images, by kind")
 
+    @model_validator(mode="after")
+    def _real_ones_degraded_too(self) -> Variants:
+        kinds = sorted(kind for kind, copies in self.pseudo_fakes.items() if copies)
+        if kinds and not self.degraded:
+            raise ValueError(
+                f"degraded is 0 beside pseudo-fakes ({', '.join(kinds)}), some of which are degraded: traces of ordinary use "
+                "would be learned as traces of forgery, and of 100 degraded real images 82 were called fake. Set degraded to "
+                "0.5, or every kind of pseudo_fakes to 0"
+            )
+        return self
+
 
 class Net(Section):
     """A net that is fine-tuned fold by fold, with one logit for each of its heads: the block `net_<name>`."""

@@ -153,7 +153,7 @@ def _read(data: bytes, header: Header, *, where: str) -> DecodedImage:
     return DecodedImage(pixels=pixels, notes=(*header.notes, *found))
 
 
-def probe(data: bytes, *, max_pixels: int, where: str = "image") -> ImageProbe:
+def probe(data: bytes, *, max_pixels: int, where: str = "image", shortest: int = 48) -> ImageProbe:
     """Size and a reduced grayscale picture.
 
     JPEG files are decoded at 1/2, 1/4 or 1/8 scale, which costs a fraction of the full decode.
@@ -162,6 +162,8 @@ def probe(data: bytes, *, max_pixels: int, where: str = "image") -> ImageProbe:
     ----------
     data, max_pixels, where : bytes, int, str
         As of `decode`.
+    shortest : int
+        Pixels that the shorter side keeps where it has them.
 
     Returns
     -------
@@ -174,7 +176,7 @@ def probe(data: bytes, *, max_pixels: int, where: str = "image") -> ImageProbe:
     """
     header = _inspect(data, max_pixels=max_pixels, where=where)
     if header.kind == "jpeg":
-        factor = _reduction(min(header.width, header.height))
+        factor = _reduction(min(header.width, header.height), shortest=shortest)
         gray, found = jpeg_files.read_gray(data, header, factor=factor, where=where)
         return ImageProbe(header.width, header.height, gray, notes=(*header.notes, *found))
     picture = _read(data, header, where=where)
@@ -237,6 +239,6 @@ def refuse_large(width: int, height: int, *, max_pixels: int, where: str) -> Non
         )
 
 
-def _reduction(side: int) -> int:
-    """The strongest reduction that keeps at least 48 px on the shorter side."""
-    return next((factor for factor in (8, 4, 2) if side >= factor * 48), 1)
+def _reduction(side: int, *, shortest: int) -> int:
+    """The strongest reduction that keeps at least `shortest` px of a side."""
+    return next((factor for factor in (8, 4, 2) if side >= factor * shortest), 1)

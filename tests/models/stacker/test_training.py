@@ -180,3 +180,16 @@ def test_too_few_groups_are_refused():
     features, target, _ = table(60)
     with pytest.raises(UserError, match=r"class 0 \(real\) has 1 groups"):
         fit(features, target, np.where(target == 0, "a", np.arange(60).astype(str)), options=OPTIONS)
+
+
+def test_labelled_fakes_of_one_group_are_refused_though_pseudo_fakes_have_many():
+    features, target, groups, kinds = kinds_table(90)
+    with pytest.raises(UserError, match=r"fakes of kind labelled .* are of 1 group, fewer than the 3 folds"):
+        fit(
+            features,
+            target,
+            np.where(kinds == "labelled", "one", groups),
+            kinds=kinds,
+            logits=LOGITS,
+            options=OPTIONS,
+        )

@@ -98,6 +98,14 @@ def test_real_faces_are_not_degraded_alone_beside_labelled_fakes(raw):
         parse(raw, where="params.yaml")
 
 
+def test_pseudo_fakes_need_degraded_copies_of_real_images(raw):
+    raw["variants"]["degraded"] = 0
+    with pytest.raises(ParamsError, match="degraded is 0 beside pseudo-fakes .* Set degraded to 0.5"):
+        parse(raw, where="params.yaml")
+    raw["variants"]["pseudo_fakes"] = dict.fromkeys(raw["variants"]["pseudo_fakes"], 0)
+    assert parse(raw, where="params.yaml").variants.degraded == 0
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -90,7 +90,7 @@ def test_a_head_needs_pictures_in_every_fold(tmp_path):
     net = params.Net(model="m", size=64, epochs=1, learning_rate=0.1, heads=["restoration", "resynthesis"])
     store = {"restoration": PictureStore(tmp_path, "v")}
     for share, expected in ((1.0, ["restoration", "resynthesis"]), (0.0, ["resynthesis"])):
-        wanted = params.Variants(degraded=0, pseudo_fakes={"restoration": share})
+        wanted = params.Variants(degraded=1, pseudo_fakes={"restoration": share})
         assert net_folds._learnable("a", net, VariantPlan(wanted, store), train).heads == expected
     alone = net.model_copy(update={"heads": ["restoration"]})
     missing = VariantPlan(params.Variants(degraded=0, pseudo_fakes={}), {}, {"restoration": "not installed"})

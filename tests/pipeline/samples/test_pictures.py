@@ -19,7 +19,7 @@ from pipeline.storage.picture_store import mark_skipped, open_current, publish
 from tests.pipeline.hashed import hashed
 
 SEQUENTIAL = params.Compute(workers=1, backend="sequential", shard_size=8)
-WANTED = params.Variants(degraded=0, pseudo_fakes={"blend": 1, "restoration": 1})
+WANTED = params.Variants(degraded=1, pseudo_fakes={"blend": 1, "restoration": 1})
 
 
 def upside_down(pixels, rng):

@@ -116,7 +116,7 @@ def test_every_variant_refuses_another_file_under_the_name(rows, tmp_path):
 def test_a_real_partner_went_the_way_of_its_pseudo_fake(rows):
     """The same size, the same face, and the same pixels where nothing was forged."""
     face = np.r_[1, 1, 0.9, [16, 16, 47, 47], (TEMPLATE * 31 + 16).ravel()].astype(np.float32)
-    plan = VariantPlan(params.Variants(degraded=0, pseudo_fakes={"blend": 12}))
+    plan = VariantPlan(params.Variants(degraded=0.01, pseudo_fakes={"blend": 12}))
     made, own = expand(rows.iloc[:1], np.stack([face]), plan)
     items = items_of(made, own, plan)[1:]
     for fake, real in zip(items[::2], items[1::2], strict=True):
