@@ -203,9 +203,12 @@ def _evidence(
         total = np.zeros((y1 - y0, x1 - x0), np.float32) if total is None else total
         for column, places in zip(bundle.info.blocks[name].columns, by_head, strict=True):
             without = features.assign(**{column: np.float32(typical[column])})
-            gap = float(features[column].iloc[0] - typical[column])
+            logit = np.float32(features[column].iloc[0])
+            gap = float(logit - typical[column])
             if abs(gap) > _NO_GAP:
                 slope = (raw - float(bundle.stacker.raw(without)[0])) / gap
+                # The map comes from torch, the logit from what scores: their difference, rounding, goes to all places alike.
+                places = places + (logit - places.mean())
                 shown = (places - np.float32(typical[column])) * np.float32(slope / places.size)
                 total += _on_native(shown, net.spec, crop, shape=pixels.shape[:2])
     return total
