@@ -250,7 +250,7 @@ def convert(net: Any, *, size: int, precision: Precision) -> bytes:
         compiled = _core().compile_model(graph, "CPU", _settings(precision))
         exported = compiled.export_model().getvalue()
         net_of = OpenVinoNet(_STEADY + exported, precision=precision)
-    except (RuntimeError, TypeError, ValueError, *_failures()) as error:
+    except _failures() as error:
         raise ConversionError(f"{type(error).__name__}: {str(error).strip().splitlines()[0][:200]}") from None
     return (_STEADY if _is_steady(net_of, size) else _VARYING) + exported
 
@@ -263,9 +263,10 @@ def _is_steady(net: OpenVinoNet, size: int) -> bool:
 
 
 def _failures() -> tuple[type[Exception], ...]:
-    """Exceptions of OpenVINO's conversion, which are no RuntimeErrors."""
+    """What torch and OpenVINO raise for a net that they cannot take."""
     frontend = _openvino().frontend
-    return (frontend.OpConversionFailure, frontend.GeneralFailure, frontend.NotImplementedFailure)
+    of_frontend = (frontend.OpConversionFailure, frontend.GeneralFailure, frontend.NotImplementedFailure)
+    return (RuntimeError, TypeError, ValueError, *of_frontend)
 
 
 def _settings(precision: Precision) -> dict[str, Any]:
