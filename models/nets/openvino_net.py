@@ -242,16 +242,16 @@ def convert(net: Any, *, size: int, precision: Precision) -> bytes:
             warnings.simplefilter("ignore")  # torch says that it will replace its tracing one day
             trace = torch.jit.trace(OfPictures().eval(), example, check_trace=False)
             reader = FrontEndManager().load_by_framework("pytorch")
-            decoder = TorchScriptPythonDecoder(
-                trace, example_input=(example,)
-            )  # it has to outlive the conversion
+            # The decoder has to outlive the conversion.
+            decoder = TorchScriptPythonDecoder(trace, example_input=(example,))
             graph = reader.convert(reader.load(decoder))
         graph.reshape([-1, size, size, 3])
         compiled = _core().compile_model(graph, "CPU", _settings(precision))
         exported = compiled.export_model().getvalue()
         net_of = OpenVinoNet(_STEADY + exported, precision=precision)
     except _failures() as error:
-        raise ConversionError(f"{type(error).__name__}: {str(error).strip().splitlines()[0][:200]}") from None
+        reason = " ".join(str(error).split())[:200]
+        raise ConversionError(f"{type(error).__name__}: {reason}") from None
     return (_STEADY if _is_steady(net_of, size) else _VARYING) + exported
 
 
