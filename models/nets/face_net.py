@@ -20,7 +20,7 @@ from features.alignment import align
 from features.views import Crop
 from models.nets import openvino_net
 from models.nets.checkpoints import misfits, require_model
-from models.nets.inference import compile_for_inference
+from models.nets.inference import compile_for_inference, give_back
 from models.nets.input_transform import InputTransform
 from models.nets.net_spec import (
     REMEDY,
@@ -313,7 +313,7 @@ class FaceNet:
         """
         record = read_record(folder, read=read)
         indices = range(record.members) if member is None else [member]
-        return cls(
+        net = cls(
             record.spec,
             [SavedWeights.read(member_file(folder, index), read) for index in indices],
             device=device,
@@ -321,6 +321,8 @@ class FaceNet:
             precision=record.precision,
             openvino=openvino,
         )
+        give_back()
+        return net
 
 
 def _by_openvino(
