@@ -6,6 +6,7 @@
 #                                All three are kept in params.local.yaml; an empty one (PARAMS=) goes back to params.yaml.
 # make test, make lint         what has to pass before a change is shared
 # make bench IMAGES=folder     speed beside the plain way
+# make gpu-check               on a machine with a GPU: whether its results are the CPU's, and how fast it is
 # make docs                    docs/parameters.md from the code
 # make install, install-dev    the environment alone; with the tools for tests
 # make clean                   remove what `make repro` makes: cache/, reports/, prediction.txt
@@ -21,7 +22,7 @@ export OMP_WAIT_POLICY ?= passive
 # Handed on by the shell, which does not look into a value: quotes and backticks in a path stay what they are.
 given = $(if $(filter-out undefined,$(origin $(1))),--$(2) "$$$(1)")
 
-.PHONY: help repro test lint bench docs clean install install-dev
+.PHONY: help repro test lint bench gpu-check docs clean install install-dev
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -41,6 +42,9 @@ lint: install-dev
 
 bench: install
 	"$(BIN)/python" -m benchmarks.speed --images "$$IMAGES"
+
+gpu-check: install
+	"$(BIN)/python" -m benchmarks.gpu
 
 docs: install
 	"$(BIN)/python" -m pipeline.configure --reference > docs/.parameters.part

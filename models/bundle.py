@@ -67,6 +67,8 @@ class Bundle:
         Of the training images' numbers.
     device : {"cpu", "cuda"}
         Of detector and nets.
+    openvino : bool
+        Whether OpenVINO may run the nets.
     """
 
     folder: Path
@@ -75,9 +77,10 @@ class Bundle:
     novelty: Novelty
     reference: Reference
     device: str
+    openvino: bool = True
 
     @classmethod
-    def load(cls, folder: Path, *, device: str = "cpu") -> Bundle:
+    def load(cls, folder: Path, *, device: str = "cpu", openvino: bool = True) -> Bundle:
         """Read a bundle folder, after every file of it was checked against its record.
 
         Raises
@@ -85,10 +88,10 @@ class Bundle:
         BundleError
             Naming the part that is missing, damaged or altered, or made by other code.
         """
-        return cls.of(folder, read_info(folder), device=device)
+        return cls.of(folder, read_info(folder), device=device, openvino=openvino)
 
     @classmethod
-    def of(cls, folder: Path, info: BundleInfo, *, device: str) -> Bundle:
+    def of(cls, folder: Path, info: BundleInfo, *, device: str, openvino: bool = True) -> Bundle:
         """Read the parts that a record names; each is checked against it once more as it is read.
 
         Raises
@@ -106,7 +109,7 @@ class Bundle:
             reference = Reference.load(read_part(folder, info, folder / REFERENCE_FILE), columns=columns)
         except ValueError as error:
             raise BundleError(f"{folder}: {error}; copy the bundle again or train again") from None
-        return cls(folder, info, stacker, novelty, reference, device)
+        return cls(folder, info, stacker, novelty, reference, device, openvino)
 
     @property
     def prior(self) -> float:
@@ -141,6 +144,7 @@ class Bundle:
                 self.folder / "nets" / name,
                 device=self.device,
                 read=lambda path: read_part(self.folder, self.info, path),
+                openvino=self.openvino,
             )
             if net.width != len(self.info.blocks[name].columns):
                 raise BundleError(
@@ -149,6 +153,11 @@ class Bundle:
                 )
             nets[name] = net
         return nets
+
+    @property
+    def precision(self) -> str:
+        """What the nets compute in here: f32 or bf16, both with a + where they differ; empty without a net."""
+        return "+".join(sorted({net.precision for net in self.nets.values()}))
 
     @cached_property
     def evidence_nets(self) -> dict[str, EvidenceNet]:

@@ -99,6 +99,8 @@ class NetInfo(Record):
     size: Annotated[int, Field(ge=1, le=2048)] = Field(description="px, side of its input")
     origin: str = Field(description="where its first weights came from")
     n_models: Annotated[int, Field(ge=1, le=100)] = Field(description="nets whose mean is the block")
+    mirror: bool = Field(description="whether the mean is over both mirror images too")
+    precision: Literal["f32", "bf16"] = Field(description="what its numbers of training were computed in")
 
 
 class TrainingInfo(Record):
@@ -211,6 +213,11 @@ class BundleInfo(Record):
     def sorts(self) -> dict[str, BlockSort]:
         """Sort of each block, in the order of training."""
         return {name: block.sort for name, block in self.blocks.items()}
+
+    @property
+    def precision(self) -> str:
+        """What the nets' numbers of training were computed in; with a + between several, empty without a net."""
+        return "+".join(sorted({net.precision for net in self.nets.values()}))
 
     def blocks_of(self, *sorts: BlockSort) -> dict[str, BlockInfo]:
         """The blocks of these sorts, in the order of training."""

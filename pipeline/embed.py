@@ -14,7 +14,7 @@ from models.nets.initialisation import backbone_state
 from pipeline.runtime import params, paths
 from pipeline.runtime.command import run
 from pipeline.samples.feature_table import block_folder, read_faces
-from pipeline.samples.net_rows import NetExtractor, load_net, net_spec, skip_block
+from pipeline.samples.net_rows import NetExtractor, load_net, net_precision, net_spec, skip_block
 from pipeline.samples.pictures import read_plan
 from pipeline.samples.shards import fill, finish
 from pipeline.samples.variants import expand, items_of
@@ -46,9 +46,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     folder = paths.NETS / block
     shutil.rmtree(folder, ignore_errors=True)
     spec = net_spec(net, checkpoint)
-    FaceNet.save(folder, spec, [backbone_state(build(spec), checkpoint)])
+    precision = net_precision(compute)
+    FaceNet.save(folder, spec, [backbone_state(build(spec), checkpoint)], mirror=False, precision=precision)
     width = load_net(folder, "cpu", None).width
-    facts = {"code": net_code(), "net": asdict(spec), "aligned": options.aligned}
+    facts = {"code": net_code(), "net": asdict(spec), "aligned": options.aligned, "precision": precision}
     store = Store(
         block_folder(block, "embedding"),
         version_of(facts),
@@ -56,7 +57,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "embedding",
     )
     extractor = NetExtractor(
-        folder, None, options, max_pixels=params.load("manifest").max_pixels, device=compute.device
+        folder,
+        None,
+        options,
+        max_pixels=params.load("manifest").max_pixels,
+        device=compute.device,
+        precision=precision,
     )
     plan = read_plan(params.load("variants"))
     items = items_of(*expand(*read_faces(), plan), plan)

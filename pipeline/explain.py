@@ -54,7 +54,7 @@ def explain_files(
                     unread.append((name, bad.detail))
             reasons = explain(bundle, [picture.pixels for _, picture in pictures])
             for (name, picture), why in zip(pictures, reasons, strict=True):
-                row = by_model(name, why.prediction, picture.notes, face=why.face)
+                row = by_model(name, why.prediction, picture.notes, face=why.face, precision=bundle.precision)
                 images.append(Explained(name, picture.pixels, why, row.warnings))
             bar.update(len(files[start : start + IMAGES_AT_ONCE]))
     return images, unread

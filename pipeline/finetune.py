@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.nets.net_spec import member_file, write_record
+from models.nets.net_spec import Precision, member_file, write_record
 from pipeline.runtime import params, paths
 from pipeline.runtime.command import run
 from pipeline.samples.feature_table import SEEN_BY_EVERY_NET, block_folder, read_faces
 from pipeline.samples.net_folds import ALL_NETS, nets_for_rows, prepare, train_folds
 from pipeline.samples.net_job import Job
-from pipeline.samples.net_rows import NetExtractor, skip_net
+from pipeline.samples.net_rows import NetExtractor, net_precision, skip_net
 from pipeline.samples.pictures import read_plan
 from pipeline.samples.shards import fill, finish
 from pipeline.samples.variants import expand, items_of
@@ -27,24 +27,36 @@ from pipeline.storage.files import link_or_copy
 from pipeline.storage.unmade import Unmade
 
 
-def save_net(job: Job, weights: Sequence[Path], folder: Path) -> None:
+def save_net(job: Job, weights: Sequence[Path], folder: Path, *, precision: Precision) -> None:
     """The finished net as a folder of its own; its weights lie once, under two names."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for index, path in enumerate(weights):
         link_or_copy(path, member_file(folder, index))
-    write_record(folder, job.spec, members=len(weights))
+    write_record(folder, job.spec, members=len(weights), mirror=job.net.mirror, precision=precision)
+
+
+def logits_version(job: Job, *, precision: Precision) -> str:
+    """Address of the net's logits: what it was trained on, and how it is run."""
+    facts = {"training": job.version, "code": net_code(), "mirror": job.net.mirror, "precision": precision}
+    return version_of(facts)
 
 
 def fill_logits(
-    job: Job, rows: pd.DataFrame, faces: NDArray[np.float32], *, folder: Path, compute: params.Compute
+    job: Job,
+    rows: pd.DataFrame,
+    faces: NDArray[np.float32],
+    *,
+    folder: Path,
+    compute: params.Compute,
+    precision: Precision,
 ) -> None:
     """Logits of every row and variant: train from the net that never saw it, others from the mean of all.
 
     A train row that every net saw gets NaN: no honest logit of it exists.
     """
     block = f"net_{job.name}"
-    version = version_of({"training": job.version, "code": net_code()})
+    version = logits_version(job, precision=precision)
     columns = tuple(f"{block}.{head}" for head in job.spec.heads)
     store = Store(block_folder(block, "net"), version, columns, "net")
     keys, member = nets_for_rows(job, rows)
@@ -58,7 +70,12 @@ def fill_logits(
     for index in (*range(job.section.members), ALL_NETS):
         of_all = index == ALL_NETS
         extractor = NetExtractor(
-            folder, None if of_all else index, job.options, max_pixels=job.max_pixels, device=compute.device
+            folder,
+            None if of_all else index,
+            job.options,
+            max_pixels=job.max_pixels,
+            device=compute.device,
+            precision=precision,
         )
         chosen = [items[i] for i in np.flatnonzero(member == index)]
         describe = f"logits of {job.name}, {'all folds' if of_all else f'fold {index}'}"
@@ -93,8 +110,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     for stale in set(runs.glob("*")) - {job.folder}:
         shutil.rmtree(stale)
-    save_net(job, train_folds(job, compute=compute), folder)
-    fill_logits(job, *expand(rows, faces, job.plan), folder=folder, compute=compute)
+    precision = net_precision(compute)
+    save_net(job, train_folds(job, compute=compute), folder, precision=precision)
+    fill_logits(job, *expand(rows, faces, job.plan), folder=folder, compute=compute, precision=precision)
 
 
 if __name__ == "__main__":

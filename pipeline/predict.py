@@ -47,7 +47,13 @@ def stored_rows(bundle: Bundle) -> Iterator[PredictionRow]:
         name, detail = original(row.img_name), original(row.detail)
         if row.status == "ok" and row.sha256 in predictions:
             notes = [detail] if detail else []
-            yield by_model(name, predictions[row.sha256], notes, face=face_of[row.sha256])
+            yield by_model(
+                name,
+                predictions[row.sha256],
+                notes,
+                face=face_of[row.sha256],
+                precision=bundle.info.precision,
+            )
         elif row.status == "ok":
             status, _, reason = table.left_out[row.sha256].partition(": ")
             yield PredictionRow(name, bundle.prior, BY_PRIOR, status, reason)

@@ -65,10 +65,14 @@ def test_lint_and_test_use_the_environment(clone):
     assert make(clone, "test") == ["python [-m] [pytest] [-n] [2] [--dist] [loadgroup]"]
 
 
+def test_the_check_of_a_gpu_uses_the_environment(clone):
+    assert make(clone, "gpu-check") == ["python [-m] [benchmarks.gpu]"]
+
+
 def test_help_comes_first_and_names_every_verb(clone):
     text = "\n".join(make(clone))
     assert "PARAMS=recipes/quick.yaml    a first look" in text
-    for verb in ("repro", "test", "lint", "bench", "docs", "clean", "install", "install-dev"):
+    for verb in ("repro", "test", "lint", "bench", "gpu-check", "docs", "clean", "install", "install-dev"):
         assert f"make {verb}" in text or f", {verb} " in text
 
 

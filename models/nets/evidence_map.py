@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from models.nets.face_net import build, read_state
+from models.nets.face_net import build
 from models.nets.net_spec import NetSpec, member_file, read_record
+from models.nets.saved_weights import SavedWeights
 
 
 class EvidenceNet:
@@ -52,8 +53,13 @@ class EvidenceNet:
         record = read_record(folder, read=read)
         self.spec: NetSpec = record.spec
         self.device = torch.device(device)
-        states = [read_state(member_file(folder, index), read) for index in range(record.members)]
-        self.members = [build(self.spec, state).eval().to(self.device) for state in states]
+        self.mirror = record.mirror
+        self.members = [
+            build(self.spec, SavedWeights.read(member_file(folder, index), read).state())
+            .eval()
+            .to(self.device)
+            for index in range(record.members)
+        ]
 
     def __call__(self, crop: NDArray[np.uint8]) -> NDArray[np.float32] | None:
         """Work out the logits place by place.
@@ -65,17 +71,19 @@ class EvidenceNet:
         Returns
         -------
         float32 array, shape (heads, h, w), or None
-            Logits of each place: their mean over the places is the row that `FaceNet` gives (to first order, see above). None
-            where the net's last features are no map, as those of a vision transformer.
+            Logits of each place: their mean over the places is the row that `FaceNet` gives (to first order, see above; in
+            float32 to a thousandth of it). None where the net's last features are no map, as those of a vision transformer.
         """
         x = torch.from_numpy(np.ascontiguousarray(crop)).to(self.device).permute(2, 0, 1)
-        both = torch.stack([x, x.flip(2)])
+        sides = torch.stack([x, x.flip(2)] if self.mirror else [x])
         maps = []
         for member in self.members:
-            places = _logits_by_place(member, both)
+            places = _logits_by_place(member, sides)
             if places is None:
                 return None
-            maps += [places[0], places[1].flip(2)]
+            maps.append(places[0])
+            if self.mirror:
+                maps.append(places[1].flip(2))
         return torch.stack(maps).mean(0).float().cpu().numpy()
 
 

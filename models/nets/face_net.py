@@ -2,32 +2,50 @@
 
 from __future__ import annotations
 
+import json
+import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import timm
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load, save
 from torch import nn
 
 from features.alignment import align
 from features.views import Crop
+from models.nets import openvino_net
 from models.nets.checkpoints import misfits, require_model
-from models.nets.inference import Backbone, compile_for_inference, give_back
+from models.nets.inference import compile_for_inference, give_back
 from models.nets.input_transform import InputTransform
-from models.nets.net_spec import REMEDY, NetError, NetSpec, member_file, read_record, write_record
+from models.nets.net_spec import (
+    REMEDY,
+    NetError,
+    NetSpec,
+    Precision,
+    member_file,
+    read_record,
+    write_record,
+)
+from models.nets.openvino_net import ConversionError, OpenVinoNet
+from models.nets.saved_weights import SavedWeights, State
+from models.nets.torch_net import CPU_BATCH, TorchNet, channels_last
 from models.nets.unit_classifier import normalise_classifier
 
-# Rows of a net must not depend on what else is in the batch. A position in a batch of fixed size is
-# exact, another batch size is not (up to 1e-5), so every batch on the CPU is padded to this size.
-CPU_BATCH = 8
-CUDA_BATCH = 32  # as many as the stages read at a time: a larger one would be filled up with zeros
+_SLOWER = "scoring takes more than twice the time, and low-order bits differ"
 
-State = dict[str, torch.Tensor]
+
+class Member(Protocol):
+    """What computes rows. width : numbers of a row."""
+
+    width: int
+
+    def __call__(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """uint8 (n, size, size, 3), n of 1 or more, to float32 (n, width)."""
 
 
 def build(spec: NetSpec, state: State | None = None) -> nn.Sequential:
@@ -150,22 +168,29 @@ def window(pixels: NDArray[np.uint8], *, centre: tuple[int, int], size: int) -> 
 class FaceNet:
     """One net, or the mean of several of the same make, ready to score.
 
-    A row of logits is the mean over members and over the picture and its mirror image.
+    A row of logits is the mean over members, and over the picture and its mirror image where the net is run so. On the CPU
+    OpenVINO computes it; torch does where OpenVINO is not installed or cannot run the net, and a warning says so.
 
     Parameters
     ----------
     spec : NetSpec
-    states : sequence of dict of str to tensor
+    weights : sequence of dict of str to tensor, or of SavedWeights
         Of the backbone, one per member.
     device : str
         A torch device. On the CPU a row is the same to the last bit whatever else is in the batch.
-    names : sequence of str
-        What an error calls each state; `state 0` and so on by default.
+    mirror : bool
+        Whether a row of logits is also the mean over both mirror images; features are those of the picture alone.
+    precision : {'f32', 'bf16'}
+        What is wanted on the CPU. What is not there is done in float32 with a warning.
+    openvino : bool
+        Whether OpenVINO may run it.
 
     Attributes
     ----------
     width : int
         Numbers of a row: one per head, or the backbone's pooled features.
+    precision : {'f32', 'bf16'}
+        What it computes in.
 
     Raises
     ------
@@ -176,27 +201,35 @@ class FaceNet:
     """
 
     def __init__(
-        self, spec: NetSpec, states: Sequence[State], *, device: str = "cpu", names: Sequence[str] = ()
+        self,
+        spec: NetSpec,
+        weights: Sequence[State | SavedWeights],
+        *,
+        device: str = "cpu",
+        mirror: bool = True,
+        precision: Precision = "f32",
+        openvino: bool = True,
     ) -> None:
-        self.spec = spec
-        self.device = torch.device(device)
-        self.batch = CPU_BATCH if self.device.type == "cpu" else CUDA_BATCH
-        net = build(spec)
-        backbone: Any = net[1]
-        for name, state in zip(names or [f"state {i}" for i in range(len(states))], states, strict=True):
-            if wrong := misfits(backbone.state_dict(), state):
-                raise NetError(
-                    f"{name} holds no weights of {spec.model} with {len(spec.heads)} heads: {wrong[0]}; {REMEDY}"
-                )
-        self.members: list[Backbone]
-        if self.device.type == "cpu":
-            example = torch.zeros((self.batch, 3, spec.size, spec.size), dtype=torch.uint8)
-            self.members = compile_for_inference(net, states, _channels_last(example))
-        else:
-            self.members = [build(spec, state).eval().to(self.device) for state in states]
-        self.width = len(spec.heads) or int(getattr(backbone, "head_hidden_size", backbone.num_features))
+        self.spec, self.mirror = spec, mirror
+        self.precision: Precision = "f32"
+        self.members: Sequence[Member] = []
+        saved = [
+            one if isinstance(one, SavedWeights) else SavedWeights.of(f"state {i}", one)
+            for i, one in enumerate(weights)
+        ]
+        if openvino and device == "cpu":
+            wanted = openvino_net.available(precision)
+            self.members = _by_openvino(spec, saved, precision=wanted)
+            self.precision = wanted if self.members else "f32"
+        self.members = self.members or [_by_torch(spec, saved, device=torch.device(device))]
+        self.width = self.members[0].width
+        if self.precision != precision:
+            warnings.warn(
+                f"{spec.model} runs in {self.precision} here, but its training rows were computed in {precision}: its "
+                "numbers differ a little from theirs",
+                stacklevel=2,
+            )
 
-    @torch.inference_mode()
     def __call__(self, crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Compute a row for each crop; row i depends on crop i alone.
 
@@ -208,26 +241,25 @@ class FaceNet:
         -------
         float32 array, shape (n, width)
         """
-        threads = torch.get_num_threads()
-        if self.device.type == "cpu":
-            torch.set_num_threads(1)  # sums are split by thread; work is shared out between processes
-        try:
-            rows = [self._batch(crops[i : i + self.batch]) for i in range(0, len(crops), self.batch)]
-        finally:
-            torch.set_num_threads(threads)
-        return np.concatenate(rows) if rows else np.zeros((0, self.width), np.float32)
-
-    def _batch(self, crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        pad = self.batch - len(crops)
-        stack = np.stack(list(crops) + [np.zeros_like(crops[0])] * pad)
-        x = torch.from_numpy(stack).to(self.device).permute(0, 3, 1, 2)
-        views = [x, x.flip(3)] if self.spec.heads else [x]
-        outputs = [member(view) for view in map(_channels_last, views) for member in self.members]
-        mean = torch.stack(outputs).mean(0)
-        return mean[: len(crops)].float().cpu().numpy().reshape(len(crops), self.width)
+        if not len(crops):
+            return np.zeros((0, self.width), np.float32)
+        pictures = np.stack(list(crops))
+        views = [pictures, pictures[:, :, ::-1]] if self.mirror and self.spec.heads else [pictures]
+        first, *more = (member(view) for view in views for member in self.members)
+        total = first
+        for rows in more:  # one after the other: numpy's own mean adds up in another order for a single row
+            total = total + rows
+        return np.asarray(total / np.float32(1 + len(more)), dtype=np.float32)
 
     @staticmethod
-    def save(folder: Path, spec: NetSpec, states: Sequence[State]) -> None:
+    def save(
+        folder: Path,
+        spec: NetSpec,
+        states: Sequence[State],
+        *,
+        mirror: bool = True,
+        precision: Precision = "f32",
+    ) -> None:
         """Write `net.json` and one safetensors file per member.
 
         Parameters
@@ -237,12 +269,14 @@ class FaceNet:
         spec : NetSpec
         states : sequence of dict of str to tensor
             Of the backbone, one per member.
+        mirror, precision
+            How it is run.
         """
         folder.mkdir(parents=True, exist_ok=True)
         for index, state in enumerate(states):
             # bytes, then a plain write: safetensors' own `save_file` leaves a file that others cannot read
-            member_file(folder, index).write_bytes(save({k: v.contiguous() for k, v in state.items()}))
-        write_record(folder, spec, members=len(states))
+            member_file(folder, index).write_bytes(SavedWeights.of(str(index), state).data)
+        write_record(folder, spec, members=len(states), mirror=mirror, precision=precision)
 
     @classmethod
     def load(
@@ -252,6 +286,7 @@ class FaceNet:
         device: str = "cpu",
         member: int | None = None,
         read: Callable[[Path], bytes] = Path.read_bytes,
+        openvino: bool = True,
     ) -> FaceNet:
         """Read what `save` wrote.
 
@@ -264,6 +299,8 @@ class FaceNet:
             One of several; all without it.
         read : callable
             The bytes of a file; a bundle's checks their hash.
+        openvino : bool
+            Whether OpenVINO may run it.
 
         Returns
         -------
@@ -276,27 +313,66 @@ class FaceNet:
         """
         record = read_record(folder, read=read)
         indices = range(record.members) if member is None else [member]
-        paths = [member_file(folder, index) for index in indices]
-        states = [read_state(path, read) for path in paths]
-        net = cls(record.spec, states, device=device, names=[str(path) for path in paths])
-        del states
+        net = cls(
+            record.spec,
+            [SavedWeights.read(member_file(folder, index), read) for index in indices],
+            device=device,
+            mirror=record.mirror,
+            precision=record.precision,
+            openvino=openvino,
+        )
         give_back()
         return net
 
 
-def read_state(path: Path, read: Callable[[Path], bytes]) -> State:
-    """Weights of one member of a saved net. Raises NetError where the file is missing or damaged."""
+def _by_openvino(
+    spec: NetSpec, weights: Sequence[SavedWeights], *, precision: Precision
+) -> Sequence[OpenVinoNet]:
+    """A net for each member; none, and a warning, where OpenVINO cannot be used."""
+    if not openvino_net.is_installed():
+        warnings.warn(f"OpenVINO is not installed, so torch runs {spec.model}; {_SLOWER}", stacklevel=3)
+        return []
+    facts = json.dumps(asdict(spec) | {"origin": ""}, sort_keys=True)
     try:
-        state = load(read(path))
-    except FileNotFoundError:
-        raise NetError(f"{path} is missing, but net.json beside it names it; {REMEDY}") from None
-    except SafetensorError as error:
-        raise NetError(f"{path} is damaged, it is no safetensors file: {error}; {REMEDY}") from None
-    strange = [name for name, tensor in state.items() if not bool(torch.isfinite(tensor).all())]
-    if strange:
-        raise NetError(f"{path}: {strange[0]} holds numbers that are not finite; make the net again")
+        return [
+            openvino_net.load_or_convert(
+                partial(_with_weights, spec, one),
+                size=spec.size,
+                facts=(facts, one.digest),
+                precision=precision,
+            )
+            for one in weights
+        ]
+    except ConversionError as error:
+        warnings.warn(f"OpenVINO cannot run {spec.model} ({error}), so torch does; {_SLOWER}", stacklevel=3)
+        return []
+
+
+def _by_torch(spec: NetSpec, weights: Sequence[SavedWeights], *, device: torch.device) -> TorchNet:
+    """All members together."""
+    net = build(spec)
+    backbone: Any = net[1]
+    width = len(spec.heads) or int(getattr(backbone, "head_hidden_size", backbone.num_features))
+    states = [_fitting(backbone, spec, one) for one in weights]
+    if device.type != "cpu":
+        return TorchNet(
+            [build(spec, state).eval().to(device) for state in states], width=width, device=device
+        )
+    example = channels_last(torch.zeros((CPU_BATCH, 3, spec.size, spec.size), dtype=torch.uint8))
+    return TorchNet(compile_for_inference(net, states, example), width=width, device=device)
+
+
+def _with_weights(spec: NetSpec, weights: SavedWeights) -> nn.Sequential:
+    net = build(spec)
+    net[1].load_state_dict(_fitting(net[1], spec, weights), strict=True)
+    return net.eval()
+
+
+def _fitting(backbone: nn.Module, spec: NetSpec, weights: SavedWeights) -> State:
+    """The state, which is one of this net. Raises NetError."""
+    state = weights.state()
+    if wrong := misfits(backbone.state_dict(), state):
+        raise NetError(
+            f"{weights.name} holds no weights of {spec.model} with {len(spec.heads)} heads: {wrong[0]}; {REMEDY}"
+        )
     return state
-
-
-def _channels_last(x: torch.Tensor) -> torch.Tensor:
-    return x.contiguous(memory_format=torch.channels_last)

@@ -1,4 +1,4 @@
-"""A net whose weights no longer change, in the form that the CPU runs fastest."""
+"""A net whose weights no longer change, in the form that torch runs fastest on the CPU: the way for want of OpenVINO."""
 
 from __future__ import annotations
 

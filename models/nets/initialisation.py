@@ -8,9 +8,10 @@ import torch
 from torch import nn
 
 from models.nets.checkpoints import Checkpoint, misfits
-from models.nets.face_net import State, build
+from models.nets.face_net import build
 from models.nets.net_spec import NetSpec
 from models.nets.packaged import WeightsError
+from models.nets.saved_weights import State
 
 
 def initialise(spec: NetSpec, checkpoint: Checkpoint, *, seed: int) -> nn.Sequential:

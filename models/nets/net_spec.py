@@ -14,6 +14,8 @@ from models.errors import UserError
 from models.nets.model_args import CheckedArgs
 
 Input = Literal["rgb", "npr", "highpass"]
+Precision = Literal["f32", "bf16"]  # of a net's arithmetic on the CPU
+WantedPrecision = Literal["auto", "f32", "bf16"]
 RECORD = "net.json"
 MODEL_NAME = r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)?$"  # timm's own names: no `hf-hub:`, no path
 MAX_SIZE, MAX_MEMBERS = 2048, 100
@@ -67,19 +69,25 @@ class NetSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class NetRecord(NetSpec):
-    """A saved net as `net.json` has it.
+    """A saved net as `net.json` has it: what it is, and how it is run.
 
     Attributes
     ----------
     members : int
         Nets of this make in the folder, `member0.safetensors` and so on; a row is their mean.
+    mirror : bool
+        Whether a row of logits is also the mean over the picture and its mirror image.
+    precision : {'f32', 'bf16'}
+        What the stored rows were computed in.
     """
 
     members: Annotated[int, Field(ge=1, le=MAX_MEMBERS)]
+    mirror: bool
+    precision: Precision
 
     @property
     def spec(self) -> NetSpec:
-        """The record without the number of members."""
+        """The record without how the net is run."""
         return NetSpec(**{field.name: getattr(self, field.name) for field in fields(NetSpec)})
 
 
@@ -91,7 +99,9 @@ def member_file(folder: Path, index: int) -> Path:
     return folder / f"member{index}.safetensors"
 
 
-def write_record(folder: Path, spec: NetSpec, *, members: int) -> None:
+def write_record(
+    folder: Path, spec: NetSpec, *, members: int, mirror: bool = True, precision: Precision = "f32"
+) -> None:
     """Write `net.json`.
 
     Parameters
@@ -101,8 +111,11 @@ def write_record(folder: Path, spec: NetSpec, *, members: int) -> None:
     spec : NetSpec
     members : int
         How many there are.
+    mirror, precision
+        As of `NetRecord`.
     """
-    text = json.dumps({**asdict(spec), "members": members}, indent=2)
+    record = {**asdict(spec), "members": members, "mirror": mirror, "precision": precision}
+    text = json.dumps(record, indent=2)
     (folder / RECORD).write_text(text, encoding="utf-8")
 
 

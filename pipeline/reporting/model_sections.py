@@ -82,7 +82,17 @@ def _blocks(info: BundleInfo) -> list[Table | Paragraph]:
 
 def _nets(info: BundleInfo) -> list[Table]:
     rows = [
-        [name, net.model, net.input, net.crop, net.origin, number(net.size), number(net.n_models)]
+        [
+            name,
+            net.model,
+            net.input,
+            net.crop,
+            net.origin,
+            number(net.size),
+            number(net.n_models),
+            "yes" if net.mirror else "no",
+            net.precision,
+        ]
         for name, net in info.nets.items()
     ]
     columns = [
@@ -90,6 +100,8 @@ def _nets(info: BundleInfo) -> list[Table]:
         Column("weights", is_text=True, wraps=True),
         Column("size, px"),
         Column("models"),
+        Column("mirror image too", is_text=True),
+        Column("computed in", is_text=True),
     ]
     return [Table(columns, rows)] if rows else []
 

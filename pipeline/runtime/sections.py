@@ -203,6 +203,10 @@ class Net(Section):
         description="share of real faces that are degraded on their own, half of them resampled too, so that traces of use "
         "are not taken for forgery; not with labelled fakes, which it would give away",
     )
+    mirror: bool = Field(
+        True,
+        description="whether its logits are the mean over the picture and its mirror image, which takes twice the time",
+    )
     heads: list[Name] = Field(
         [LABELLED],
         min_length=1,
@@ -319,7 +323,7 @@ class Report(Section):
 
 
 class Compute(Section):
-    """Where the work is done. Nothing here changes a result, but that a GPU changes its low-order bits."""
+    """Where the work is done. Nothing here changes a result, but that a GPU changes its low-order bits and bfloat16 more."""
 
     workers: int = Field(0, ge=0, description="processes; 0: one per core. Training takes every core")
     backend: Literal["loky", "sequential", "dask"] = Field(
@@ -330,6 +334,12 @@ class Compute(Section):
     shard_size: int = Field(800, ge=8, le=100_000, description="images per shard of the feature store")
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="where nets run; `auto`: cuda when there is one"
+    )
+    precision: Literal["auto", "f32", "bf16"] = Field(
+        "auto",
+        description="what nets compute in on the CPU: `f32`, `bf16` (half the time and about three digits, on processors "
+        "that have it), or `auto`: bf16 where the processor has it. Stored numbers are kept apart by it, and a bundle scores "
+        "in the one that it was trained with",
     )
 
     @model_validator(mode="after")

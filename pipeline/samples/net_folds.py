@@ -96,7 +96,7 @@ def prepare(
     }
     facts = {
         "code": training_code(spec.heads),
-        "net": net.model_dump(),
+        "net": net.model_dump(exclude={"mirror"}),  # it changes the logits alone
         "spec": asdict(spec),
         "section": section.model_dump(exclude={"nets"}),
         "cuts": options.cuts(),

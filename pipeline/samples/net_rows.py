@@ -15,6 +15,8 @@ from features.views import plan_crop
 from models.bundle_info import BlockSort
 from models.nets.checkpoints import Checkpoint
 from models.nets.face_net import FaceNet, NetSpec, crop_for
+from models.nets.net_spec import Precision
+from models.nets.openvino_net import PrecisionError, pick_precision
 from pipeline.runtime import params, paths
 from pipeline.runtime.engine import folder_fingerprint
 from pipeline.runtime.process import limit_threads, pick_device
@@ -38,6 +40,8 @@ class NetExtractor:
     options : params.Faces
     max_pixels : int
     device : {"auto", "cpu", "cuda"}
+    precision : {"f32", "bf16"}
+        Of every row.
     """
 
     folder: Path
@@ -45,6 +49,7 @@ class NetExtractor:
     options: params.Faces
     max_pixels: int
     device: str
+    precision: Precision
     images_per_batch: int = 32
 
     def start(self) -> None:
@@ -53,8 +58,20 @@ class NetExtractor:
 
     @property
     def net(self) -> FaceNet:
-        """The net, read once in a process as long as its files stay the same."""
-        return load_net(self.folder, pick_device(self.device), self.member)
+        """The net, read once in a process as long as its files stay the same.
+
+        Raises
+        ------
+        PrecisionError
+            Where this process cannot run it as its other rows are computed: a worker with another processor.
+        """
+        net = load_net(self.folder, pick_device(self.device), self.member)
+        if net.precision != self.precision:
+            raise PrecisionError(
+                f"{self.folder}: a worker runs this net in {net.precision}, but its rows are computed in {self.precision}; "
+                "set compute.precision to f32"
+            )
+        return net
 
     def read(self, item: Item) -> NDArray[np.uint8]:
         """The net's picture of the face, uint8 (size, size, 3), RGB. Raises BadImage, ChangedFile where it is the file alone."""
@@ -68,6 +85,11 @@ class NetExtractor:
     ) -> dict[str, NDArray[np.float32]]:
         """Outputs of the net, float32 (n, width)."""
         return dict.fromkeys(blocks, self.net(inputs))
+
+
+def net_precision(compute: params.Compute) -> Precision:
+    """What nets compute in on this machine. Raises PrecisionError where that is asked for and not there."""
+    return pick_precision(compute.precision, device=pick_device(compute.device))
 
 
 def net_spec(net: params.Backbone | params.Net, checkpoint: Checkpoint) -> NetSpec:

@@ -16,6 +16,7 @@ from models.bundle import Bundle
 from models.bundle_files import check_files, files_of, parse_record, read_record, write_info
 from models.bundle_info import FILE, BundleInfo, NetInfo, ThresholdInfo, TrainingInfo
 from models.nets.net_spec import read_record as read_net_record
+from models.nets.openvino_net import is_installed
 from models.stacker.novelty import Novelty
 from models.stacker.reference import Reference
 from models.stacker.stacker import Stacker
@@ -28,7 +29,7 @@ from pipeline.serving.model_card import CARD_FILE, model_card
 from pipeline.storage.addresses import refuse_other_code, scoring_code
 from pipeline.storage.files import link_or_copy
 
-SOFTWARE = ("torch", "timm", "lightgbm", "numpy", "opencv-python-headless")
+SOFTWARE = ("torch", "openvino", "timm", "lightgbm", "numpy", "opencv-python-headless")
 
 
 def load_bundle(folder: Path, device: str) -> Bundle:
@@ -111,7 +112,7 @@ def write_bundle(
         ),
         thresholds=thresholds,
         metrics={"oof_auc": auc(target, stacker.oof)},
-        software={name: version(name) for name in SOFTWARE},
+        software={name: version(name) for name in SOFTWARE if name != "openvino" or is_installed()},
         code=scoring_code(table.blocks),
         files=files_of(folder),
     )
@@ -131,6 +132,8 @@ def _net_info(folder: Path) -> NetInfo:
         size=spec.size,
         origin=spec.origin,
         n_models=record.members,
+        mirror=record.mirror,
+        precision=record.precision,
     )
 
 

@@ -239,7 +239,10 @@ def _evidence(
             continue
         total = np.zeros((y1 - y0, x1 - x0), np.float32) if total is None else total
         for column, places in zip(bundle.info.blocks[name].columns, by_head, strict=True):
-            shown = (places - np.float32(typical[column])) * np.float32(slopes[column] / places.size)
+            # The map comes from torch, the logit from what scores: their difference, rounding, goes to all places alike.
+            logit = np.float32(features[column].iloc[0])
+            exact = places + (logit - places.mean())
+            shown = (exact - np.float32(typical[column])) * np.float32(slopes[column] / places.size)
             total += _on_native(shown, net.spec, crop, shape=pixels.shape[:2])
     return total
 

@@ -57,6 +57,8 @@ class PredictionRow:
         What was scored, and how many faces there are; None where the image could not be read.
     place : int
         Of the face among those of its image: 1 for the main one.
+    precision : str
+        What the nets computed in, see `Bundle.precision`; empty where the image could not be read.
     """
 
     name: str
@@ -67,6 +69,7 @@ class PredictionRow:
     prediction: Prediction | None = None
     face: Face | None = None
     place: int = 1
+    precision: str = ""
 
 
 def score_files(
@@ -108,7 +111,12 @@ def score_files(
         for (index, _), faces in zip(batch, scored, strict=True):
             rows[index] = [
                 by_model(
-                    files[index][0], prediction, notes[index], face=face, place=place if every_face else None
+                    files[index][0],
+                    prediction,
+                    notes[index],
+                    face=face,
+                    precision=bundle.precision,
+                    place=place if every_face else None,
                 )
                 for place, (prediction, face) in enumerate(faces, start=1)
             ]
@@ -117,7 +125,13 @@ def score_files(
 
 
 def by_model(
-    name: str, prediction: Prediction, notes: Sequence[str], *, face: Face, place: int | None = None
+    name: str,
+    prediction: Prediction,
+    notes: Sequence[str],
+    *,
+    face: Face,
+    precision: str,
+    place: int | None = None,
 ) -> PredictionRow:
     """The row of a face that the model has scored.
 
@@ -130,6 +144,8 @@ def by_model(
         What had to be converted, in words.
     face : Face
         What was scored.
+    precision : str
+        What the nets computed in.
     place : int, optional
         Which of the image's faces it is, where each has a row; from 2 on the row is named `<name>#<place>`. Without it,
         the main face stands for its image.
@@ -148,7 +164,15 @@ def by_model(
         warnings.append(OUT_OF_DISTRIBUTION)
     called = name if place in (None, 1) else f"{name}#{place}"
     return PredictionRow(
-        called, prediction.score, BY_MODEL, "ok", "; ".join(warnings), prediction, face, place or 1
+        called,
+        prediction.score,
+        BY_MODEL,
+        "ok",
+        "; ".join(warnings),
+        prediction,
+        face,
+        place or 1,
+        precision,
     )
 
 
@@ -240,7 +264,7 @@ def write_predictions(
     issues : Path
         The rows with warnings.
     details : Path
-        Every row with its novelty, its face and the log-likelihood ratio of each of `kinds`, empty where the image was
+        Every row with its novelty, the precision of the nets, its face and the log-likelihood ratio of each of `kinds`, empty where the image was
         not read.
     kinds : sequence of str
         The bundle's kinds of fake.
@@ -258,7 +282,7 @@ def write_predictions(
         plain, remarks, more = (csv.writer(stream, lineterminator="\n") for stream in streams)
         plain.writerow(["img_name", "y_pred"])
         remarks.writerow(["img_name", "status", "source", "y_pred", "warnings"])
-        more.writerow(["img_name", "y_pred", "novelty", *FACE_COLUMNS, *kinds])
+        more.writerow(["img_name", "y_pred", "novelty", "precision", *FACE_COLUMNS, *kinds])
         for row in rows:
             score = repr(row.score)
             plain.writerow([row.name, score])
@@ -273,9 +297,9 @@ def write_predictions(
 
 def _details(row: PredictionRow, kinds: Sequence[str]) -> list[str]:
     if row.prediction is None:
-        return [""] * (1 + len(FACE_COLUMNS) + len(kinds))
+        return [""] * (2 + len(FACE_COLUMNS) + len(kinds))
     ratios = (f"{row.prediction.log_likelihood_ratios[kind]:.4f}" for kind in kinds)
-    return [f"{row.prediction.novelty:.4f}", *_face_columns(row), *ratios]
+    return [f"{row.prediction.novelty:.4f}", row.precision, *_face_columns(row), *ratios]
 
 
 def _face_columns(row: PredictionRow) -> list[str]:

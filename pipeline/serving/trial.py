@@ -17,6 +17,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+from models import machine_cache
 from models.bundle_files import read_record
 from models.bundle_info import BundleError, BundleInfo
 from models.errors import UserError
@@ -80,12 +81,11 @@ def remember(record: bytes) -> None:
 
 def _note(record: bytes) -> Path | None:
     """Where it is noted that a bundle has passed; None on a machine where the user has no home."""
-    home = os.environ.get("FAKETRACE_CACHE") or os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    folder = Path(os.path.expanduser(home))
-    if not folder.is_absolute():
+    folder = machine_cache.folder("bundles")
+    if folder is None:
         return None
     facts = [hashlib.sha256(record).hexdigest(), sys.version, *(version(name) for name in READERS)]
-    return folder / "faketrace" / "bundles" / hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+    return folder / hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
 def _run(arguments: list[str], *, timeout: float) -> str:
@@ -150,7 +150,8 @@ def main(folder: str, digest: str, seconds: str, memory: str) -> None:
             raise BundleError(f"{folder} was changed while it was read; try again")
         steps = np.arange(192 * 160 * 3, dtype=np.int64).reshape(192, 160, 3)
         drawn = (steps * steps % 251).astype(np.uint8)  # as good as noise
-        Bundle.load(Path(folder)).score([drawn, np.full_like(drawn, 127)])
+        # By torch: what OpenVINO makes of a net is kept for later processes, and this one may keep nothing.
+        Bundle.load(Path(folder), openvino=False).score([drawn, np.full_like(drawn, 127)])
     except UserError as error:
         sys.stdout.write(str(error))
         raise SystemExit(REFUSED) from None

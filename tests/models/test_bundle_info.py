@@ -76,7 +76,16 @@ def record(**changes):
         },
         "stacker": StackerInfo(**stacker()),
         "nets": {
-            "net_a": NetInfo(model="m", input="rgb", crop="aligned", size=64, origin="test", n_models=1)
+            "net_a": NetInfo(
+                model="m",
+                input="rgb",
+                crop="aligned",
+                size=64,
+                origin="test",
+                n_models=1,
+                mirror=True,
+                precision="f32",
+            )
         },
         "warnings": [],
         "prior": 0.5,

@@ -17,6 +17,7 @@ from models.bundle import Bundle
 from models.bundle_files import read_info, write_info
 from models.bundle_info import OVERALL, BundleError
 from models.errors import UserError
+from models.nets.openvino_net import pick_precision
 from models.stacker.calibration import at_prior
 from pipeline import predict
 from pipeline.samples import feature_table
@@ -69,9 +70,11 @@ def test_every_scored_image_has_its_novelty_and_kinds(finished):
     header, *rows = rows_of(finished / "reports/prediction_details.csv")
     faces = ["face", "n_faces", "face_prob", "x0", "y0", "x1", "y1"]
     kinds = ["labelled", "blend", "reconstruction", "resynthesis"]
-    assert header == ["img_name", "y_pred", "novelty", *faces, *kinds]
+    assert header == ["img_name", "y_pred", "novelty", "precision", *faces, *kinds]
     assert [row[:2] for row in rows] == rows_of(finished / "prediction.txt")[1:]
     assert all(0 <= float(row[2]) <= 1 for row in rows)
+    recorded = {net.precision for net in read_info(finished / "cache/model").nets.values()}
+    assert {row[3] for row in rows} == recorded == {pick_precision("auto", device="cpu")}
 
 
 def test_training_knows_variants_and_scoring_does_not(finished, monkeypatch):

@@ -29,8 +29,9 @@ def crops(n, size=64, seed=0):
     return list(np.random.default_rng(seed).integers(0, 256, (n, size, size, 3), dtype=np.uint8))
 
 
+@pytest.mark.parametrize("openvino", [True, False])
 @pytest.mark.parametrize("kind", ["rgb", "npr", "highpass"])
-def test_folding_changes_rows_by_rounding_only(kind):
+def test_folding_changes_rows_by_rounding_only(kind, openvino):
     spec = dataclasses.replace(SPEC, input=kind)
     state = initialise(spec, Checkpoint(None, "test"), seed=3)[1].state_dict()
     statistics = np.random.default_rng(0)
@@ -44,7 +45,7 @@ def test_folding_changes_rows_by_rounding_only(kind):
     x = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
     with torch.inference_mode():
         plain = ((net(x) + net(x.flip(3))) / 2).numpy()
-    rows = FaceNet(spec, [state])(pictures)
+    rows = FaceNet(spec, [state], openvino=openvino)(pictures)
     assert np.ptp(plain[:, 0]) > 1e-2
     np.testing.assert_allclose(rows, plain, atol=1e-3 * np.ptp(plain[:, 0]))
 

@@ -3,7 +3,10 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
+import pytest
 
+from models.stacker.expert import ROWS_PER_THREAD, Expert
 from tests.models.stacker.drawn_tables import kinds_table
 
 
@@ -31,3 +34,27 @@ def test_logits_never_speak_for_the_real(experts):
         assert min(expert.weights.values()) >= 0
         own = f"net_n.{expert.kind}"
         assert expert.weights[own] == max(expert.weights.values())
+
+
+@pytest.mark.parametrize("rows", [1, 40, ROWS_PER_THREAD])
+def test_an_array_on_one_thread_gives_the_bits_of_a_table(experts, rows):
+    table = kinds_table()[0]
+    table.iloc[::5, 0] = np.nan
+    features = pd.concat([table, table], ignore_index=True)[:rows]
+    expert = replace(experts.experts[0], weights={}, means={})
+    trees = np.mean([b.predict(features, raw_score=True) for b in expert.boosters], axis=0)
+    np.testing.assert_array_equal(expert.raw(features), expert.slope * trees + expert.offset)
+
+
+@pytest.mark.parametrize(("rows", "threads"), [(1, 1), (ROWS_PER_THREAD, 0)])
+def test_trees_read_an_array_and_few_rows_take_one_thread(rows, threads):
+    asked = []
+
+    class Trees:
+        def predict(self, rows, *, raw_score, pred_contrib, num_threads):
+            asked.append((type(rows), rows.dtype, num_threads))
+            return np.zeros(len(rows))
+
+    features = pd.DataFrame(np.zeros((rows, 2), np.float32), columns=["a.x", "a.y"])
+    Expert("labelled", [Trees()], 1.0, 0.0).raw(features)
+    assert asked == [(np.ndarray, np.float32, threads)]

@@ -71,6 +71,8 @@ def bundle_info(**changes):
                 "size": 64,
                 "origin": "from scratch: <no weights>",
                 "n_models": 7,
+                "mirror": True,
+                "precision": "f32",
             }
         },
         "warnings": ["net_rgb: from scratch: <no weights>"],

@@ -57,7 +57,9 @@ def test_no_recorded_code_has_no_sentence():
 
 def test_nets_are_shown_with_the_origin_of_their_weights():
     nets = tables(model_sections.model(report_data()))[1]
-    assert nets.rows == [["net_rgb", "tiny", "rgb", "aligned", "from scratch: <no weights>", "64", "7"]]
+    assert nets.rows == [
+        ["net_rgb", "tiny", "rgb", "aligned", "from scratch: <no weights>", "64", "7", "yes", "f32"]
+    ]
     assert len(tables(model_sections.model(report_data(info=bundle_info(nets={}))))) == 1
 
 

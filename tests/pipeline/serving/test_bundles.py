@@ -43,7 +43,16 @@ def test_a_model_without_a_single_split_says_so():
 
 
 def test_nets_without_images_to_calibrate_on_or_weights_say_so():
-    net = NetInfo(model="m", input="rgb", crop="aligned", size=64, origin="from scratch (none)", n_models=1)
+    net = NetInfo(
+        model="m",
+        input="rgb",
+        crop="aligned",
+        size=64,
+        origin="from scratch (none)",
+        n_models=1,
+        mirror=True,
+        precision="f32",
+    )
     found = warnings(sort="net", nets={"net_a": net}, calibration=0, skipped={"b": "b was left out"})
     assert found[0] == "b was left out"
     assert "calibrated out of fold" in found[1]

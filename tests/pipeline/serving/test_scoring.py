@@ -93,21 +93,22 @@ def test_novelty_and_kinds_of_each_image_stand_beside(tmp_path):
     prediction = Prediction(score=0.75, novelty=0.25, log_likelihood_ratios={"labelled": 1.5, "blend": -2.0})
     items = [
         PredictionRow("bad", 0.5, BY_PRIOR, "truncated", "it ends early"),
-        by_model("a,b", prediction, [], face=face(3)),
+        by_model("a,b", prediction, [], face=face(3), precision="f32"),
     ]
     write(items, tmp_path, kinds=["labelled", "blend"])
     with open(tmp_path / "d.csv", newline="") as stream:
         unread, row = csv.DictReader(stream)
     assert row["img_name"] == "a,b"
     assert [float(row[k]) for k in ("y_pred", "novelty", "labelled", "blend")] == [0.75, 0.25, 1.5, -2.0]
+    assert row["precision"] == "f32"
     assert [row[k] for k in FACE_COLUMNS] == ["1", "3", "0.5000", "1.0", "2.0", "30.0", "40.0"]
-    assert list(unread.values()) == ["bad", "0.5", *[""] * 10]
+    assert list(unread.values()) == ["bad", "0.5", *[""] * 11]
 
 
 def test_the_columns_are_there_when_no_image_could_be_read(tmp_path):
     write([PredictionRow("bad", 0.5, BY_PRIOR, "truncated", "it ends early")], tmp_path, kinds=["labelled"])
     assert (tmp_path / "d.csv").read_text() == (
-        "img_name,y_pred,novelty,face,n_faces,face_prob,x0,y0,x1,y1,labelled\nbad,0.5,,,,,,,,,\n"
+        "img_name,y_pred,novelty,precision,face,n_faces,face_prob,x0,y0,x1,y1,labelled\nbad,0.5,,,,,,,,,,\n"
     )
 
 
@@ -115,18 +116,18 @@ def test_what_a_reader_has_to_know_is_said():
     usual, strange = (
         Prediction(score=0.1, novelty=n, log_likelihood_ratios={"labelled": 0.0}) for n in (0.5, 0.9995)
     )
-    assert by_model("a", usual, [], face=face()).warnings == ""
-    assert "no face found" in by_model("a", usual, ["converted"], face=face(0)).warnings
-    assert by_model("a", usual, ["converted"], face=face()).warnings == "converted"
-    assert by_model("a", usual, [], face=face(2)).warnings == (
+    assert by_model("a", usual, [], face=face(), precision="f32").warnings == ""
+    assert "no face found" in by_model("a", usual, ["converted"], face=face(0), precision="f32").warnings
+    assert by_model("a", usual, ["converted"], face=face(), precision="f32").warnings == "converted"
+    assert by_model("a", usual, [], face=face(2), precision="f32").warnings == (
         "2 faces: the score is that of the main one (largest area times probability)"
     )
-    assert "out of distribution" in by_model("a", strange, [], face=face()).warnings
+    assert "out of distribution" in by_model("a", strange, [], face=face(), precision="f32").warnings
 
 
 def test_each_face_has_a_row_and_the_main_one_keeps_the_name():
     usual = Prediction(score=0.1, novelty=0.5, log_likelihood_ratios={})
-    rows = [by_model("a.jpg", usual, [], face=face(2), place=place) for place in (1, 2)]
+    rows = [by_model("a.jpg", usual, [], face=face(2), precision="f32", place=place) for place in (1, 2)]
     assert [row.name for row in rows] == ["a.jpg", "a.jpg#2"]
     assert [row.place for row in rows] == [1, 2]
     assert [row.warnings for row in rows] == ["2 faces: this is number 1", "2 faces: this is number 2"]
@@ -135,7 +136,7 @@ def test_each_face_has_a_row_and_the_main_one_keeps_the_name():
 class Drawn:
     """A bundle whose pictures have as many faces as their first pixel says, scored with a hundredth of the second."""
 
-    max_pixels, prior = 10**6, 0.25
+    max_pixels, prior, precision = 10**6, 0.25, "f32"
 
     def __init__(self):
         self.batches = []
