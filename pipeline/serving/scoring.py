@@ -69,7 +69,11 @@ class PredictionRow:
 
 
 def score_files(
-    files: Sequence[tuple[str, Picture]], bundle: Bundle, *, every_face: bool = False
+    files: Sequence[tuple[str, Picture]],
+    bundle: Bundle,
+    *,
+    every_face: bool = False,
+    max_pixels: int | None = None,
 ) -> list[PredictionRow]:
     """Score (name, picture) pairs; one that cannot be read affects only its own row, which gets the prior.
 
@@ -80,19 +84,22 @@ def score_files(
     bundle : Bundle
     every_face : bool
         Whether the other faces that were found get rows too, after that of the main one.
+    max_pixels : int, optional
+        A larger picture is not read, nor one that is too large for the bundle.
 
     Returns
     -------
     list of PredictionRow
         In the order of `files`; one for each, and more with `every_face`.
     """
+    limit = bundle.max_pixels if max_pixels is None else min(bundle.max_pixels, max_pixels)
     notes: dict[int, tuple[str, ...]] = {}
     rows: dict[int, list[PredictionRow]] = {}
 
     def decoded() -> Iterator[tuple[int, NDArray[np.uint8]]]:
         for index, (name, source) in enumerate(files):
             try:
-                picture = read_picture(source, max_pixels=bundle.max_pixels)
+                picture = read_picture(source, max_pixels=limit)
             except BadImage as bad:
                 rows[index] = [PredictionRow(name, bundle.prior, BY_PRIOR, bad.status, bad.detail)]
                 continue
@@ -112,6 +119,12 @@ def score_files(
             ]
         del batch  # before the next is read
     return [row for index in range(len(files)) for row in rows[index]]
+
+
+def by_image(rows: Sequence[PredictionRow]) -> list[list[PredictionRow]]:
+    """Rows of `score_files` by image: each begins with that of its main face."""
+    firsts = [index for index, row in enumerate(rows) if row.place == 1]
+    return [list(rows[start:end]) for start, end in zip(firsts, [*firsts[1:], len(rows)], strict=True)]
 
 
 def by_model(
@@ -155,9 +168,7 @@ def _score_task(
 ) -> list[list[PredictionRow]]:
     """Rows of each file."""
     limit_threads(threads)
-    rows = score_files(files, load_bundle(folder, pick_device(device)), every_face=every_face)
-    firsts = [index for index, row in enumerate(rows) if row.place == 1]
-    return [rows[start:end] for start, end in zip(firsts, [*firsts[1:], len(rows)], strict=True)]
+    return by_image(score_files(files, load_bundle(folder, pick_device(device)), every_face=every_face))
 
 
 def _tasks(files: Sequence[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
