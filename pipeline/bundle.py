@@ -41,20 +41,20 @@ def described(folder: Path, info: BundleInfo, *, version: str) -> dict[str, obje
     }
 
 
+def _names_bundle(action: argparse.ArgumentParser) -> None:
+    action.add_argument(
+        "bundle", type=named, nargs="?", default=paths.BUNDLE, help="folder of it (default: %(default)s)"
+    )
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     command = argparse.ArgumentParser(prog="python -m pipeline.bundle", description=__doc__)
     actions = command.add_subparsers(dest="action", required=True, metavar="info|verify|pack|unpack")
-    folder = {
-        "type": named,
-        "nargs": "?",
-        "default": paths.BUNDLE,
-        "help": f"folder of it (default: {paths.BUNDLE})",
-    }
-    actions.add_parser("info", help="say what is in it, as JSON").add_argument("bundle", **folder)
-    actions.add_parser("verify", help="compare every part with its hash").add_argument("bundle", **folder)
+    _names_bundle(actions.add_parser("info", help="say what is in it, as JSON"))
+    _names_bundle(actions.add_parser("verify", help="compare every part with its hash"))
     packing = actions.add_parser("pack", help="write it as one file")
-    packing.add_argument("bundle", **folder)
+    _names_bundle(packing)
     packing.add_argument("--out", type=named, default=Path("model.faketrace"), help="default: %(default)s")
     unpacking = actions.add_parser("unpack", help="lay a packed one out as a folder")
     unpacking.add_argument("file", type=named)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from configparser import ConfigParser
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.fingerprint import ROOT
 from pipeline.service.policy import Answer, Policy, Reason
 from pipeline.service.results import FaceResult, Failed
 
@@ -97,11 +99,13 @@ class ErrorAnswer(_Record):
 
 
 def software() -> str:
-    """Version of faketrace; a checkout that is run where it lies has none."""
+    """Version of faketrace; of a checkout that is run where it lies, that of its setup.cfg."""
     try:
         return version("faketrace")
     except PackageNotFoundError:
-        return "not installed"
+        config = ConfigParser()
+        config.read(ROOT / "setup.cfg", encoding="utf-8")
+        return config.get("metadata", "version", fallback="unknown")
 
 
 def policy_answer(policy: Policy) -> PolicyAnswer:

@@ -83,6 +83,7 @@ def create_app(service: Service) -> FastAPI:
         description="Scores face images: the probability that a face was forged, with what is known of that number.",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # a redirect would name the host that the request names
     )
     app.state.limits = service.settings.limits
     _add_scoring(app, service)

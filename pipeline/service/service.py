@@ -120,6 +120,7 @@ class Service:
         finally:
             gone.cancel()
             if not results.done():
+                results.add_done_callback(_let_go)
                 results.cancel()
 
     def answer(
@@ -156,6 +157,12 @@ class Service:
             rate=self.policy.rate if rate is None else rate,
             prior=self.policy.prior if prior is None else prior,
         )
+
+
+def _let_go(results: asyncio.Future[Any]) -> None:
+    """Look at how results ended that nobody waits for, or asyncio would log that nobody did."""
+    if not results.cancelled():
+        results.exception()
 
 
 async def _disconnected(request: Request) -> None:

@@ -134,13 +134,13 @@ function row(image) {
   if (!result) return element("tr", {}, element("td", {}), element("td", { class: "name" }, image.file.name), element("td", { colspan: 6 }, "…"));
   return element(
     "tr", {},
-    element("td", {}, element("img", { src: image.url, alt: "" })),
+    element("td", {}, element("img", { src: image.url, alt: "", onerror: (event) => event.target.remove() })),
     element("td", { class: "name" }, image.file.name),
     element("td", { class: answerOf(result) }, word(`answer_${answerOf(result)}`)),
     element("td", { class: "number" }, digits(result.score, 4)),
     element("td", { class: "number" }, digits(result.novelty, 3)),
     element("td", { class: "number" }, result.n_faces === null ? "" : String(result.n_faces)),
-    element("td", {}, result.warnings.join("; ")),
+    element("td", { class: "remarks" }, result.warnings.join("; ")),
     element("td", {}, element("button", { type: "button", "aria-label": `${word("show")} ${image.file.name}`, onclick: () => { show(image); at("one").focus(); } }, word("show"))),
   );
 }
@@ -191,10 +191,14 @@ function certainty(result, policy) {
     element("p", {}, word(`reason_${result.reason}`, rate)),
     element("p", {}, word("certainty", words, rounded)),
     element("div", { class: "scale", role: "img", "aria-label": word("score_at", digits(result.score, 4)) }, mark),
-    element("div", { class: "ends" }, element("span", {}, word("real")), element("span", {}, word("score_at", digits(result.score, 4))), element("span", {}, word("fake"))),
+    ends(word("real"), word("score_at", digits(result.score, 4)), word("fake")),
   ];
   if (result.warnings.length) parts.push(element("ul", {}, ...result.warnings.map((warning) => element("li", {}, warning))));
   return parts;
+}
+
+function ends(...texts) {
+  return element("div", { class: "ends" }, ...texts.map((text) => element("span", {}, text)));
 }
 
 function framed(image) {
@@ -230,10 +234,10 @@ function reasons(image) {
   const items = [...kinds.slice(0, 2).map(kind), ...pushes.map(([name, push]) => word(push > 0 ? "push_fake" : "push_real", block(name, push, features)))];
   const parts = [element("h3", {}, word("reasons")), element("ul", {}, ...items.map((text) => element("li", {}, text)))];
   parts.push(element("h3", {}, word("pictures")));
-  const figures = ["face", "evidence", "residual"].filter((name) => pictures[name]).map((name) =>
+  const figures = ["evidence", "residual"].filter((name) => pictures[name]).map((name) =>
     element("figure", {}, element("img", { src: pictures[name], alt: word(name) }), element("figcaption", {}, word(name))));
   parts.push(element("div", { class: "pictures" }, ...figures));
-  if (spectrum.image) parts.push(element("h3", {}, word("spectrum")), drawing(spectrum), key(), element("p", { class: "note" }, word("spectrum_note")));
+  if (spectrum.image) parts.push(element("h3", {}, word("spectrum")), drawing(spectrum), ends(word("coarse"), "", word("fine")), key(), element("p", { class: "note" }, word("spectrum_note")));
   parts.push(element("p", {}, element("button", { type: "button", onclick: () => wholePage(image) }, word("page"))));
   at("why").replaceChildren(...parts);
 }
@@ -253,7 +257,7 @@ function block(name, push, features) {
 }
 
 function drawing(spectrum) {
-  const [width, height, left, below] = [660, 220, 8, 24];
+  const [width, height, left, below] = [660, 220, 8, 8];
   const lines = Object.entries({ "of-real": spectrum.real, "of-fake": spectrum.fake, image: spectrum.image });
   const known = lines.flatMap(([, values]) => values.filter((value) => value !== null));
   const [low, high] = [Math.min(...known), Math.max(...known)];
@@ -265,7 +269,6 @@ function drawing(spectrum) {
     const points = values.map((value, index) => (value === null ? "" : `${x(index, values.length).toFixed(1)},${y(value).toFixed(1)}`));
     svg.append(element("svg:polyline", { class: name, points: points.join(" ") }));
   }
-  svg.append(element("svg:text", { x: left, y: height - 6 }, word("coarse")), element("svg:text", { x: width - left, y: height - 6, "text-anchor": "end" }, word("fine")));
   return svg;
 }
 
