@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from models.kinds import LABELLED
 from pipeline.runtime.engine import Engine
-from pipeline.runtime.process import pick_device
+from pipeline.runtime.process import gpu_processes, pick_device
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -335,10 +335,11 @@ class Compute(Section):
         Parameters
         ----------
         nets : bool
-            Whether they run nets, so that a GPU of this machine has them all.
+            Whether they run nets, so that a GPU of this machine has them all, and as many processes as its memory holds
+            read pictures for it.
         """
         if nets and self.backend == "loky" and pick_device(self.device) != "cpu":
-            return Engine(backend="sequential")
+            return Engine(workers=gpu_processes(self.workers))
         return Engine(backend=self.backend, workers=self.workers, scheduler=self.scheduler)
 
 

@@ -18,7 +18,7 @@ from features.views import Face
 from models.bundle import Bundle, Prediction
 from pipeline.runtime.engine import Engine
 from pipeline.runtime.in_flight import batches
-from pipeline.runtime.process import limit_threads, pick_device
+from pipeline.runtime.process import gpu_processes, limit_threads, pick_device
 from pipeline.serving.bundles import load_bundle
 from pipeline.serving.pictures import Picture, read_picture
 from pipeline.storage.images import BadImage
@@ -28,6 +28,7 @@ from pipeline.storage.outputs import text_output
 FACE_COLUMNS = ("face", "n_faces", "face_prob", "x0", "y0", "x1", "y1")
 IMAGES_PER_TASK = 32  # files of a piece of work at most
 BYTES_PER_TASK = 32 << 20  # of files: a few large photos are a piece of work too
+TASKS_PER_GPU_PROCESS = 8  # a further process takes ten seconds to have its GPU ready
 NO_FACE = "no face found: scored on the centred square of the whole image"
 OUT_OF_DISTRIBUTION_FROM = 0.999  # of the novelty
 OUT_OF_DISTRIBUTION = "unlike the training images (novelty): out of distribution, the score may mean little"
@@ -195,7 +196,7 @@ def stream_rows(
 ) -> Iterator[list[PredictionRow]]:
     """The rows of each file in the order of `files`, with progress; memory does not grow with the number of files.
 
-    On a GPU in this process; on the CPU in one process per core when there is enough to share.
+    In one process per core when there is enough to share; on a GPU in as many as its memory holds.
 
     Parameters
     ----------
@@ -218,7 +219,9 @@ def stream_rows(
     tasks = list(_tasks(files))
     engine = engine or Engine()
     present = pick_device(device)
-    alone = engine.backend != "dask" and (present != "cpu" or len(tasks) == 1)
+    if present != "cpu" and engine.backend == "loky":
+        engine = Engine(workers=max(1, min(gpu_processes(engine.workers), len(tasks) // TASKS_PER_GPU_PROCESS)))
+    alone = engine.backend != "dask" and (engine.workers == 1 or len(tasks) <= 1)
     load_bundle(folder, present)  # a bundle that cannot be used says so here, not in every worker
     work = partial(
         _score_task, folder=folder, device=device, threads=0 if alone else 1, every_face=every_face

@@ -6,7 +6,9 @@ import sys
 import pytest
 import torch
 
-from pipeline.runtime.process import DeviceError, pick_device
+from pipeline.runtime.engine import Engine
+from pipeline.runtime.process import DeviceError, gpu_processes, pick_device
+from pipeline.runtime.sections import Compute
 
 SCRIPT = """
 import resource, sys
@@ -46,3 +48,19 @@ def test_convolutions_on_cuda_are_not_rounded(monkeypatch):
     assert torch.backends.cudnn.allow_tf32
     assert pick_device("auto") == "cuda"
     assert not torch.backends.cudnn.allow_tf32
+
+
+@pytest.mark.parametrize(("free", "wanted", "processes"), [(80, 0, 16), (80, 4, 4), (11, 0, 3), (1, 0, 1), (1, 5, 1)])
+def test_a_gpu_is_shared_by_as_many_processes_as_it_holds(free, wanted, processes, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (free << 30, 80 << 30))
+    monkeypatch.setattr("pipeline.runtime.process.cpu_count", lambda: 16)
+    assert gpu_processes(wanted) == processes
+
+
+def test_a_gpu_is_fed_by_several_processes_and_the_cpu_by_all_that_are_wanted(monkeypatch):
+    monkeypatch.setattr("pipeline.runtime.sections.gpu_processes", lambda wanted: 5)
+    for device, nets, workers in (("cuda", True, 5), ("cuda", False, 7), ("cpu", True, 7)):
+        monkeypatch.setattr("pipeline.runtime.sections.pick_device", lambda _, device=device: device)
+        assert Compute(workers=7).engine(nets=nets) == Engine(workers=workers)
+    monkeypatch.setattr("pipeline.runtime.sections.pick_device", lambda _: "cuda")
+    assert Compute(backend="sequential").engine(nets=True).backend == "sequential"
