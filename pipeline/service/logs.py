@@ -12,6 +12,8 @@ from typing import Any
 from pipeline.service.answers import ImageAnswer, ScoreAnswer
 
 LOG = logging.getLogger("faketrace")
+# A stranger's broken form is answered, and no line of the log.
+_LEVELS = {"faketrace": logging.INFO, "uvicorn.error": logging.WARNING, "python_multipart": logging.ERROR}
 _FIELDS = ("request_id", "method", "path", "status", "seconds", "bytes", "images")
 
 
@@ -32,10 +34,10 @@ def start_logs() -> None:
     """Write this process's log lines to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonLines())
-    for name in ("faketrace", "uvicorn.error"):
+    for name, level in _LEVELS.items():
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
-        logger.setLevel(logging.INFO if name == "faketrace" else logging.WARNING)
+        logger.setLevel(level)
 
 
 def _now(seconds: float) -> str:

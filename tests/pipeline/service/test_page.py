@@ -62,7 +62,7 @@ def address(tmp_path_factory):
         yield f"http://127.0.0.1:{api.port}"
 
 
-def opened(browser, address, *, width=1440, language="en-US"):
+def opened(browser, address, path="/", *, width=1440, language="en-US"):
     """A fresh page, and a list of what it asked of other hosts or complained of."""
     page = browser.new_context(viewport={"width": width, "height": 800}, locale=language).new_page()
     page.set_default_timeout(30_000)
@@ -70,7 +70,7 @@ def opened(browser, address, *, width=1440, language="en-US"):
     ours = (address, "blob:", "data:")
     page.on("request", lambda request: request.url.startswith(ours) or strange.append(request.url))
     page.on("pageerror", lambda error: strange.append(str(error)))
-    page.goto(address)
+    page.goto(address + path)
     return page, strange
 
 
@@ -172,7 +172,7 @@ def test_the_words_are_the_same_in_both_languages(browser, address):
 
 
 def test_the_addresses_are_a_page_without_another_host(browser, address):
-    page, strange = opened(browser, address + "/docs")
+    page, strange = opened(browser, address, "/docs")
     page.locator("h2").first.wait_for()
     assert "POST /score" in page.locator("#addresses").inner_text()
     assert strange == []
