@@ -18,7 +18,9 @@ from models.errors import UserError
 # glibc's <malloc.h>
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
 _TOP_PAD = 64 << 20
-_GPU_BYTES = 3 << 30  # of a GPU's memory for each process that uses it: torch's context, a detector or nets, a batch
+_GPU_BYTES = (
+    3 << 30
+)  # of a GPU's memory for each process that uses it: torch's context, a detector or nets, a batch
 _LOOK_S = 0.5  # seconds between two looks at the parent
 _TORCH_HAS_NO_MEMORY = ("can't allocate memory", "out of memory")  # on the CPU, on a GPU
 

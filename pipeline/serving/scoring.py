@@ -220,7 +220,9 @@ def stream_rows(
     engine = engine or Engine()
     present = pick_device(device)
     if present != "cpu" and engine.backend == "loky":
-        engine = Engine(workers=max(1, min(gpu_processes(engine.workers), len(tasks) // TASKS_PER_GPU_PROCESS)))
+        engine = Engine(
+            workers=max(1, min(gpu_processes(engine.workers), len(tasks) // TASKS_PER_GPU_PROCESS))
+        )
     alone = engine.backend != "dask" and (engine.workers == 1 or len(tasks) <= 1)
     load_bundle(folder, present)  # a bundle that cannot be used says so here, not in every worker
     work = partial(

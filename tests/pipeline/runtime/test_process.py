@@ -50,7 +50,9 @@ def test_convolutions_on_cuda_are_not_rounded(monkeypatch):
     assert not torch.backends.cudnn.allow_tf32
 
 
-@pytest.mark.parametrize(("free", "wanted", "processes"), [(80, 0, 16), (80, 4, 4), (11, 0, 3), (1, 0, 1), (1, 5, 1)])
+@pytest.mark.parametrize(
+    ("free", "wanted", "processes"), [(80, 0, 16), (80, 4, 4), (11, 0, 3), (1, 0, 1), (1, 5, 1)]
+)
 def test_a_gpu_is_shared_by_as_many_processes_as_it_holds(free, wanted, processes, monkeypatch):
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (free << 30, 80 << 30))
     monkeypatch.setattr("pipeline.runtime.process.cpu_count", lambda: 16)
