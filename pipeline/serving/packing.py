@@ -13,7 +13,7 @@ from pipeline.serving.version import version_of
 from pipeline.storage.files import appearing
 from pipeline.storage.outputs import check_outputs
 
-CARD = "model-card.md"
+CARD = "MODEL_CARD.md"
 MAX_CARD = 1 << 20  # bytes
 MAX_BYTES = 20 << 30  # of all parts
 _CHUNK = 1 << 20
@@ -37,11 +37,10 @@ def pack(folder: Path, out: Path) -> None:
     info = parse_record(folder, read_record(folder))
     inputs = [folder / FILE, *(folder / name for name in info.files)]
     check_outputs([out], inputs=inputs)
-    beside = folder / CARD
-    words = beside.read_bytes() if beside.is_file() else card(info, version=version_of(folder)).encode()
     with appearing(out) as part, zipfile.ZipFile(part, "x", zipfile.ZIP_STORED) as archive:
         _add(archive, FILE, read_record(folder))
-        _add(archive, CARD, words)
+        if CARD not in info.files:
+            _add(archive, CARD, card(info, version=version_of(folder)).encode())
         for name in sorted(info.files):
             with (
                 archive.open(_entry(name), "w", force_zip64=True) as target,
@@ -127,7 +126,7 @@ def _copy_parts(archive: zipfile.ZipFile, folder: Path, info: BundleInfo, *, fil
         raise BundleError(f"{file} says it holds more than {MAX_BYTES:,} bytes; it is no bundle")
     for name in info.files:
         _copy(archive, name, folder, most=archive.getinfo(name).file_size)
-    if CARD in names:
+    if CARD in names - info.files.keys():
         _copy(archive, CARD, folder, most=MAX_CARD)
 
 

@@ -20,6 +20,7 @@ from pipeline.runtime.engine import Engine
 from pipeline.runtime.in_flight import batches
 from pipeline.runtime.process import gpu_processes, limit_threads, pick_device
 from pipeline.serving.bundles import load_bundle
+from pipeline.serving.containers import Packed
 from pipeline.serving.pictures import Picture, read_picture
 from pipeline.storage.images import BadImage
 from pipeline.storage.outputs import text_output
@@ -165,20 +166,20 @@ def by_model(
 
 
 def _score_task(
-    files: Sequence[tuple[str, str]], *, folder: Path, device: str, threads: int, every_face: bool
+    files: Sequence[tuple[str, str | Packed]], *, folder: Path, device: str, threads: int, every_face: bool
 ) -> list[list[PredictionRow]]:
     """Rows of each file."""
     limit_threads(threads)
     return by_image(score_files(files, load_bundle(folder, pick_device(device)), every_face=every_face))
 
 
-def _tasks(files: Sequence[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
+def _tasks(files: Sequence[tuple[str, str | Packed]]) -> Iterator[list[tuple[str, str | Packed]]]:
     """Consecutive files, bounded in number and in bytes."""
-    task: list[tuple[str, str]] = []
+    task: list[tuple[str, str | Packed]] = []
     held = 0
-    for name, path in files:
-        task.append((name, path))
-        held += os.path.getsize(path) if os.path.isfile(path) else 0
+    for name, source in files:
+        task.append((name, source))
+        held += _size(source)
         if len(task) == IMAGES_PER_TASK or held >= BYTES_PER_TASK:
             yield task
             task, held = [], 0
@@ -186,8 +187,14 @@ def _tasks(files: Sequence[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
         yield task
 
 
+def _size(source: str | Packed) -> int:
+    if isinstance(source, Packed):
+        return source.size
+    return os.path.getsize(source) if os.path.isfile(source) else 0
+
+
 def stream_rows(
-    files: Sequence[tuple[str, str]],
+    files: Sequence[tuple[str, str | Packed]],
     *,
     folder: Path,
     device: str = "auto",
@@ -200,7 +207,7 @@ def stream_rows(
 
     Parameters
     ----------
-    files : sequence of (name, path)
+    files : sequence of (name, path or Packed)
     folder : Path
         Of the bundle.
     device : {"auto", "cpu", "cuda"}
@@ -215,7 +222,8 @@ def stream_rows(
         One, and more with `every_face`.
     """
     folder = folder.absolute()
-    files = [(name, os.path.abspath(path)) for name, path in files]  # a worker may stand elsewhere
+    # A worker may stand elsewhere.
+    files = [(name, os.path.abspath(source) if isinstance(source, str) else source) for name, source in files]
     tasks = list(_tasks(files))
     engine = engine or Engine()
     present = pick_device(device)
