@@ -67,7 +67,7 @@ def named_files(images: Sequence[Path], listing: Path | None) -> NamedFiles:
     Parameters
     ----------
     images : sequence of Path
-        A tar or Parquet file gives the pictures in it. One folder gives every image below it, sorted, named relative to it. Of several folders and files, each is named
+        A tar or Parquet file gives the pictures in it, named as there. One folder gives every image below it, sorted, named relative to it. Of several folders and files, each is named
         by its path as given, so that no two have one name.
     listing : Path or None
         A list whose names are looked for in the one folder.
@@ -97,7 +97,8 @@ def named_files(images: Sequence[Path], listing: Path | None) -> NamedFiles:
             inside = [(name, os.path.join(path, name)) for name in folders[-1].names]
             files += inside if len(images) == 1 else [(place, place) for _, place in inside]
         elif is_container(path) and is_plain_file(os.stat(path)):
-            files += pictures_in(path)
+            packed = pictures_in(path)
+            files += packed if len(images) == 1 else [(f"{path}/{name}", source) for name, source in packed]
         elif is_plain_file(os.stat(path)):
             files.append((str(path), str(path)))
         else:

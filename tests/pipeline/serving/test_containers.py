@@ -59,7 +59,8 @@ def test_the_command_line_takes_them_beside_files_and_knows_that_they_are_read(t
     path = tar(tmp_path / "s.tar", PICTURES)
     (tmp_path / "c.jpg").write_bytes(b"x")
     files = named_files([path, tmp_path / "c.jpg"], None).files
-    assert [name for name, _ in files] == [*PICTURES, str(tmp_path / "c.jpg")]
+    assert [name for name, _ in files] == [*(f"{path}/{name}" for name in PICTURES), str(tmp_path / "c.jpg")]
+    assert [name for name, _ in named_files([path], None).files] == list(PICTURES)
     assert list(inputs(files, bundle=tmp_path)) == [str(path), str(tmp_path / "c.jpg")]
 
 
