@@ -82,10 +82,12 @@ class Requests:
 
     def check(self, rng: random.Random) -> str:
         """One request; a 500, or a service that is gone after it, is a fault."""
+        request = self._request(rng)
         with socket.create_connection(("127.0.0.1", self._api.port), timeout=60) as connection:
             try:
-                connection.sendall(self._request(rng))
-                connection.shutdown(socket.SHUT_WR)
+                connection.sendall(request)
+                if b"\r\n\r\n" not in request:  # its head has no end
+                    connection.shutdown(socket.SHUT_WR)
                 answer = connection.recv(65536)
             except ConnectionError:
                 answer = b""
@@ -117,7 +119,7 @@ class Requests:
             if rng.random() < 0.9
             else rng.choice(["0", "-1", "1e3", "9" * 30, "1", str(1 << 30), "x"])
         )
-        head = f"{rng.choice(METHODS)} {target} HTTP/1.1\r\nhost: x\r\ncontent-type: {kind}\r\n".encode()
+        head = f"{rng.choice(METHODS)} {target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: {kind}\r\n".encode()
         if rng.random() < 0.05:
             return head + b"transfer-encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
         whole = head + f"content-length: {length}\r\n\r\n".encode() + body

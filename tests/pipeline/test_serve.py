@@ -6,19 +6,23 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
+import cv2
+import numpy as np
 import pytest
 
 pytest.importorskip("fastapi", reason="needs the extra 'serve'")
 
+from models.bundle_files import write_info
 from models.errors import UserError
 from pipeline import bundle as bundle_command
 from pipeline import serve
 from pipeline.predict import score_many
-
-pytestmark = pytest.mark.xdist_group("small run")  # made once, in one process
+from pipeline.storage.addresses import scoring_code
+from tests.fuzz.bundles import write_bundle
 
 
 def ask(port, body, *, path="/score", kind="application/octet-stream"):
@@ -31,23 +35,38 @@ def ask(port, body, *, path="/score", kind="application/octet-stream"):
 
 
 @pytest.fixture(scope="module")
-def model(finished, tmp_path_factory):
-    """The small run's bundle, packed and unpacked."""
+def model(tmp_path_factory):
+    """A bundle of trees, packed and unpacked."""
     folder = tmp_path_factory.mktemp("packed")
-    bundle_command.main(["pack", str(finished / "cache/model"), "--out", str(folder / "m.faketrace")])
+    info = write_bundle(folder / "whole")
+    write_info(folder / "whole", info.model_copy(update={"code": scoring_code(info.blocks)}))
+    bundle_command.main(["pack", str(folder / "whole"), "--out", str(folder / "m.faketrace")])
     bundle_command.main(["unpack", str(folder / "m.faketrace"), "--out", str(folder / "model")])
     return folder / "model"
 
 
-def test_the_service_scores_as_predict_does_and_ends_when_all_is_answered(finished, model, tmp_path):
-    paths = sorted((finished / "demo/testset").iterdir())
+@pytest.fixture(scope="module")
+def paths(tmp_path_factory):
+    """Pictures of noise, of several sizes."""
+    folder, rng = tmp_path_factory.mktemp("images"), np.random.default_rng(0)
+    for number in range(12):
+        size = (int(rng.integers(60, 200)), int(rng.integers(60, 200)), 3)
+        smooth = cv2.GaussianBlur(rng.integers(0, 256, size).astype(np.uint8), (0, 0), 0.3 + number / 6)
+        cv2.imwrite(str(folder / f"{number}.png"), smooth)
+    return sorted(folder.iterdir())
+
+
+def test_the_service_scores_as_predict_does_and_ends_when_all_is_answered(model, paths, tmp_path):
     images = {path.name: path.read_bytes() for path in paths}
-    expected = dict(zip(images, score_many(paths, bundle=finished / "cache/model"), strict=True))
+    expected = dict(zip(images, score_many(paths, bundle=model), strict=True))
     audit = tmp_path / "audit.jsonl"
     options = ["--bundle", str(model), "--port", "0", "--workers", "1", "--audit", str(audit), "--drain", "0"]
+    options += ["--wait", "300", "--work", "300"]  # a busy machine is slow
     with subprocess.Popen(
         [sys.executable, "-m", "pipeline.serve", *options], stderr=subprocess.PIPE, text=True
     ) as process:
+        ending = threading.Timer(200, process.kill)  # no test waits for ever
+        ending.start()
         lines = iter(process.stderr.readline, "")
         port = int(next(line for line in lines if "ready on" in line).rpartition(":")[2])
 
@@ -79,6 +98,7 @@ def test_the_service_scores_as_predict_does_and_ends_when_all_is_answered(finish
             process.send_signal(signal.SIGTERM)
             heard = Counter(future.result() for future in asked)
         rest = process.stderr.read()
+        ending.cancel()
     assert process.returncode == 0 and "ended;" in rest
     assert set(heard) <= {"right", "not accepted"}
     answered = heard["right"] + 1  # and the first

@@ -132,11 +132,16 @@ def test_requests_that_wait_together_are_scored_together(tmp_path):
     scorer = StandIn()
     scorer.gate.clear()
     with running(tmp_path, scorers=[scorer]) as api, ThreadPoolExecutor(9) as pool:
-        found = [pool.submit(api.score, bytes([n])) for n in range(9)]
+        first = pool.submit(api.score, b"\x63")
+        while api.service.queue.waiting or not api.service.held[0]:
+            time.sleep(0.01)
+        time.sleep(0.1)  # it is taken, not merely read
+        found = [pool.submit(api.score, bytes([n])) for n in range(8)]
         while api.service.queue.waiting < 8:
             time.sleep(0.01)
         scorer.gate.set()
-        assert [future.result()[2]["images"][0]["score"] for future in found] == [n / 100 for n in range(9)]
+        assert first.result()[2]["images"][0]["score"] == 0.99
+        assert [future.result()[2]["images"][0]["score"] for future in found] == [n / 100 for n in range(8)]
         assert [len(batch) for batch in scorer.batches] == [1, 8]
 
 
