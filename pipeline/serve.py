@@ -32,11 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     settings = settings_of(parser(__doc__).parse_args(arguments))
     bound = listening(settings.host, settings.port)
     service, app = open_service(settings)
-    host, port = bound.getsockname()[:2]
     try:
         service.pool.start()
-        sys.stderr.write(f"ready on http://{f'[{host}]' if ':' in host else host}:{port}\n")
-        sys.stderr.flush()
         run_server(app, service, bound)
     finally:
         service.pool.stop()

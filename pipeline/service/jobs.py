@@ -15,7 +15,9 @@ from pipeline.service.results import Result
 
 Kind = Literal["score", "explain"]
 Upload = tuple[str, bytes]  # name and bytes of an image file
-IMAGES_PER_BATCH = 32  # as of `predict`
+IMAGES_PER_BATCH = (
+    8  # as the nets take at once; more would leave nothing to do while answers go out and requests come in
+)
 IMAGES_PER_EXPLANATION = 8  # that an explanation costs as much time as, roughly
 _SMOOTHING = 0.1  # weight of the last batch in the time that an image takes
 
@@ -40,7 +42,7 @@ class Work:
     @property
     def most(self) -> int:
         """Images of a batch."""
-        return IMAGES_PER_BATCH if self.kind == "score" else IMAGES_PER_BATCH // IMAGES_PER_EXPLANATION
+        return IMAGES_PER_BATCH // self.weight
 
     @property
     def weight(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -30,6 +31,14 @@ class GracefulServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, service: Service) -> None:
         super().__init__(config)
         self._service = service
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and say so: whoever waits for the line can ask at once."""
+        await super().startup(sockets=sockets)
+        for bound in sockets or []:
+            host, port = bound.getsockname()[:2]
+            sys.stderr.write(f"ready on http://{f'[{host}]' if ':' in host else host}:{port}\n")
+            sys.stderr.flush()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -45,7 +45,7 @@ class Telemetry:
             "faketrace_images", "Images by status and answer.", ["status", "answer"], registry=self.registry
         )
         self._batch = Histogram(
-            "faketrace_batch_images", "Images of a batch.", ["kind"], buckets=(1, 2, 4, 8, 16, 32),
+            "faketrace_batch_images", "Images of a batch.", ["kind"], buckets=(1, 2, 4, 8),
             registry=self.registry,
         )  # fmt: skip
         self._work = Histogram(

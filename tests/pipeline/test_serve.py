@@ -66,6 +66,7 @@ def test_the_service_scores_as_predict_does_and_ends_when_all_is_answered(model,
         [sys.executable, "-m", "pipeline.serve", *options], stderr=subprocess.PIPE, text=True
     ) as process:
         ending = threading.Timer(200, process.kill)  # no test waits for ever
+        ending.daemon = True
         ending.start()
         lines = iter(process.stderr.readline, "")
         port = int(next(line for line in lines if "ready on" in line).rpartition(":")[2])
