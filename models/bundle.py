@@ -1,4 +1,8 @@
-"""The trained detector as one folder, and the one path from pixels to score."""
+"""The trained detector as one folder, and the one path from pixels to score.
+
+Detector and nets are imported when a picture is scored: torch and timm take seconds to import, and whoever reads stored
+rows (stages `evaluate`, `report` and `predict`) needs neither.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,13 +21,15 @@ from features.spectral import compute, get
 from features.views import Crop, Face, cut_views, face_numbers, plan_crop
 from models.bundle_files import read_info, read_part
 from models.bundle_info import NOVELTY_FILE, REFERENCE_FILE, BundleError, BundleInfo
-from models.detection.mtcnn import FaceDetector
-from models.nets.evidence_map import EvidenceNet
-from models.nets.face_net import FaceNet, crop_for
 from models.stacker.calibration import at_prior
 from models.stacker.novelty import Novelty
 from models.stacker.reference import Reference
 from models.stacker.stacker import Stacker
+
+if TYPE_CHECKING:
+    from models.detection.mtcnn import FaceDetector
+    from models.nets.evidence_map import EvidenceNet
+    from models.nets.face_net import FaceNet
 
 
 @dataclass(frozen=True)
@@ -119,11 +126,15 @@ class Bundle:
     @cached_property
     def detector(self) -> FaceDetector:
         """The face detector, with the search options of training."""
+        from models.detection.mtcnn import FaceDetector
+
         return FaceDetector.of(self.info.params["faces"], device=self.device)
 
     @cached_property
     def nets(self) -> dict[str, FaceNet]:
         """Nets by block name. Raises BundleError where one is not the one that the record names."""
+        from models.nets.face_net import FaceNet
+
         nets = {}
         for name in self.info.nets:
             net = FaceNet.load(
@@ -142,6 +153,8 @@ class Bundle:
     @cached_property
     def evidence_nets(self) -> dict[str, EvidenceNet]:
         """The nets that have logits, by block name, in the form that tells where these come from."""
+        from models.nets.evidence_map import EvidenceNet
+
         return {
             name: EvidenceNet(
                 self.folder / "nets" / name,
@@ -194,13 +207,24 @@ class Bundle:
             for picture, face, crop in zip(pixels, faces, crops, strict=True)
         ]
         values |= {name: np.stack([row[name] for row in rows]) for name in spectral}
-        for name, net in self.nets.items():
-            values[name] = net(
-                [crop_for(net.spec, picture, crop) for picture, crop in zip(pixels, crops, strict=True)]
-            )
+        values |= self._net_rows(pixels, crops)
         joined = np.concatenate([values[name] for name in self.info.blocks], axis=1)
         columns = [column for block in self.info.blocks.values() for column in block.columns]
         return pd.DataFrame(joined, columns=columns)
+
+    def _net_rows(
+        self, pixels: Sequence[NDArray[np.uint8]], crops: Sequence[Crop]
+    ) -> dict[str, NDArray[np.float32]]:
+        if not self.info.nets:
+            return {}
+        from models.nets.face_net import crop_for
+
+        return {
+            name: net(
+                [crop_for(net.spec, picture, crop) for picture, crop in zip(pixels, crops, strict=True)]
+            )
+            for name, net in self.nets.items()
+        }
 
     def crop(self, pixels: NDArray[np.uint8], face: Face) -> Crop:
         """Geometry of the cuts of one face, with the options of training."""

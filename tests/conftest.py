@@ -1,35 +1,79 @@
 """The small run, made once for every test that reads it, and copied for those that change it."""
 
+import faulthandler
+import fcntl
+import os
 import shutil
 
 import pytest
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items):
+    """Tests that read the small run are one process's work, and its first; those that change a copy are anybody's, and last.
+
+    So the run is made while another process does something else, and nobody waits for it.
+    """
+    for item in items:
+        if _place(item) == 0:
+            item.add_marker(pytest.mark.xdist_group("small run"))
+    items.sort(key=_place)
+
+
+def _place(item):
+    if "copied" in item.fixturenames:
+        return 2
+    return 0 if "small_run" in item.fixturenames else 1
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory):
+    """A folder that all processes of this test run have."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 @pytest.fixture(scope="session", autouse=True)
-def _bundles_are_remembered_elsewhere(tmp_path_factory):
+def _bundles_are_remembered_elsewhere(shared):
     """Which bundles were trained or have passed is noted for the tests alone, not in a person's home."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FAKETRACE_CACHE", str(tmp_path_factory.mktemp("home")))
+        patch.setenv("FAKETRACE_CACHE", str(shared / "home"))
         yield
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory):
-    """Folder of a finished run on 60 demo faces. Read-only: copy it to change it."""
-    # Imported here, because it loads torch, which most tests do without.
-    from pipeline.demo.dataset import make_dataset
-    from tests.pipeline.small_run import run_stages, tiny_weights, write_params
+def small_run(shared):
+    """Folder of a finished run on 60 demo faces, made by the first process that asks."""
+    faulthandler.cancel_dump_traceback_later()  # no hang: on a busy machine it takes minutes, or waits for who makes it
+    folder = shared / "run"
+    with (shared / "run.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            # Imported here, because it loads torch, which most tests do without.
+            from pipeline.demo.dataset import make_dataset
+            from tests.pipeline.small_run import run_stages, tiny_weights, write_params
 
-    folder = tmp_path_factory.mktemp("run")
-    make_dataset(folder / "demo", images=60, seed=0, workers=2)
-    tiny_weights(folder / "weights")
-    write_params(folder)
-    run_stages(folder)
+            part = shared / "run.part"
+            shutil.rmtree(part, ignore_errors=True)
+            part.mkdir()
+            make_dataset(part / "demo", images=60, seed=0, workers=2)
+            tiny_weights(part / "weights")
+            write_params(part)
+            run_stages(part)
+            part.rename(folder)
     return folder
 
 
+@pytest.fixture(scope="session")
+def finished(small_run):
+    """Folder of a finished run on 60 demo faces. Read-only: copy it to change it."""
+    return small_run
+
+
 @pytest.fixture
-def copied(finished, tmp_path):
+def copied(small_run, tmp_path):
     """A copy of the finished run that a test may damage. Image files keep their times."""
-    shutil.copytree(finished, tmp_path / "run", copy_function=shutil.copy2)
+    shutil.copytree(small_run, tmp_path / "run", copy_function=shutil.copy2)
     return tmp_path / "run"

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import timm
+import torch
 import yaml
+from safetensors.torch import save_file
 
 from pipeline.demo.dataset import make_dataset
 
 ROOT = Path(__file__).parents[1]
-MODEL = "mobilenetv3_small_050"
+MODEL = "test_efficientnet"  # timm's smallest of the make that the recipe has
 NET = {"model": MODEL, "weights": "none", "size": 32, "epochs": 1, "batch_size": 8, "freeze_layers": 0}
 TEXTURE = {**NET, "train_size": None}  # of its kinds two need no weights folder
 LOCAL = {
@@ -26,16 +30,24 @@ LOCAL = {
 }
 
 
-def environment() -> dict[str, str]:
-    """Variables under which commands of this environment are found, and behave alike everywhere."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+def environment(programs: Path | None = None) -> dict[str, str]:
+    """Variables under which commands of this environment are found, and behave alike everywhere.
+
+    programs : a folder for the beginning of PATH.
+    """
+    folders = [str(programs)] if programs else []
+    path = os.pathsep.join([*folders, str(Path(sys.executable).parent), os.environ["PATH"]])
     threads = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
-    return {**os.environ, **threads, "PATH": path, "DVC_NO_ANALYTICS": "1", "PYTHONPATH": ""}
+    variables = {**os.environ, **threads, "PATH": path, "DVC_NO_ANALYTICS": "1", "PYTHONPATH": ""}
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)  # a person's stages keep what they have compiled
+    return variables
 
 
-def call(folder: Path, *command: str) -> str:
+def call(folder: Path, *command: str, programs: Path | None = None) -> str:
     """Run a command of this environment in `folder`; returns its output."""
-    done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=folder, env=environment(programs), capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -75,3 +87,10 @@ def make_clone(folder: Path, empty: Path) -> None:
     ):
         call(folder, "git", *command)
     make_dataset(folder / "data/demo", images=28, seed=0, workers=1)
+    torch.manual_seed(0)
+    state = timm.create_model(MODEL).state_dict()
+    for name, tensor in state.items():
+        if name.endswith("running_mean"):
+            tensor.normal_(std=0.1)  # as training leaves it
+    save_file(state, folder / f"data/weights/{MODEL}.safetensors")
+    (folder / f"data/weights/{MODEL}.json").write_text(json.dumps({"input_size": 32}))

@@ -1,12 +1,25 @@
-"""`dvc repro` on a dozen faces: every stage runs, then none, and after `rm -rf cache` the scores are the same."""
+"""`dvc repro` on a dozen faces: every stage runs, then none, and after `rm -rf cache` the scores are the same.
+
+Its programs are forks of a process that has the libraries loaded; that each stage starts alone too is for
+`test_every_stage_starts_as_a_program`.
+"""
 
 import faulthandler
 import re
 import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
-from tests.small_clone import call, make_clone
+from tests.forks import fork_server
+from tests.small_clone import call, environment, make_clone
+
+pytestmark = pytest.mark.xdist_group("dvc repro")  # one clone and one server
+ROOT = Path(__file__).parents[1]
 
 STAGES = {
     *(
@@ -23,9 +36,21 @@ STAGES = {
 }
 
 
-def repro(folder):
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory):
+    with fork_server(tmp_path_factory.mktemp("bin")) as folder:
+        yield folder
+
+
+@pytest.fixture
+def repro(programs):
+    return lambda folder: run(folder, programs)
+
+
+def run(folder, programs):
     """Stages that `dvc repro` ran."""
-    return set(re.findall(r"Running stage '([^']+)'", call(folder, "dvc", "repro")))
+    said = call(folder, "dvc", "repro", programs=programs)
+    return set(re.findall(r"Running stage '([^']+)'", said))
 
 
 @pytest.fixture(scope="module")
@@ -47,27 +72,24 @@ def clone(tmp_path_factory, unwatched):
 
 
 @pytest.fixture(scope="module")
-def finished(clone):
+def finished(clone, programs):
     """The clone after its first `dvc repro`, and the stages that ran."""
-    return clone, repro(clone)
+    return clone, run(clone, programs)
 
 
-@pytest.mark.xdist_group("dvc repro")
-def test_every_stage_runs(finished):
+def test_every_stage_runs(finished, programs):
     clone, ran = finished
     assert ran == STAGES
     assert call(clone, "git", "status", "--porcelain") == "?? dvc.lock\n"
-    assert len(call(clone, "dvc", "metrics", "show").splitlines()) == 2
+    assert len(call(clone, "dvc", "metrics", "show", programs=programs).splitlines()) == 2
 
 
-@pytest.mark.xdist_group("dvc repro")
-def test_nothing_changed_and_nothing_runs(finished):
+def test_nothing_changed_and_nothing_runs(finished, repro):
     clone, _ = finished
     assert repro(clone) == {"manifest"}
 
 
-@pytest.mark.xdist_group("dvc repro")
-def test_a_lost_cache_is_made_again_to_the_same_scores(finished):
+def test_a_lost_cache_is_made_again_to_the_same_scores(finished, repro):
     """What DVC keeps it gives back; nets lie outside its cache and are trained again."""
     clone, _ = finished
     scores = (clone / "prediction.txt").read_bytes()
@@ -75,3 +97,39 @@ def test_a_lost_cache_is_made_again_to_the_same_scores(finished):
     (clone / "prediction.txt").unlink()
     assert {"manifest", "embed@small", "finetune@texture", "predict"} <= repro(clone)
     assert (clone / "prediction.txt").read_bytes() == scores
+
+
+def test_every_stage_starts_as_a_program():
+    """One interpreter after the other would import for a minute: one imports them all, each answers --help."""
+    stages = sorted({stage.partition("@")[0] for stage in STAGES} - {"predict"})
+    script = (
+        "import importlib, sys\n"
+        f"for stage in {stages}:\n"
+        "    try:\n"
+        "        importlib.import_module(f'pipeline.{stage}').main(['--help'])\n"
+        "    except SystemExit as ended:\n"
+        "        assert ended.code == 0, stage\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.findall(r"usage: python -m pipeline\.(\w+)", done.stdout) == stages
+
+
+def test_a_status_and_a_kill_reach_whoever_asked(programs, tmp_path):
+    """The server of the forks is no test of its own if it lies about how commands end."""
+    (tmp_path / "slow.py").write_text(
+        "import time, pathlib as p; p.Path('begun').touch(); time.sleep(1); p.Path('late').touch()"
+    )
+    (tmp_path / "bad.py").write_text("raise SystemExit(7)")
+    variables = environment(programs)
+    bad = subprocess.run(["python", "-m", "bad"], cwd=tmp_path, env=variables, check=False)
+    assert bad.returncode == 7
+    slow = subprocess.Popen(["python", "-m", "slow"], cwd=tmp_path, env=variables)
+    while not (tmp_path / "begun").exists():
+        time.sleep(0.01)
+    slow.send_signal(signal.SIGKILL)
+    slow.wait()
+    time.sleep(1.5)
+    assert not (tmp_path / "late").exists()

@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import time
+from importlib import import_module
 
 import cv2
 from joblib import cpu_count
@@ -38,16 +39,22 @@ def tune_malloc() -> None:
         mallopt(_M_TOP_PAD, _TOP_PAD)
 
 
-def limit_threads(threads: int) -> None:
-    """Prepare this process for work: freed memory is kept; threads of torch and OpenCV, 0 for as they are.
+def limit_threads(threads: int, *, nets: bool = False) -> None:
+    """Prepare this process for work: freed memory is kept, and threads are limited.
 
-    torch is not loaded for it: a process that does without starts seconds faster.
+    Parameters
+    ----------
+    threads : int
+        Of OpenCV and torch; 0 for as they are.
+    nets : bool
+        Whether nets will run here. Then torch is loaded now: later it would start with a thread per core. A process
+        that does without it starts seconds faster.
     """
     tune_malloc()
     if threads:
         cv2.setNumThreads(threads)
-        if "torch" in sys.modules:
-            sys.modules["torch"].set_num_threads(threads)
+        if nets or "torch" in sys.modules:
+            import_module("torch").set_num_threads(threads)
 
 
 def end_with(parent: int) -> None:
@@ -85,6 +92,18 @@ class DeviceError(UserError):
     """A device that was asked for and is not there."""
 
 
+def _has_gpu_driver() -> bool:
+    """Whether a driver that torch could use is there: NVIDIA's library, or the device file of AMD's.
+
+    Asked before torch, whose import takes seconds.
+    """
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return os.path.exists("/dev/kfd")
+    return True
+
+
 def pick_device(wanted: str) -> str:
     """The device to use, prepared for results that are those of the CPU.
 
@@ -105,12 +124,14 @@ def pick_device(wanted: str) -> str:
     DeviceError
         Where CUDA is wanted and absent, or was used by the process that this one was forked from.
     """
+    if wanted == "cpu" or (wanted == "auto" and not _has_gpu_driver()):
+        return "cpu"
     import torch
 
     present = torch.cuda.is_available()
     if wanted == "cuda" and not present:
         raise DeviceError("compute.device is 'cuda', but torch sees no CUDA device; use auto or cpu")
-    if not present or wanted == "cpu":
+    if not present:
         return "cpu"
     if torch.cuda._is_in_bad_fork():
         raise DeviceError(

@@ -17,8 +17,6 @@ import yaml
 from pipeline.runtime.params import Params
 from tests.pipeline.small_run import TINY, write_params
 
-pytestmark = pytest.mark.xdist_group("small run")  # made once, in one process
-
 EXAMPLES = Path(__file__).parents[2] / "examples"
 CELLS = json.loads((EXAMPLES / "one_image.ipynb").read_text(encoding="utf-8"))["cells"]
 

@@ -1,103 +1,90 @@
-"""Kill `dvc repro` at random moments and fill its disk, run it again, and compare every byte that it left.
+"""Disturb `dvc repro` and compare every byte that a run after it leaves with those of an undisturbed run.
 
-Works on a small clone of this tree. `--disks` needs root, to mount a file system in memory.
+Kills at random moments of every stage, a disk that gets full in every stage, pictures that vanish, change or come back
+between two stages; on a small clone of this tree. Each case begins as the clone stood before its stage, and is noted in
+--results as it ends: the same command goes on where an earlier one was stopped. `--disks` needs root, to mount a file
+system in memory.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
-import os
+import json
 import random
-import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tests.small_clone import call, environment, make_clone
+from tests.faults.cases import Outcome, changed, filled, killed
+from tests.faults.reference import Reference
+from tests.forks import fork_server
+from tests.small_clone import call
 
-MADE = ("cache", "reports", "prediction.txt", "dvc.lock")
-# How rows are shared among shards depends on where a run went on, so the shards themselves are not compared.
-COMPARED = ("prediction.txt", "cache/model", "reports/metrics.json", "reports/evaluation.json")
-_MIB = 1 << 20
-
-
-def fingerprint(folder: Path) -> str:
-    """Hash of the names and bytes of what a run is for."""
-    digest = hashlib.sha256()
-    for top in COMPARED:
-        path = folder / top
-        for file in [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file()):
-            digest.update(f"{file.relative_to(folder)}\0".encode() + file.read_bytes())
-    return digest.hexdigest()
+Make = Callable[[Reference, str, random.Random], Outcome]
 
 
-def clear(folder: Path) -> None:
-    """Take away all that a run makes."""
-    for name in MADE:
-        path = folder / name
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-    call(folder, "git", "checkout", "--quiet", "--", "cache")
+@dataclass(frozen=True)
+class Case:
+    """One fault: its kind, its number, and the stage that it begins in."""
+
+    kind: str
+    number: int
+    stage: str
 
 
-def start(folder: Path) -> subprocess.Popen[bytes]:
-    """`dvc repro` in a session of its own, with what it says in repro.log."""
-    with (folder / ".dvc/tmp/repro.log").open("wb") as log:
-        return subprocess.Popen(
-            ["dvc", "repro"],
-            cwd=folder,
-            env=environment(),
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+@dataclass(frozen=True)
+class Kind:
+    """A kind of fault: how a case is made, and whether the first stage can have it."""
+
+    make: Make
+    first: bool = True
 
 
-def stage(folder: Path) -> str:
-    """The stage that the last run had come to."""
-    log = (folder / ".dvc/tmp/repro.log").read_text(encoding="utf-8", errors="replace")
-    return log.rpartition("Running stage '")[2].partition("'")[0] or "before the first"
+KINDS = {"kills": Kind(killed), "disks": Kind(filled), "files": Kind(changed, first=False)}
 
 
-def killed(folder: Path, expected: str, *, after: float) -> str:
-    """One kill -9 of the whole session after some seconds, and the run after it."""
-    clear(folder)
-    process = start(folder)
-    time.sleep(after)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    where = stage(folder)
-    call(folder, "dvc", "repro")
-    return f"{'same' if fingerprint(folder) == expected else 'OTHER'} bytes after a kill in {where}"
+def cases(counts: dict[str, int], stages: Sequence[str]) -> Iterator[Case]:
+    """So many of each kind, in turn over the stages; the kinds are mixed, so that a run that is stopped has seen all."""
+    mixed = sorted(
+        (number / count, kind, number) for kind, count in counts.items() for number in range(count)
+    )
+    for _, kind, number in mixed:
+        allowed = stages if KINDS[kind].first else stages[1:]
+        yield Case(kind, number, allowed[number % len(allowed)])
 
 
-def filled(folder: Path, expected: str, *, room: int) -> str:
-    """One run with so many bytes to spare, and the run after there is room again."""
-    clear(folder)
-    disk = folder.parent
-    used = shutil.disk_usage(disk).used
-    call(disk, "mount", "-o", f"remount,size={used + room}", str(disk))
-    process = start(folder)
-    status = process.wait()
-    where = stage(folder)
-    said = (folder / ".dvc/tmp/repro.log").read_text(encoding="utf-8", errors="replace")
-    parts = list(folder.rglob(".*.part"))
-    call(disk, "mount", "-o", "remount,size=4g", str(disk))
-    call(folder, "dvc", "repro")
-    same = "same" if fingerprint(folder) == expected else "OTHER"
-    trace = f", with a TRACEBACK: {_last_error(said)}" if "Traceback" in said else ""
-    left = f", {len(parts)} parts LEFT" if parts else ""
-    return f"{same} bytes after a full disk in {where if status else 'no stage'}{trace}{left}"
+def noted(file: Path) -> list[dict[str, object]]:
+    """The cases that a file of results holds."""
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.is_file() else []
 
 
-def _last_error(said: str) -> str:
-    """The line that a traceback ends with."""
-    lines = said.rpartition("Traceback")[2].splitlines()[1:]
-    return next((line for line in lines if line and not line.startswith(" ")), "")
+def summary(results: Sequence[dict[str, object]]) -> str:
+    """Of each kind, how many cases there were, over how many stages, and how many went wrong."""
+    lines = []
+    for kind, count in Counter(str(result["kind"]) for result in results).items():
+        own = [result for result in results if result["kind"] == kind]
+        wrong = sum(bool(result["wrong"]) for result in own)
+        stages = len({result["stage"] for result in own})
+        lines.append(f"{count} {kind} over {stages} stages: {wrong} wrong")
+    return "\n".join(lines)
+
+
+@contextmanager
+def disk(folder: Path, *, limited: bool) -> Iterator[Path]:
+    """A folder for the clone: a file system in memory where its size has to change."""
+    folder.mkdir()
+    if limited:
+        call(folder, "mount", "-t", "tmpfs", "-o", "size=4g", "tmpfs", str(folder))
+    try:
+        yield folder
+    finally:
+        if limited:
+            call(folder.parent, "umount", "--lazy", str(folder))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -105,41 +92,48 @@ def parser() -> argparse.ArgumentParser:
     command = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     add = command.add_argument
     add("--kills", type=int, default=50, help="default: %(default)s")
-    add("--disks", type=int, default=0, help="runs on a disk that gets full (default: %(default)s)")
+    add("--disks", type=int, default=0, help="disks that get full (default: %(default)s)")
+    add("--files", type=int, default=40, help="pictures that change (default: %(default)s)")
     add("--seed", type=int, default=0, help="default: %(default)s")
+    add("--results", type=Path, help="a JSON line for each case; those that it holds are not made again")
+    add(
+        "--whole-start",
+        action="store_true",
+        help="start each stage as a program of its own, which costs up to 10 s of imports; without it, stages are forks of a "
+        "process that has the libraries loaded",
+    )
     return command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; 1 where bytes differ."""
-    args, bad = parser().parse_args(arguments), 0
-    rng = random.Random(args.seed)
-    with tempfile.TemporaryDirectory(prefix="faults-") as top:
-        disk = Path(top, "disk")
-        disk.mkdir()
-        if args.disks:
-            call(Path(top), "mount", "-t", "tmpfs", "-o", "size=4g", "tmpfs", str(disk))
-        try:
-            folder = disk / "clone"
-            folder.mkdir()
-            make_clone(folder, Path(tempfile.mkdtemp(dir=top)))
-            before, begun = shutil.disk_usage(disk).used, time.monotonic()
-            (folder / ".dvc/tmp").mkdir(exist_ok=True)
-            call(folder, "dvc", "repro")
-            seconds, growth = time.monotonic() - begun, shutil.disk_usage(disk).used - before
-            expected = fingerprint(folder)
-            print(f"a run takes {seconds:.0f} s and {growth / _MIB:.1f} MiB", flush=True)
-            results = [(killed, {"after": rng.uniform(0, seconds)}) for _ in range(args.kills)]
-            results += [(filled, {"room": int(rng.uniform(0, growth))}) for _ in range(args.disks)]
-            for make, fault in results:
-                text = make(folder, expected, **fault)
-                bad += "OTHER" in text
-                print(text, flush=True)
-        finally:
-            if args.disks:
-                call(Path(top), "umount", str(disk))
-    print(f"{args.kills} kills, {args.disks} full disks: {bad} with other bytes")
-    return int(bad > 0)
+    """Run the command; 1 where a case went wrong."""
+    args = parser().parse_args(arguments)
+    results = noted(args.results) if args.results else []
+    known = {(result["kind"], result["number"]) for result in results}
+    with ExitStack() as stack:
+        top = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="faults-")))
+        programs = None
+        if not args.whole_start:
+            (top / "bin").mkdir()
+            programs = stack.enter_context(fork_server(top / "bin"))
+        where = stack.enter_context(disk(top / "disk", limited=bool(args.disks)))
+        reference = Reference(where / "clone", top / "kept", programs)
+        reference.make()
+        print(f"a run takes {sum(reference.seconds.values()):.0f} s: {reference.seconds}", flush=True)
+        counts = {kind: getattr(args, kind) for kind in KINDS}
+        for case in cases(counts, list(reference.seconds)):
+            if (case.kind, case.number) in known:
+                continue
+            begun, rng = time.monotonic(), random.Random(f"{args.seed} {case}")
+            outcome = KINDS[case.kind].make(reference, case.stage, rng)
+            result = {**asdict(case), **asdict(outcome), "seconds": round(time.monotonic() - begun, 1)}
+            results.append(result)
+            print(json.dumps(result), flush=True)
+            if args.results:
+                with args.results.open("a", encoding="utf-8") as stream:
+                    stream.write(json.dumps(result) + "\n")
+    print(summary(results))
+    return int(any(result["wrong"] for result in results))
 
 
 if __name__ == "__main__":

@@ -26,13 +26,13 @@ from pipeline import (
     train,
 )
 
-MODEL = "mobilenetv3_small_050"
+MODEL = "test_efficientnet"  # timm's smallest of the make that the recipe has
 TINY = {
     "data": {"root": "demo", "weights": "weights"},
     "manifest": {},
     "faces": {},
     "spectral": {"blocks": ["radial", "npr", "contrast"]},
-    "variants": {"degraded": 1, "pseudo_fakes": {"blend": 1, "resynthesis": 1, "reconstruction": 0.5}},
+    "variants": {"degraded": 1, "pseudo_fakes": {"blend": 1, "resynthesis": 1, "reconstruction": 0.25}},
     "embed": {"backbones": {"small": {"model": MODEL}, "absent": {"model": "mobilenetv2_035"}}},
     "finetune": {
         "folds": 2,
@@ -86,6 +86,11 @@ def write_params(folder, **changes):
     (folder / "params.yaml").write_text(yaml.safe_dump({**TINY, **changes}, sort_keys=False))
 
 
+def trained(folder):
+    """The nets of the settings in force."""
+    return yaml.safe_load((folder / "params.yaml").read_text())["finetune"]["nets"]
+
+
 def run_stages(
     folder,
     names=(
@@ -101,15 +106,16 @@ def run_stages(
         "report",
         "predict",
     ),
+    nets=None,
 ):
-    """Run stages in `folder`, in order."""
+    """Run stages in `folder`, in order; stage finetune for each of `nets`, those of its settings without."""
     stages = {
         "manifest": lambda: manifest.main([]),
         "faces": lambda: faces.main([]),
         "generate": lambda: generate.main([]),
         "spectral": lambda: spectral.main([]),
         "embed": lambda: [embed.main([name]) for name in TINY["embed"]["backbones"]],
-        "finetune": lambda: [finetune.main([name]) for name in TINY["finetune"]["nets"]],
+        "finetune": lambda: [finetune.main([name]) for name in nets or trained(folder)],
         "audit": lambda: audit.main([]),
         "train": lambda: train.main([]),
         "evaluate": lambda: evaluate.main([]),

@@ -12,8 +12,6 @@ from pipeline.dataset.lists import LabelError
 from pipeline.serving.explanation import explain
 from pipeline.storage.images import read_image
 
-pytestmark = pytest.mark.xdist_group("small run")  # made once, in one process
-
 
 @pytest.fixture(scope="module")
 def bundle(finished):

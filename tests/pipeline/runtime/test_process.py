@@ -1,26 +1,28 @@
 """Kept memory: a large block that was freed costs few page faults when it is asked for again."""
 
+import ctypes
 import subprocess
 import sys
 
 import pytest
 import torch
 
+from pipeline.runtime import process
 from pipeline.runtime.engine import Engine
 from pipeline.runtime.process import DeviceError, gpu_processes, pick_device
 from pipeline.runtime.sections import Compute
 
 SCRIPT = """
 import resource, sys
-import torch
+import numpy as np
 from pipeline.runtime.process import tune_malloc
 if sys.argv[1] == "keep":
     tune_malloc()
 for _ in range(3):
-    torch.ones(16_000_000)
+    np.ones(16_000_000, np.float32)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(60):
-    torch.ones(16_000_000)
+for _ in range(20):
+    np.ones(16_000_000, np.float32)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
@@ -42,12 +44,52 @@ def test_cuda_is_refused_where_there_is_none(monkeypatch):
 
 
 def test_convolutions_on_cuda_are_not_rounded(monkeypatch):
+    monkeypatch.setattr(process, "_has_gpu_driver", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
     assert pick_device("cpu") == "cpu"
     assert torch.backends.cudnn.allow_tf32
     assert pick_device("auto") == "cuda"
     assert not torch.backends.cudnn.allow_tf32
+
+
+def test_without_a_driver_torch_is_not_asked(monkeypatch):
+    def absent(name):
+        raise OSError(name)
+
+    monkeypatch.setattr(ctypes, "CDLL", absent)
+    monkeypatch.setattr(process.os.path, "exists", lambda path: False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: pytest.fail("torch was asked"))
+    assert pick_device("auto") == "cpu"
+
+
+NETS = """
+import sys
+import lightgbm  # its threads are those that torch would take over
+from pipeline.runtime.process import limit_threads
+limit_threads(1, nets=sys.argv[1] == "nets")
+print("torch" in sys.modules)
+import torch
+print(torch.get_num_threads())
+"""
+
+
+@pytest.mark.parametrize(("how", "loaded"), [("nets", "True"), ("none", "False")])
+def test_threads_of_nets_are_limited_before_the_first_net_is_read(how, loaded):
+    command = [sys.executable, "-c", NETS, how]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env={"OMP_NUM_THREADS": "2"})
+    early, threads = done.stdout.split()
+    assert early == loaded
+    assert threads == ("1" if how == "nets" else "2")
+
+
+def test_stages_without_nets_do_not_load_torch():
+    stages = "manifest", "audit", "generate", "spectral", "train", "evaluate", "report", "predict"
+    script = (
+        f"import sys, {', '.join(f'pipeline.{stage}' for stage in stages)}; print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,6 @@ from pipeline.predict import BadImage, score, score_many
 from pipeline.serving import trial
 from pipeline.serving.bundles import load_bundle
 
-pytestmark = pytest.mark.xdist_group("small run")  # made once, in one process
-
 FORKS = """
 import multiprocessing, sys, warnings
 from pathlib import Path

@@ -13,8 +13,6 @@ from PIL import Image
 from pipeline import predict
 from tests.pipeline.small_run import run_stages
 
-pytestmark = pytest.mark.xdist_group("small run")  # made once, in one process
-
 
 def encoded(image, kind, **options):
     stream = io.BytesIO()
