@@ -39,7 +39,7 @@ def align(pixels: NDArray[np.uint8], crop: Crop, *, size: int) -> NDArray[np.uin
         height, width = max(pixels.shape[0] // factor, 1), max(pixels.shape[1] // factor, 1)
         scale_x, scale_y = pixels.shape[1] / width, pixels.shape[0] / height
         matrix = matrix @ np.array([[scale_x, 0, x0], [0, scale_y, y0], [0, 0, 1.0]])
-        reduced = cv2.resize(np.ascontiguousarray(pixels), (width, height), interpolation=cv2.INTER_AREA)
+        reduced = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
         pixels = np.asarray(reduced, dtype=np.uint8)
     centred = matrix.copy()
     centred[:, 2] += centred[:, :2] @ np.array([0.5, 0.5]) - 0.5

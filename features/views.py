@@ -235,14 +235,19 @@ def cut_views(pixels: NDArray[np.uint8], face: Face, crop: Crop) -> FaceViews:
     Returns
     -------
     FaceViews
-        Copies of the pixels.
+        A cut of less than half of the image is a copy, which does not keep the image in memory.
     """
     x0, y0, x1, y1 = crop.native
     u0, v0, u1, v1 = crop.context
     return FaceViews(
-        native=np.ascontiguousarray(pixels[y0:y1, x0:x1]),
-        context=np.ascontiguousarray(pixels[v0:v1, u0:u1]),
+        native=_cut(pixels[y0:y1, x0:x1], whole=pixels),
+        context=_cut(pixels[v0:v1, u0:u1], whole=pixels),
         face_in_context=(x0 - u0, y0 - v0, x1 - u0, y1 - v0),
         landmarks=(face.landmarks - np.array([x0, y0])).astype(np.float32),
         found=face.found,
     )
+
+
+def _cut(part: NDArray[np.uint8], *, whole: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A part of an image; its own where a copy costs less memory than the image that it would keep."""
+    return part.copy() if 2 * part.size < whole.size else part

@@ -100,11 +100,11 @@ class Cascade:
             pages_per_call = 1 if self.device.type == "cpu" else len(members)
             for page in pages(height, width, levels, device=self.device):
                 for at in range(0, len(members), pages_per_call):
-                    parts.append(self._read_page(sums, page, members[at : at + pages_per_call]))
-        image, level, boxes, out = map(torch.cat, zip(*parts, strict=True))
+                    cells = self._read_page(sums, page, members[at : at + pages_per_call])
+                    # Of a large photo all cells together take more memory than the photo.
+                    parts.append(self._likely(*cells) if self.device.type == "cpu" else cells)
         # one look at the cells of all images: on CUDA this waits for the device
-        pick = (out[:, 1] - out[:, 0] >= self._logit).nonzero()[:, 0]
-        image, level, boxes, out = image[pick], level[pick], boxes[pick], out[pick]
+        image, level, boxes, out = self._likely(*map(torch.cat, zip(*parts, strict=True)))
         moved = shift_edges(boxes, out[:, 2:], inclusive=False)
         proposals = Candidates.join([Candidates(image, level, _probability(out), boxes, moved)])
         kept = per_image(
@@ -116,6 +116,13 @@ class Cascade:
             threshold=0.5,
         )
         return proposals[kept]
+
+    def _likely(
+        self, image: Tensor, level: Tensor, boxes: Tensor, out: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The cells that pass the P-Net's threshold."""
+        pick = (out[:, 1] - out[:, 0] >= self._logit).nonzero()[:, 0]
+        return image[pick], level[pick], boxes[pick], out[pick]
 
     def _read_page(
         self, sums: SummedArea, page: Page, members: list[int]

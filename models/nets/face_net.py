@@ -17,7 +17,7 @@ from torch import nn
 from features.alignment import align
 from features.views import Crop
 from models.nets.checkpoints import misfits, require_model
-from models.nets.inference import Backbone, compile_for_inference
+from models.nets.inference import Backbone, compile_for_inference, give_back
 from models.nets.input_transform import InputTransform
 from models.nets.net_spec import REMEDY, NetError, NetSpec, member_file, read_record, write_record
 from models.nets.unit_classifier import normalise_classifier
@@ -278,7 +278,10 @@ class FaceNet:
         indices = range(record.members) if member is None else [member]
         paths = [member_file(folder, index) for index in indices]
         states = [read_state(path, read) for path in paths]
-        return cls(record.spec, states, device=device, names=[str(path) for path in paths])
+        net = cls(record.spec, states, device=device, names=[str(path) for path in paths])
+        del states
+        give_back()
+        return net
 
 
 def read_state(path: Path, read: Callable[[Path], bytes]) -> State:

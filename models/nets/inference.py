@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import ctypes
+import gc
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -37,7 +39,8 @@ def compile_for_inference(
     list of callables
         Tensor to tensor, one per state.
     """
-    with warnings.catch_warnings():
+    # With gradients the trace would keep what every layer puts out: 0.6 GiB for a net of 224 px.
+    with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # torch says that it will replace this compiler one day
         trace = _or_none(lambda: torch.jit.trace(net.eval(), example, check_trace=False))
         backbones: list[Backbone] = []
@@ -58,3 +61,11 @@ def _or_none(work: Callable[[], Any]) -> Any:
         return work()
     except RuntimeError:
         return None
+
+
+def give_back() -> None:
+    """Hand what loading and compiling took back to the system, several times the net; with glibc alone."""
+    gc.collect(1)
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

@@ -61,7 +61,7 @@ class _Search:
         whole = os.path.abspath(path)
         return path if any(is_within(whole, root) for root in self.roots) else None
 
-    def _found(self, row: ListedImage, path: str, facts: os.stat_result) -> ListedImage:
+    def _found(self, row: ListedImage, path: str, facts: os.stat_result, *, remark: str = "") -> ListedImage:
         place = self._place_outside(os.path.dirname(path))
         if place is None:
             found = f"{quoted(row.name)} lies behind a link out of the data root {self.root} to a folder that holds the"
@@ -70,7 +70,14 @@ class _Search:
             )
         if os.path.islink(path):
             place = self._place(os.path.dirname(os.path.realpath(path)))
-        return replace(row, path=path, size=facts.st_size, mtime_ns=facts.st_mtime_ns, linked_to=place)
+        return replace(
+            row,
+            path=path,
+            detail=row.detail or remark,
+            size=facts.st_size,
+            mtime_ns=facts.st_mtime_ns,
+            linked_to=place,
+        )
 
     def _place_outside(self, folder: str) -> str | None:
         """Real place of a folder that is outside the root; "" if it is inside, None if a link there is not followed."""
@@ -98,10 +105,9 @@ class _Search:
             paths = nearest([path for path, stated in facts.items() if is_plain_file(stated)], name)
             names = [path.removeprefix(folder + "/") for path in paths]
             if len(paths) == 1:
-                found = self._found(row, paths[0], facts[paths[0]])
-                detail = f"listed as {quoted(row.name)}, found as {quoted(names[0])}"
-                detail = f"{detail} (another spelling: {difference(row.name, names[0])})"
-                return replace(found, detail=found.detail or detail)
+                remark = f"listed as {quoted(row.name)}, found as {quoted(names[0])}"
+                remark = f"{remark} (another spelling: {difference(row.name, names[0])})"
+                return self._found(row, paths[0], facts[paths[0]], remark=remark)
             if paths:
                 what = (
                     f"{len(paths)} files differ from it only in spelling: {', '.join(map(quoted, names[:3]))}"

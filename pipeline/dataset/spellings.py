@@ -64,6 +64,7 @@ class SpellingIndex:
     """What a name may mean under another spelling; each folder is read once, when a name is first missed."""
 
     _entries: dict[tuple[int, int], dict[str, list[str]]] = field(default_factory=dict)
+    _folders: dict[tuple[str, str], dict[str, os.stat_result]] = field(default_factory=dict)
 
     def find(self, folder: str, name: str) -> dict[str, os.stat_result]:
         """Look for the other spellings of a name.
@@ -84,14 +85,25 @@ class SpellingIndex:
         parts = name.split("/")
         while parts and parts[0] == "..":
             folder, parts = posixpath.dirname(folder) or ".", parts[1:]
-        places = _different([folder]) if parts else {}
-        for part in parts:
-            places = _different(
-                os.path.join(place, other)
-                for place, facts in places.items()
-                for other in self._entries_of(place, facts).get(folded(part), ())
-            )
-        return places
+        if not parts:
+            return {}
+        above = "/".join(parts[:-1])
+        folders = self._folders.get((folder, above))
+        if folders is None:
+            folders = _different([folder])
+            for part in parts[:-1]:
+                folders = self._inside(folders, part)
+            if folders:  # many names share it
+                self._folders[folder, above] = folders
+        return self._inside(folders, parts[-1])
+
+    def _inside(self, folders: dict[str, os.stat_result], name: str) -> dict[str, os.stat_result]:
+        """What some folders hold under the spellings of a name."""
+        return _different(
+            os.path.join(place, other)
+            for place, facts in folders.items()
+            for other in self._entries_of(place, facts).get(folded(name), ())
+        )
 
     def _entries_of(self, folder: str, facts: os.stat_result) -> dict[str, list[str]]:
         identity = facts.st_dev, facts.st_ino

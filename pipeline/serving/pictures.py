@@ -11,10 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from pipeline.storage.image_headers import undecodable
 from pipeline.storage.images import BadImage, DecodedImage, decode, read_bytes, refuse_large
 
 ALLOWED = "a path, bytes, a binary file object, a PIL image or a uint8 array of shape (H, W, 3), RGB"
 _AS_PNG = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16"})  # modes that PNG keeps bit for bit
+_ALPHA = {
+    "La": "LA",
+    "RGBa": "RGBA",
+    "PA": "RGBA",
+}  # modes of alpha that PNG has not, and the ones that it has
 
 
 class BinaryFile(Protocol):
@@ -102,16 +108,24 @@ def _from_array(pixels: NDArray[Any], *, max_pixels: int) -> DecodedImage:
 
 def _from_pillow(image: Image.Image, *, where: str) -> bytes:
     """A file in memory that holds what the image holds, and its EXIF."""
+    file = io.BytesIO()
     try:
         image.load()
-    except Exception as error:  # Pillow's plugins raise anything on damaged files
-        status = "truncated" if "truncated" in str(error).lower() else "unreadable"
-        raise BadImage(status, f"{where} cannot be decoded: {error}") from None
-    file = io.BytesIO()
-    if image.mode in ("F", "I"):
-        image.save(file, "TIFF")
-        return file.getvalue()
-    plain = image if image.mode in _AS_PNG else image.convert("RGBA" if "A" in image.mode[1:] else "RGB")
-    exif = image.info.get("exif")
-    plain.save(file, "PNG", compress_level=1, **({"exif": exif} if isinstance(exif, bytes) else {}))
+        if image.mode in ("F", "I"):
+            image.save(file, "TIFF")
+        else:
+            exif = image.info.get("exif")
+            options = {"exif": exif} if isinstance(exif, bytes) else {}
+            _plain(image).save(file, "PNG", compress_level=1, **options)
+    except Exception as error:  # Pillow's plugins raise anything on damaged files; it becomes a status
+        raise undecodable(where, error) from None
     return file.getvalue()
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    """The same picture in a mode that PNG has."""
+    if image.mode in _AS_PNG:
+        return image
+    if image.mode.startswith("I;16"):  # of another byte order; Pillow would clip at 255
+        return Image.fromarray(np.asarray(image).astype(np.uint16))
+    return image.convert(_ALPHA.get(image.mode, "RGB"))

@@ -109,6 +109,7 @@ def score_files(
             pixels = picture.pixels
             del picture
             yield index, pixels
+            del pixels  # or it would be held while the next one is read
 
     for batch in batches(decoded(), images=IMAGES_PER_TASK):
         scored = bundle.score([pixels for _, pixels in batch], every_face=every_face)

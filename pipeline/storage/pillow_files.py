@@ -54,6 +54,7 @@ _BOXED = ("avif", "heif")
 _EXIF_ITEM = re.compile(rb"(infe(?:\x02.{7}|\x03.{9}))Exif", re.DOTALL)
 _ALPHA = ("RGBA", "LA", "PA", "RGBa", "La")
 _BITS_PER_SAMPLE = 0x0102
+_STRIP_PIXELS = 1 << 20
 
 
 def kind_of(data: bytes) -> str | None:
@@ -236,14 +237,27 @@ def _flatten(image: Image.Image) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
         notes = () if clear is None else _laid_over_white(bool((deep == clear).any()))
         return np.repeat(gray[..., None], 3, axis=2), notes
     if image.mode not in _ALPHA and clear is None:
-        return np.array(image if image.mode == "RGB" else image.convert("RGB"), np.uint8), ()
+        return _array(image if image.mode == "RGB" else image.convert("RGB")), ()
     rgba = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
     opaque = rgba.getchannel("A").getextrema() == (255, 255)
     if not opaque:
         ground = Image.new("RGBA", rgba.size, "white")
         ground.alpha_composite(rgba)
         rgba = ground
-    return np.array(rgba.convert("RGB"), np.uint8), _laid_over_white(not opaque)
+    return _array(rgba.convert("RGB")), _laid_over_white(not opaque)
+
+
+def _array(image: Image.Image) -> NDArray[np.uint8]:
+    """Pixels of an RGB picture; in strips, because at once Pillow would hold a large one twice more."""
+    width, height = image.size
+    rows = max(1, _STRIP_PIXELS // max(width, 1))
+    if rows >= height:
+        return np.array(image, np.uint8)
+    pixels = np.empty((height, width, 3), np.uint8)
+    for top in range(0, height, rows):
+        end = min(top + rows, height)
+        pixels[top:end] = np.asarray(image.crop((0, top, width, end)))
+    return pixels
 
 
 def _laid_over_white(is_seen: bool) -> tuple[str, ...]:

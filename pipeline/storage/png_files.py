@@ -91,6 +91,11 @@ def picture_alone(data: bytes, header: Header) -> bytes:
     whole = []
     for name, start, end in header.segments:
         payload = data[start:end]
+        if name == "IDAT" and end + 4 <= len(
+            data
+        ):  # as it is: `inspect` has read its checksum, Pillow does not
+            whole.append(data[start - 8 : end + 4])
+            continue
         if name == "tRNS" and colour in (0, 2):
             payload = _as_decoded(payload, depth=depth, colour=colour)
         whole.append(_chunk(name.encode(), payload))

@@ -44,7 +44,7 @@ def test_rectangles_nest_and_stay_inside_any_image(x0, y0, side, height, width):
         assert edge % 8 == 0 or edge == limit or edge == 1 or edge - 1 in (inner[0], inner[1])
 
 
-def test_cuts_are_exact_pixels_and_copies():
+def test_cuts_are_exact_pixels_and_small_ones_copies():
     pixels = noise(200, 240)
     face = face_at(90, 70, 60)
     crop = plan_crop(face, height=200, width=240, **SCALES)
@@ -55,6 +55,12 @@ def test_cuts_are_exact_pixels_and_copies():
     np.testing.assert_array_equal(views.context[b:d, a:c], views.native)
     np.testing.assert_allclose(views.landmarks + [x0, y0], face.landmarks, atol=1e-4)
     assert views.found and not np.shares_memory(views.native, pixels)
+
+
+def test_a_cut_of_most_of_the_image_is_no_second_copy():
+    pixels = noise(200, 240)
+    views = cut_views(pixels, NO_FACE, plan_crop(NO_FACE, height=200, width=240, **SCALES))
+    assert np.shares_memory(views.native, pixels) and np.shares_memory(views.context, pixels)
 
 
 def test_a_box_beyond_the_image_is_cut_at_the_border():

@@ -47,6 +47,12 @@ def call(*arguments):
     predict.main(["--images", "images", "--bundle", "bundle", *arguments])
 
 
+def state(folder):
+    """What lies in a folder, without when it was looked at."""
+    facts = {path: path.lstat() for path in folder.rglob("*")}
+    return {path: (f.st_ino, f.st_mode, f.st_size, f.st_mtime_ns) for path, f in facts.items()}
+
+
 def scores():
     rows = [f"{name},{score!r}" for name, score in zip(sorted(NAMES), (0.0, 0.125, 0.25), strict=True)]
     return ("\n".join(["img_name,y_pred", *rows]) + "\n").encode("utf-8", "surrogateescape")
@@ -119,11 +125,11 @@ def test_the_files_beside_it_are_written_through_links_too(place):
 def test_what_will_not_do_is_refused_before_the_work(place, monkeypatch, arguments, message):
     Path("names.txt").write_text("img_name\na.jpg\n")
     Path("t_issues.csv").mkdir()
-    before = {p: p.lstat() for p in place.rglob("*")}
+    before = state(place)
     monkeypatch.setattr(predict, "load_bundle", lambda *_: pytest.fail("the bundle was read"))
     with pytest.raises(UserError, match=message):
         call(*arguments)
-    assert {p: p.lstat() for p in place.rglob("*")} == before
+    assert state(place) == before
 
 
 def test_an_interrupted_run_leaves_all_three_as_they_were(place, monkeypatch):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+from unittest.mock import patch
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from facenet_pytorch import MTCNN
 
+from models.detection import mtcnn
 from models.detection.mtcnn import SEARCH, FaceDetector
 from tests.models.detection.drawn_faces import draw_face, iou, noise
 
@@ -227,3 +230,19 @@ def test_a_detector_of_options_reads_the_search_alone():
     image = draw_face(320, seed=2, share=0.2)
     result = FaceDetector.of(options, device="cpu").detect([image])[0]
     assert same_bits(result, FaceDetector(min_face=90).detect([image])[0])
+
+
+@pytest.mark.parametrize("shape", [(4500, 300), (300, 9000), (4097, 5), (1, 5000), (2, 4096), (700, 500)])
+@pytest.mark.parametrize("border", [0, 1, 75])
+def test_a_large_picture_is_reduced_in_strips_as_if_at_once(shape, border):
+    """The border of a photo of 48 megapixels would alone take twice its memory."""
+    image = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    whole = np.pad(image, ((border, border), (border, border), (0, 0)))
+    height, width = whole.shape[:2]
+    ratio = -(-max(height, width) // 4096)
+    tall, wide = max(1, height // ratio), max(1, width // ratio)
+    expected = cv2.resize(whole[: tall * ratio, : wide * ratio], (wide, tall), interpolation=cv2.INTER_AREA)
+    with patch.object(mtcnn, "_STRIP_PIXELS", 100_000):
+        found, by = mtcnn._reduce(image, border=border)
+    assert by == ratio
+    np.testing.assert_array_equal(found, expected)

@@ -130,6 +130,22 @@ def test_a_folder_is_read_once_for_all_the_names_that_are_missed(
     assert reads == {str(root): 1}
 
 
+def test_the_folder_of_many_names_is_looked_for_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for i in range(50):
+        put(root / "a/b/c" / f"{i}.jpg")
+    looks = Counter[str]()
+    real = os.stat
+    monkeypatch.setattr("os.stat", lambda path, **how: looks.update([str(path)]) or real(path, **how))
+    found = locate([row(f"A/B/C/{i}.JPG") for i in range(50)], folders=[root], root=root)
+    assert [one.status for one in found] == ["ok"] * 50
+    assert sum(count for path, count in looks.items() if not path.lower().endswith(".jpg")) < 10
+
+
+def test_a_name_of_many_folders_has_an_end(root: Path) -> None:
+    (found,) = locate([row("a/" * 5_000 + "b.jpg")], folders=[root], root=root)
+    assert found.status == "missing_file"
+
+
 def test_links_in_a_circle_end(root: Path) -> None:
     for name in ("a", "A"):
         (root / name).symlink_to(".")

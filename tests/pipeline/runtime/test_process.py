@@ -36,6 +36,26 @@ def test_freed_memory_is_used_again():
     assert faults("keep") * 4 < faults("plain")
 
 
+def test_a_photo_is_given_back():
+    """The pixels of 48 megapixels, between blocks that are kept."""
+    script = """
+import numpy as np
+from pipeline.runtime.process import tune_malloc
+tune_malloc()
+def held():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096 >> 20
+before, kept = held(), []
+for _ in range(3):
+    photo = np.ones((6000, 8000, 3), np.uint8)
+    kept.append(np.ones(1 << 20, np.uint8))
+    assert held() > before + 130
+    del photo
+assert held() < before + 20, held()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_cuda_is_refused_where_there_is_none(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert pick_device("auto") == "cpu"

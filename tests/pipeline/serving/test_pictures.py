@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from pipeline.serving.pictures import is_picture, name_of, read_picture
 from pipeline.storage.images import BadImage
@@ -120,8 +120,43 @@ def test_a_pipe_is_not_waited_for(tmp_path):
 def test_a_damaged_pil_image_is_one_line(tmp_path):
     drawn().save(tmp_path / "a.png")
     cut = (tmp_path / "a.png").read_bytes()[:300]
-    with pytest.raises(BadImage, match="cannot be decoded"):
+    with pytest.raises(BadImage, match="the PngImageFile is cut off: .*; copy it again from its origin"):
         read(Image.open(io.BytesIO(cut)))
+
+
+@pytest.mark.parametrize("at", ["load", "convert", "save"])
+@pytest.mark.parametrize("error", [MemoryError(), OSError("out of memory when reading image file")])
+def test_memory_that_runs_out_is_not_the_pictures(monkeypatch, at, error):
+    def fail(*_, **__):
+        raise error
+
+    image = drawn("CMYK")
+    monkeypatch.setattr(Image.Image, at, fail)
+    with pytest.raises(MemoryError, match="the Image: memory ended while it was decoded"):
+        read(image)
+
+
+@pytest.mark.parametrize(("mode", "plain"), [("RGBa", "RGBA"), ("La", "LA")])
+def test_alpha_that_colours_were_multiplied_with_is_laid_over_white_too(mode, plain):
+    image = drawn("RGBA")
+    image.putalpha(128)
+    multiplied = image.convert(plain).convert(mode)
+    pixels = read(multiplied)
+    np.testing.assert_array_equal(pixels, read(multiplied.convert(plain)))
+    assert pixels.min() >= 127
+
+
+@pytest.mark.parametrize("order", ["<u2", ">u2"])
+def test_16_bit_is_reduced_whatever_its_byte_order(order):
+    deep = np.full((SIDE, SIDE), 0x8123, order)
+    assert (read(Image.fromarray(deep)) == 0x81).all()
+
+
+def test_lab_is_a_colour_and_not_alpha():
+    colour = Image.new("RGB", (SIDE, SIDE), (200, 100, 50))
+    profiles = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+    lab = ImageCms.profileToProfile(colour, *profiles, outputMode="LAB")
+    assert np.abs(read(lab).astype(int) - read(colour)).max() <= 2
 
 
 def test_messages_call_a_picture_by_its_path_or_its_type(tmp_path):

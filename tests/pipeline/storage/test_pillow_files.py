@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from pipeline.dataset import file_facts
+from pipeline.storage import pillow_files
 from pipeline.storage.images import BadImage, decode, inspect, probe, recompress_like
 from tests.pipeline.hashed import hashed
 from tests.pipeline.storage.test_images import RGB, picture, saved
@@ -158,3 +159,13 @@ def _quarter_turn() -> bytes:
     exif = Image.Exif()
     exif[0x0112] = 6
     return exif.tobytes()
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L"])
+def test_a_large_picture_is_taken_over_in_strips(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = saved(RGB.convert(mode), "PNG")
+    whole = decode(data, max_pixels=LIMIT).pixels
+    monkeypatch.setattr(pillow_files, "_STRIP_PIXELS", RGB.width * 3 + 1)
+    strips = decode(data, max_pixels=LIMIT).pixels
+    assert np.array_equal(strips, whole)
+    assert strips.flags.writeable and strips.flags.c_contiguous
