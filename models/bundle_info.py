@@ -112,6 +112,18 @@ class TrainingInfo(Record):
     groups: Count
     sources: dict[str, int] = Field(description="images by source")
     fingerprint: str = Field(description="of the keys and labels of the training images")
+    score_quantiles: list[Share] = Field(
+        min_length=101,
+        max_length=101,
+        description="of the scores of images that nothing was trained on, else of those out of fold; 0, 1, ... 100 %",
+    )
+
+    @field_validator("score_quantiles")
+    @classmethod
+    def _rising(cls, quantiles: list[float]) -> list[float]:
+        if quantiles != sorted(quantiles):
+            raise ValueError("score_quantiles do not rise")
+        return quantiles
 
 
 class ThresholdInfo(Record):

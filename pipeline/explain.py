@@ -19,12 +19,14 @@ from pipeline.runtime.command import run
 from pipeline.runtime.process import pick_device
 from pipeline.serving.bundles import load_bundle
 from pipeline.serving.command_line import inputs, named
+from pipeline.serving.containers import Packed
 from pipeline.serving.explanation import explain
 from pipeline.serving.inputs import named_files
+from pipeline.serving.pictures import read_picture
 from pipeline.serving.scoring import by_model
 from pipeline.storage.file_names import readable
 from pipeline.storage.files import json_text
-from pipeline.storage.images import BadImage, DecodedImage, read_image
+from pipeline.storage.images import BadImage, DecodedImage
 from pipeline.storage.outputs import NOWHERE, OutputError, check_outputs, is_streamed, text_output
 
 IMAGES_AT_ONCE = 8  # as many as the nets take in one batch
@@ -32,9 +34,9 @@ MAX_IMAGES = 50  # on one page: it holds every picture
 
 
 def explain_files(
-    files: Sequence[tuple[str, str]], bundle: Bundle
+    files: Sequence[tuple[str, str | Packed]], bundle: Bundle
 ) -> tuple[list[Explained], list[tuple[str, str]]]:
-    """Explain (name, path) pairs, some pictures at a time.
+    """Explain (name, path or Packed) pairs, some pictures at a time.
 
     Returns
     -------
@@ -47,9 +49,9 @@ def explain_files(
     with tqdm(total=len(files), desc="explain", unit="img") as bar:
         for start in range(0, len(files), IMAGES_AT_ONCE):
             pictures: list[tuple[str, DecodedImage]] = []
-            for name, path in files[start : start + IMAGES_AT_ONCE]:
+            for name, source in files[start : start + IMAGES_AT_ONCE]:
                 try:
-                    pictures.append((name, read_image(path, max_pixels=bundle.max_pixels)))
+                    pictures.append((name, read_picture(source, max_pixels=bundle.max_pixels)))
                 except BadImage as bad:
                     unread.append((name, bad.detail))
             reasons = explain(bundle, [picture.pixels for _, picture in pictures])

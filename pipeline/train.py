@@ -35,7 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         prior = float(images.rows["target"].mean())
         stacker = recalibrated(stacker, kept_apart.features, truth, prior=prior)
     # The correction keeps the order of scores, so the same images may say where the limits are among them.
-    limits = thresholds(kept_apart.rows.assign(score=stacker.predict(kept_apart.features)))
+    scores = stacker.predict(kept_apart.features)
+    limits = thresholds(kept_apart.rows.assign(score=scores))
     values = images.features.to_numpy(np.float32)
     novelty = Novelty.fit(values, seed=options.seed)
     reference = Reference.fit(values, images.rows["target"].to_numpy(np.int64))
@@ -53,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         reference,
         sections,
         calibration=calibration,
+        scores=scores if calibration else stacker.oof,
         thresholds=limits,
         left_out=plan.left_out,
     )

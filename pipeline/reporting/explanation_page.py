@@ -90,14 +90,14 @@ def compose(images: Sequence[Explained], unread: Sequence[tuple[str, str]], info
 def _section(index: int, image: Explained, info: BundleInfo) -> Section:
     why = image.explanation
     pictures = [
-        Figure(_picture(_framed(image), f"{image.name} with the face's rectangle"), _face_words(why)),
+        Figure(_picture(framed(image), f"{image.name} with the face's rectangle"), _face_words(why)),
         Figure(
             _picture(why.residual, "high-pass residual of the face"),
             "High-pass residual of the face, amplified.",
         ),
     ]
     if why.evidence is not None:
-        pictures.insert(1, Figure(_picture(_heat(image), "map of the nets' evidence"), _EVIDENCE))
+        pictures.insert(1, Figure(_picture(evidence_picture(image), "map of the nets' evidence"), _EVIDENCE))
     elements: list[Element] = [
         Paragraph(_headline(image)),
         *_answers(why),
@@ -221,7 +221,7 @@ def _spectrum_words() -> str:
     return "Mean log power by frequency less the mean of all: this face, and the medians of the real and the fake training images."
 
 
-def _framed(image: Explained) -> NDArray[np.uint8]:
+def framed(image: Explained) -> NDArray[np.uint8]:
     """The whole picture with the rectangle that was scored."""
     pixels = image.pixels.copy()
     x0, y0, x1, y1 = image.explanation.crop.native
@@ -230,7 +230,7 @@ def _framed(image: Explained) -> NDArray[np.uint8]:
     return pixels
 
 
-def _heat(image: Explained) -> NDArray[np.uint8]:
+def evidence_picture(image: Explained) -> NDArray[np.uint8]:
     """The native cut in grey under orange and blue."""
     x0, y0, x1, y1 = image.explanation.crop.native
     grey = cv2.cvtColor(np.ascontiguousarray(image.pixels[y0:y1, x0:x1]), cv2.COLOR_RGB2GRAY)

@@ -11,6 +11,7 @@ from typing import Any
 
 import joblib
 import numpy as np
+from numpy.typing import NDArray
 
 from models.bundle import Bundle
 from models.bundle_files import check_files, files_of, parse_record, read_record, write_info
@@ -60,6 +61,7 @@ def write_bundle(
     sections: dict[str, dict[str, Any]],
     *,
     calibration: int,
+    scores: NDArray[np.float64],
     thresholds: list[ThresholdInfo],
     left_out: Mapping[str, str],
 ) -> None:
@@ -77,6 +79,8 @@ def write_bundle(
         The parameters that scoring needs, and those of training.
     calibration : int
         How many more images the scores are calibrated on.
+    scores : float64 array, shape (n,)
+        Of images like those to come: what a service compares theirs with.
     thresholds : list of ThresholdInfo
         Limits of the answers, from the same images.
     left_out : dict of str to str
@@ -109,6 +113,7 @@ def write_bundle(
             groups=int(table.rows["group"].nunique()),
             sources={str(k): int(n) for k, n in table.rows["source"].value_counts().sort_index().items()},
             fingerprint=joblib.hash([table.rows["key"].tolist(), target.tolist()]),
+            score_quantiles=_quantiles(scores),
         ),
         thresholds=thresholds,
         metrics={"oof_auc": auc(target, stacker.oof)},
@@ -119,6 +124,11 @@ def write_bundle(
     (folder / CARD_FILE).write_text(model_card(info), encoding="utf-8")
     write_info(folder, info.model_copy(update={"files": files_of(folder)}))
     trial.remember(read_record(folder))
+
+
+def _quantiles(scores: NDArray[np.float64]) -> list[float]:
+    """The 101 quantiles at whole per cents, which interpolation may leave a rounding error out of order."""
+    return np.maximum.accumulate(np.quantile(scores, np.linspace(0, 1, 101))).tolist()  # type: ignore[no-any-return]
 
 
 def _net_info(folder: Path) -> NetInfo:

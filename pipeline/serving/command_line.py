@@ -9,6 +9,7 @@ from pathlib import Path
 from models.bundle_info import FILE
 from pipeline.dataset.lists import LabelError
 from pipeline.runtime import paths
+from pipeline.serving.containers import Packed
 from pipeline.serving.priors import share
 from pipeline.storage.outputs import NOWHERE, STDERR, is_streamed
 
@@ -25,10 +26,10 @@ def beside(out: Path) -> tuple[Path, Path, Path]:
 
 
 def inputs(
-    files: Sequence[tuple[str, str]], *, bundle: Path, listing: Path | None = None
+    files: Sequence[tuple[str, str | Packed]], *, bundle: Path, listing: Path | None = None
 ) -> Iterator[str | Path]:
     """Every file that is read: the images, their list, the bundle."""
-    yield from (path for _, path in files)
+    yield from {source.container if isinstance(source, Packed) else source: None for _, source in files}
     if listing is not None:
         yield listing
     if (bundle / FILE).is_file():  # a wrong folder is not searched
@@ -54,7 +55,13 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     command = argparse.ArgumentParser(prog="python -m pipeline.predict", description=description)
     add = command.add_argument
     add("folder", nargs="*", type=named, help="the same as --images")
-    add("--images", nargs="+", type=named, default=[], help="a folder (searched below), or image files")
+    add(
+        "--images",
+        nargs="+",
+        type=named,
+        default=[],
+        help="a folder (searched below), image files, or tar and Parquet files of images",
+    )
     add("--list", type=named, help="file with the header img_name: which images, in which order")
     add("--bundle", type=named, default=paths.BUNDLE, help="folder of a trained model (default: %(default)s)")
     add(

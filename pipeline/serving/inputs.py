@@ -11,6 +11,7 @@ from pipeline.dataset.image_folders import ImageFolder, walk
 from pipeline.dataset.image_search import notes, read_list
 from pipeline.dataset.lists import LabelError
 from pipeline.dataset.spellings import quoted
+from pipeline.serving.containers import Packed, is_container, pictures_in
 from pipeline.serving.scoring import BY_PRIOR, PredictionRow
 from pipeline.storage.files import is_plain_file
 from pipeline.storage.images import SUFFIXES
@@ -22,7 +23,7 @@ class NamedFiles:
 
     Attributes
     ----------
-    files : list of (name, path)
+    files : list of (name, path or Packed)
         In the order of the rows.
     bad : dict of int to PredictionRow
         Place in `files` -> row, of those that are already known to be bad.
@@ -32,13 +33,13 @@ class NamedFiles:
         What a person should know of all of them, such as what was not read.
     """
 
-    files: list[tuple[str, str]]
+    files: list[tuple[str, str | Packed]]
     bad: dict[int, PredictionRow] = field(default_factory=dict)
     remarks: dict[int, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     @property
-    def readable(self) -> list[tuple[str, str]]:
+    def readable(self) -> list[tuple[str, str | Packed]]:
         """The files without those that are known to be bad."""
         return [file for place, file in enumerate(self.files) if place not in self.bad]
 
@@ -66,7 +67,7 @@ def named_files(images: Sequence[Path], listing: Path | None) -> NamedFiles:
     Parameters
     ----------
     images : sequence of Path
-        One folder gives every image below it, sorted, named relative to it. Of several folders and files, each is named
+        A tar or Parquet file gives the pictures in it, named as there. One folder gives every image below it, sorted, named relative to it. Of several folders and files, each is named
         by its path as given, so that no two have one name.
     listing : Path or None
         A list whose names are looked for in the one folder.
@@ -88,13 +89,16 @@ def named_files(images: Sequence[Path], listing: Path | None) -> NamedFiles:
             ", or is it a pattern that matches no file?" if any(set("*?[") & set(p) for p in absent) else ""
         )
         raise LabelError(f"{', '.join(absent)} is not there; name a folder or image files{hint}")
-    files: list[tuple[str, str]] = []
+    files: list[tuple[str, str | Packed]] = []
     folders: list[ImageFolder] = []
     for path in images:
         if path.is_dir():
             folders.append(walk(path))
             inside = [(name, os.path.join(path, name)) for name in folders[-1].names]
             files += inside if len(images) == 1 else [(place, place) for _, place in inside]
+        elif is_container(path) and is_plain_file(os.stat(path)):
+            packed = pictures_in(path)
+            files += packed if len(images) == 1 else [(f"{path}/{name}", source) for name, source in packed]
         elif is_plain_file(os.stat(path)):
             files.append((str(path), str(path)))
         else:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from models.stacker.calibration import at_prior
-from pipeline.serving.scoring import PredictionRow
+
+if TYPE_CHECKING:  # it loads torch, which the front of the service does without
+    from pipeline.serving.scoring import PredictionRow
 
 
 def with_prior(rows: Iterable[PredictionRow], *, trained: float, wanted: float) -> Iterator[PredictionRow]:

@@ -20,6 +20,7 @@ from pipeline.runtime.engine import Engine
 from pipeline.runtime.in_flight import batches
 from pipeline.runtime.process import gpu_processes, limit_threads, pick_device
 from pipeline.serving.bundles import load_bundle
+from pipeline.serving.containers import Packed
 from pipeline.serving.pictures import Picture, read_picture
 from pipeline.storage.images import BadImage
 from pipeline.storage.outputs import text_output
@@ -73,7 +74,11 @@ class PredictionRow:
 
 
 def score_files(
-    files: Sequence[tuple[str, Picture]], bundle: Bundle, *, every_face: bool = False
+    files: Sequence[tuple[str, Picture]],
+    bundle: Bundle,
+    *,
+    every_face: bool = False,
+    max_pixels: int | None = None,
 ) -> list[PredictionRow]:
     """Score (name, picture) pairs; one that cannot be read affects only its own row, which gets the prior.
 
@@ -84,19 +89,22 @@ def score_files(
     bundle : Bundle
     every_face : bool
         Whether the other faces that were found get rows too, after that of the main one.
+    max_pixels : int, optional
+        A larger picture is not read, nor one that is too large for the bundle.
 
     Returns
     -------
     list of PredictionRow
         In the order of `files`; one for each, and more with `every_face`.
     """
+    limit = bundle.max_pixels if max_pixels is None else min(bundle.max_pixels, max_pixels)
     notes: dict[int, tuple[str, ...]] = {}
     rows: dict[int, list[PredictionRow]] = {}
 
     def decoded() -> Iterator[tuple[int, NDArray[np.uint8]]]:
         for index, (name, source) in enumerate(files):
             try:
-                picture = read_picture(source, max_pixels=bundle.max_pixels)
+                picture = read_picture(source, max_pixels=limit)
             except BadImage as bad:
                 rows[index] = [PredictionRow(name, bundle.prior, BY_PRIOR, bad.status, bad.detail)]
                 continue
@@ -122,6 +130,12 @@ def score_files(
             ]
         del batch  # before the next is read
     return [row for index in range(len(files)) for row in rows[index]]
+
+
+def by_image(rows: Sequence[PredictionRow]) -> list[list[PredictionRow]]:
+    """Rows of `score_files` by image: each begins with that of its main face."""
+    firsts = [index for index, row in enumerate(rows) if row.place == 1]
+    return [list(rows[start:end]) for start, end in zip(firsts, [*firsts[1:], len(rows)], strict=True)]
 
 
 def by_model(
@@ -177,22 +191,20 @@ def by_model(
 
 
 def _score_task(
-    files: Sequence[tuple[str, str]], *, folder: Path, device: str, threads: int, every_face: bool
+    files: Sequence[tuple[str, str | Packed]], *, folder: Path, device: str, threads: int, every_face: bool
 ) -> list[list[PredictionRow]]:
     """Rows of each file."""
     limit_threads(threads, nets=True)
-    rows = score_files(files, load_bundle(folder, pick_device(device)), every_face=every_face)
-    firsts = [index for index, row in enumerate(rows) if row.place == 1]
-    return [rows[start:end] for start, end in zip(firsts, [*firsts[1:], len(rows)], strict=True)]
+    return by_image(score_files(files, load_bundle(folder, pick_device(device)), every_face=every_face))
 
 
-def _tasks(files: Sequence[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
+def _tasks(files: Sequence[tuple[str, str | Packed]]) -> Iterator[list[tuple[str, str | Packed]]]:
     """Consecutive files, bounded in number and in bytes."""
-    task: list[tuple[str, str]] = []
+    task: list[tuple[str, str | Packed]] = []
     held = 0
-    for name, path in files:
-        task.append((name, path))
-        held += os.path.getsize(path) if os.path.isfile(path) else 0
+    for name, source in files:
+        task.append((name, source))
+        held += _size(source)
         if len(task) == IMAGES_PER_TASK or held >= BYTES_PER_TASK:
             yield task
             task, held = [], 0
@@ -200,8 +212,14 @@ def _tasks(files: Sequence[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
         yield task
 
 
+def _size(source: str | Packed) -> int:
+    if isinstance(source, Packed):
+        return source.size
+    return os.path.getsize(source) if os.path.isfile(source) else 0
+
+
 def stream_rows(
-    files: Sequence[tuple[str, str]],
+    files: Sequence[tuple[str, str | Packed]],
     *,
     folder: Path,
     device: str = "auto",
@@ -214,7 +232,7 @@ def stream_rows(
 
     Parameters
     ----------
-    files : sequence of (name, path)
+    files : sequence of (name, path or Packed)
     folder : Path
         Of the bundle.
     device : {"auto", "cpu", "cuda"}
@@ -229,7 +247,8 @@ def stream_rows(
         One, and more with `every_face`.
     """
     folder = folder.absolute()
-    files = [(name, os.path.abspath(path)) for name, path in files]  # a worker may stand elsewhere
+    # A worker may stand elsewhere.
+    files = [(name, os.path.abspath(source) if isinstance(source, str) else source) for name, source in files]
     tasks = list(_tasks(files))
     engine = engine or Engine()
     present = pick_device(device)

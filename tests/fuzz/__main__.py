@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from tests.fuzz.worker import work
 
-KINDS = ("pictures", "lists", "settings", "bundles", "command_lines")
+KINDS = ("pictures", "lists", "settings", "bundles", "command_lines", "requests")
 PROGRAMS = (
     "gs",
     "gswin32c",

@@ -55,6 +55,7 @@ def write_bundle(folder: Path) -> BundleInfo:
             groups=200,
             sources={"all": 200},
             fingerprint="f",
+            score_quantiles=np.linspace(0, 1, 101).tolist(),
         ),
         thresholds=[],
         metrics={},

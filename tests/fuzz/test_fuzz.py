@@ -36,8 +36,16 @@ def test_the_same_number_is_the_same_input(kind):
     assert first == [target.check(random.Random(f"{kind} {number}")) for number in range(8)]
 
 
+def test_requests_go_through():
+    pytest.importorskip("fastapi", reason="needs the extra 'serve'")
+    target = import_module("tests.fuzz.requests").make()
+    outcomes = {target.check(random.Random(f"requests {number}")) for number in range(40)}
+    assert {"200", "400"} <= outcomes
+    target.close()
+
+
 def test_the_command_names_its_kinds():
     done = subprocess.run(
         [sys.executable, "-m", "tests.fuzz", "--help"], capture_output=True, text=True, check=True
     )
-    assert "pictures,lists,settings,bundles,command_lines" in done.stdout
+    assert "pictures,lists,settings,bundles,command_lines,requests" in done.stdout

@@ -68,6 +68,7 @@ def record(**changes):
         "groups": 4,
         "sources": {"all": 4},
         "fingerprint": "f",
+        "score_quantiles": [0.0] * 50 + [1.0] * 51,
     }
     given = {
         "blocks": {

@@ -1,0 +1,129 @@
+"""Processes that die, hang or refuse: a bad image affects only itself, and the next one is scored."""
+
+import time
+
+import pytest
+
+from pipeline.service.jobs import Job, JobQueue, Work
+from pipeline.service.results import Failed
+from pipeline.service.settings import ServiceError, Start
+from pipeline.service.workers import Lost, ScoringProcess, WorkerPool
+
+SCORE = Work("score")
+
+
+class Fragile:
+    """It dies of b"die"; what it is given else comes back."""
+
+    def __init__(self, *, starts=100):
+        self.starts = starts
+
+    def start(self):
+        self.starts -= 1
+        if self.starts < 0:
+            raise ServiceError("it does not start")
+        return "cpu"
+
+    def stop(self):
+        pass
+
+    def work_on(self, work, uploads):
+        if any(data == b"die" for _, data in uploads):
+            raise Lost("died")
+        return [data for _, data in uploads]
+
+
+def results(datas, scorer):
+    queue = JobQueue(capacity=100, batch_wait_s=0)
+    lost = []
+    pool = WorkerPool([scorer], queue, on_batch=lambda *_: None, on_lost=lambda: lost.append(1))
+    jobs = [Job(str(n), data, SCORE, time.monotonic() + 60) for n, data in enumerate(datas)]
+    queue.put(jobs)
+    pool.start()
+    found = [job.result.result(20) for job in jobs]
+    return found, len(lost), pool
+
+
+def test_an_image_that_kills_the_process_affects_only_itself():
+    found, lost, pool = results([b"a", b"die", b"b"], Fragile())
+    assert found[0] == b"a" and found[2] == b"b"
+    assert found[1] == Failed("process_lost", "the process that worked on it died")
+    assert lost == 2 and pool.is_alive
+    pool.stop()
+
+
+def test_a_process_that_cannot_be_started_again_is_told():
+    found, _, pool = results([b"die"], Fragile(starts=1))
+    assert found[0].status == "internal_error"
+    pool.stop()
+    assert not pool.is_alive
+
+
+def test_a_bundle_that_cannot_be_used_is_said_before_anything_is_served():
+    pool = WorkerPool(
+        [Fragile(starts=0)], JobQueue(capacity=1, batch_wait_s=0), on_batch=print, on_lost=print
+    )
+    with pytest.raises(ServiceError, match="it does not start"):
+        pool.start()
+
+
+def test_on_a_gpu_one_process_works():
+    class OnGpu(Fragile):
+        def start(self):
+            super().start()
+            return "cuda"
+
+    scorers = [OnGpu(), OnGpu()]
+    pool = WorkerPool(
+        scorers, JobQueue(capacity=1, batch_wait_s=0), on_batch=print, on_lost=print, one_on_gpu=True
+    )
+    pool.start()
+    pool.stop()
+    assert [scorer.starts for scorer in scorers] == [99, 100]
+
+
+def sleeps(connection, start, parent):
+    connection.send("cpu")
+    connection.recv()
+    time.sleep(60)
+
+
+def dies(connection, start, parent):
+    connection.send("cpu")
+    connection.recv()
+    raise SystemExit(3)
+
+
+def refuses(connection, start, parent):
+    connection.send(ServiceError("no such bundle"))
+
+
+@pytest.fixture
+def process(tmp_path, monkeypatch):
+    def make(target, *, work_s=60):
+        monkeypatch.setattr("pipeline.service.workers.serve", target)
+        return ScoringProcess(Start(tmp_path, "cpu", 1, 10**6), work_s=work_s)
+
+    return make
+
+
+def test_a_process_that_hangs_is_ended(process):
+    scoring = process(sleeps, work_s=0.2)
+    scoring.start()
+    with pytest.raises(Lost, match=r"took longer than 0\.2 s"):
+        scoring.work_on(SCORE, [("a", b"a")])
+
+
+def test_a_process_that_dies_can_be_started_again(process):
+    scoring = process(dies)
+    for _ in range(2):
+        assert scoring.start() == "cpu"
+        with pytest.raises(Lost, match="died"):
+            scoring.work_on(SCORE, [("a", b"a")])
+
+
+def test_what_a_process_says_of_the_bundle_is_passed_on(process):
+    scoring = process(refuses)
+    with pytest.raises(ServiceError, match="no such bundle"):
+        scoring.start()
+    scoring.stop()

@@ -1,0 +1,111 @@
+"""A packed bundle: the same parts come out, or one line says why not."""
+
+import zipfile
+
+import pytest
+
+from models.bundle_files import files_of, write_info
+from models.bundle_info import FILE, BundleError
+from pipeline import bundle as command
+from pipeline.serving.packing import CARD, pack, unpack
+from pipeline.serving.version import version_of
+from tests.models.test_bundle_info import PARTS, record
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "model"
+    for name in PARTS:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(name.encode() * 100)
+    write_info(folder, record(files=files_of(folder)))
+    return folder
+
+
+def rewritten(source, target, change):
+    """A copy of a packed bundle whose {name: bytes} were changed."""
+    with zipfile.ZipFile(source) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(target, "w") as archive:
+        for name, data in change(parts).items():
+            archive.writestr(name, data)
+
+
+def test_what_was_packed_comes_out(folder, tmp_path, capsys):
+    command.main(["pack", str(folder), "--out", str(tmp_path / "m.faketrace")])
+    command.main(["unpack", str(tmp_path / "m.faketrace"), "--out", str(tmp_path / "out")])
+    assert (tmp_path / "out" / FILE).read_bytes() == (folder / FILE).read_bytes()
+    assert files_of(tmp_path / "out").items() >= files_of(folder).items()
+    assert version_of(folder) in (tmp_path / "out" / CARD).read_text()
+    command.main(["info", str(tmp_path / "out")])
+    assert '"format": 1' in capsys.readouterr().out
+
+
+def test_the_same_bundle_gives_the_same_file(folder, tmp_path):
+    for name in ("a", "b"):
+        pack(folder, tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def flipped(parts):
+    name = "novelty.safetensors"
+    return parts | {name: parts[name][:-1] + bytes([parts[name][-1] ^ 1])}
+
+
+CHANGES = {
+    "a part altered": (flipped, "novelty.safetensors is damaged or was altered"),
+    "a part missing": (
+        lambda p: {n: d for n, d in p.items() if n != "novelty.safetensors"},
+        "does not hold novelty",
+    ),
+    "a part too many": (
+        lambda p: p | {"extra.txt": b""},
+        "holds 'extra.txt', which its record does not name",
+    ),
+    "a name that leads out": (
+        lambda p: p | {"../out.txt": b""},
+        "holds '../out.txt', which its record does not name",
+    ),
+    "no record": (lambda p: {n: d for n, d in p.items() if n != FILE}, "holds no bundle.json"),
+    "another record": (lambda p: p | {FILE: b"{}"}, "damaged: it is no JSON record"),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_changed_file_is_refused_and_leaves_nothing(folder, tmp_path, name):
+    change, message = CHANGES[name]
+    pack(folder, tmp_path / "whole")
+    rewritten(tmp_path / "whole", tmp_path / "changed", change)
+    with pytest.raises(BundleError, match=message):
+        unpack(tmp_path / "changed", tmp_path / "out")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["changed", "model", "whole"]
+
+
+@pytest.mark.parametrize("data", [b"", b"PK", b"text"])
+def test_another_file_is_no_packed_bundle(tmp_path, data):
+    (tmp_path / "f").write_bytes(data)
+    with pytest.raises(BundleError, match="is damaged, or no packed bundle"):
+        unpack(tmp_path / "f", tmp_path / "out")
+
+
+def test_a_cut_file_is_refused(folder, tmp_path):
+    pack(folder, tmp_path / "whole")
+    data = (tmp_path / "whole").read_bytes()
+    for length in range(1, len(data), max(len(data) // 20, 1)):
+        (tmp_path / "cut").write_bytes(data[:length])
+        with pytest.raises(BundleError):
+            unpack(tmp_path / "cut", tmp_path / "out")
+
+
+def test_a_folder_that_is_there_is_not_touched(folder, tmp_path):
+    pack(folder, tmp_path / "whole")
+    with pytest.raises(BundleError, match="is there already"):
+        unpack(tmp_path / "whole", folder)
+
+
+def test_damage_is_found_before_packing(folder, tmp_path):
+    (folder / "reference.safetensors").write_bytes(b"x")
+    with pytest.raises(BundleError, match="damaged or was altered"):
+        command.main(["pack", str(folder), "--out", str(tmp_path / "m")])
+    with pytest.raises(BundleError, match="damaged or was altered"):
+        command.main(["verify", str(folder)])
