@@ -39,7 +39,9 @@ def explained(
         The page of `pipeline.explain`; empty where it was not asked for.
     """
     (why,) = explain(bundle, [picture.pixels])
-    row = by_model(name, why.prediction, picture.notes, face=why.face)
+    row = by_model(
+        name, why.prediction, picture.notes, face=why.face, precision=bundle.precision
+    )
     image = Explained(name, picture.pixels, why, row.warnings)
     if as_page:
         return row, {}, render(compose([image], [], bundle.info))

@@ -15,6 +15,7 @@ from scmrepo.exceptions import SCMError
 from models.bundle_info import FILE
 from models.errors import UserError
 from pipeline.runtime import paths
+from pipeline.serving.containers import Packed
 from pipeline.serving.inputs import named_files
 from pipeline.serving.paired_scores import FACTS, Asked, val_rows
 from pipeline.serving.scoring import BY_MODEL, PredictionRow, stream_rows
@@ -109,7 +110,7 @@ def _by_bundle(folder: Path, asked: Asked) -> pd.DataFrame:
     """Scores of the listed images, or without a list of this run's val, by a bundle; what it cannot read is left out."""
     facts = None
     if asked.images is not None:
-        files: Sequence[tuple[str, str]] = named_files([asked.images], asked.labels).readable
+        files: Sequence[tuple[str, str | Packed]] = named_files([asked.images], asked.labels).readable
     else:
         facts = val_rows()
         files = list(zip(facts["img_name"], facts["path"], strict=True))
