@@ -12,7 +12,7 @@ from models.bundle_info import OVERALL, BundleInfo
 from pipeline.runtime import paths
 from pipeline.runtime.command import run
 from pipeline.serving.command_line import named
-from pipeline.serving.packing import CARD, pack, unpack
+from pipeline.serving.packing import pack, unpack
 from pipeline.serving.version import version_of
 from pipeline.storage.addresses import refuse_other_code
 from pipeline.storage.file_names import readable
@@ -85,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         )
         return
     pack(args.bundle, args.out)
-    sys.stderr.write(f"version {version} in {readable(str(args.out))}, with {CARD}; unpack checks it again\n")
+    sys.stderr.write(f"version {version} in {readable(str(args.out))}; unpack checks it again\n")
 
 
 if __name__ == "__main__":

@@ -39,9 +39,7 @@ def explained(
         The page of `pipeline.explain`; empty where it was not asked for.
     """
     (why,) = explain(bundle, [picture.pixels])
-    row = by_model(
-        name, why.prediction, picture.notes, face=why.face, precision=bundle.precision
-    )
+    row = by_model(name, why.prediction, picture.notes, face=why.face, precision=bundle.precision)
     image = Explained(name, picture.pixels, why, row.warnings)
     if as_page:
         return row, {}, render(compose([image], [], bundle.info))

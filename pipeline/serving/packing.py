@@ -1,4 +1,4 @@
-"""A bundle as one file: an uncompressed ZIP of its parts, its record first, and a card for people."""
+"""A bundle as one file: an uncompressed ZIP of its parts, its record first."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ from pathlib import Path
 
 from models.bundle_files import MAX_RECORD, check_files, parse_record, read_record
 from models.bundle_info import FILE, BundleError, BundleInfo
-from pipeline.serving.card import card
 from pipeline.serving.version import version_of
 from pipeline.storage.files import appearing
 from pipeline.storage.outputs import check_outputs
 
-CARD = "MODEL_CARD.md"
-MAX_CARD = 1 << 20  # bytes
 MAX_BYTES = 20 << 30  # of all parts
 _CHUNK = 1 << 20
 _SAME_DATE = (1980, 1, 1, 0, 0, 0)  # the same bundle gives the same file
@@ -38,9 +35,7 @@ def pack(folder: Path, out: Path) -> None:
     inputs = [folder / FILE, *(folder / name for name in info.files)]
     check_outputs([out], inputs=inputs)
     with appearing(out) as part, zipfile.ZipFile(part, "x", zipfile.ZIP_STORED) as archive:
-        _add(archive, FILE, read_record(folder))
-        if CARD not in info.files:
-            _add(archive, CARD, card(info, version=version_of(folder)).encode())
+        archive.writestr(_entry(FILE), read_record(folder))
         for name in sorted(info.files):
             with (
                 archive.open(_entry(name), "w", force_zip64=True) as target,
@@ -53,10 +48,6 @@ def _entry(name: str) -> zipfile.ZipInfo:
     entry = zipfile.ZipInfo(name, _SAME_DATE)
     entry.external_attr = 0o644 << 16
     return entry
-
-
-def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
-    archive.writestr(_entry(name), data)
 
 
 def unpack(file: Path, out: Path) -> str:
@@ -114,7 +105,7 @@ def _lay_out(archive: zipfile.ZipFile, folder: Path, *, file: Path) -> str:
 
 def _copy_parts(archive: zipfile.ZipFile, folder: Path, info: BundleInfo, *, file: Path) -> None:
     names = set(archive.namelist())
-    absent, other = sorted(info.files.keys() - names), sorted(names - info.files.keys() - {FILE, CARD})
+    absent, other = sorted(info.files.keys() - names), sorted(names - info.files.keys() - {FILE})
     if absent or other:
         found = (
             f"does not hold {absent[0]}"
@@ -126,8 +117,6 @@ def _copy_parts(archive: zipfile.ZipFile, folder: Path, info: BundleInfo, *, fil
         raise BundleError(f"{file} says it holds more than {MAX_BYTES:,} bytes; it is no bundle")
     for name in info.files:
         _copy(archive, name, folder, most=archive.getinfo(name).file_size)
-    if CARD in names - info.files.keys():
-        _copy(archive, CARD, folder, most=MAX_CARD)
 
 
 def _copy(archive: zipfile.ZipFile, name: str, folder: Path, *, most: int) -> None:
