@@ -41,6 +41,10 @@ def assign(
                 f"class {label} ({'fake' if label else 'real'}) has {count} groups among the training images, fewer than "
                 f"the {folds} folds; give more images or lower `folds` in the parameters"
             )
+    if (
+        np.bincount(strata) < folds
+    ).all():  # too few of each class and source to be shared out: by class alone
+        strata = np.asarray(target)
     splitter = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)
     fold = np.full(len(target), -1, dtype=np.int64)
     for index, (_, valid) in enumerate(splitter.split(np.zeros(len(target)), strata, groups)):

@@ -1,9 +1,7 @@
 """Stage report: feature importance as CSV, and everything a reader needs as one HTML page.
 
 Reads the val table, cache/model, cache/scores.parquet and the reports of manifest, audit and
-evaluate. Writes reports/importance_features.csv, reports/importance_clusters.csv,
-reports/importance_blocks.csv and reports/report.html (nothing is loaded); with --technical
-reports/technical.html alone, for printing.
+evaluate. Writes reports/importance_*.csv and report.html, with --technical technical.html.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ REHEARSAL = Size(
     copies=1,
     overlay={
         "spectral": {"blocks": ["radial", "npr", "contrast"]},
-        "variants": {"degraded": 0, "pseudo_fakes": {"blend": 1, "resynthesis": 0, "restoration": 0}},
+        "variants": {"degraded": 0.5, "pseudo_fakes": {"blend": 1, "resynthesis": 0, "restoration": 0}},
         "finetune": {"folds": 2, "nets": {"face": _TINY, "seam": None, "texture": None}},
         "train": {"folds": 2, "num_boost_round": 10, "min_data_in_leaf": 2},
     },

@@ -70,15 +70,13 @@ def check_outputs(outputs: Sequence[Path], *, inputs: Iterable[str | Path] = ())
     OutputError
         The first output that will not do, and why.
     """
-    places = {}
-    for path in outputs:
-        if not is_streamed(path):
-            _check_file(path)
-            if path.exists():
-                places[_place(path)] = path
+    files = [path for path in outputs if not is_streamed(path)]
+    places = {_place(path): path for path in files if path.exists()}
     for read in inputs if places else ():
         if os.path.exists(read) and _place(read) in places:
             raise OutputError(f"the output {places[_place(read)]} is read too, as {read}; name another file")
+    for path in files:
+        _check_file(path)
 
 
 def _place(path: str | Path) -> tuple[int, int]:

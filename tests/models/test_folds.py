@@ -54,3 +54,10 @@ def test_folds_do_not_depend_on_the_order_of_the_rows():
     order = rng.permutation(400)
     again = assign(target[order], groups[order], sources[order], folds=4, seed=3)
     np.testing.assert_array_equal(again, plain[order])
+
+
+def test_sources_too_small_to_be_shared_out_are_folded_by_class_alone():
+    target = np.array([0, 0, 0, 1, 1, 1])
+    sources = np.array(["a", "b", "c", "a", "b", "c"])
+    fold = assign(target, np.array(list("uvwxyz")), sources, folds=3, seed=0)
+    assert all(sorted(target[fold == index]) == [0, 1] for index in range(3))

@@ -48,9 +48,12 @@ def call(*arguments):
 
 
 def state(folder):
-    """What lies in a folder, without when it was looked at."""
+    """What lies in a folder, without when it was looked at, or whether something was tried in a folder of it."""
     facts = {path: path.lstat() for path in folder.rglob("*")}
-    return {path: (f.st_ino, f.st_mode, f.st_size, f.st_mtime_ns) for path, f in facts.items()}
+    return {
+        path: (f.st_ino, f.st_mode, f.st_size, 0 if path.is_dir() else f.st_mtime_ns)
+        for path, f in facts.items()
+    }
 
 
 def scores():

@@ -85,6 +85,7 @@ def bundle_info(**changes):
             "groups": 300,
             "sources": {"alpha": 1240},
             "fingerprint": "f00d",
+            "score_quantiles": [index / 100 for index in range(101)],
         },
         "thresholds": [],
         "metrics": {"oof_auc": 0.9},
