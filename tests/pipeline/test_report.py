@@ -90,7 +90,8 @@ def test_importance_tables_name_the_net_first(finished):
     assert blocks["block"].iloc[0] == "net_rgb"
     assert features["feature"].iloc[0] == clusters["cluster"].iloc[0] == "net_rgb.labelled"
     assert clusters["auc_drop"].notna().sum() == OPTIONS.top
-    assert blocks[["auc_drop", "auc_drop_low", "auc_drop_high"]].notna().all(axis=None)
+    assert blocks["auc_drop"].notna().all()
+    assert blocks["auc_drop_low"].iloc[0] > 0, "the net's; where few groups differ there is no interval"
 
 
 def test_page_shows_the_spectrum_and_the_importance_of_this_model(finished):
