@@ -252,11 +252,13 @@ def stream_rows(
     tasks = list(_tasks(files))
     engine = engine or Engine()
     present = pick_device(device)
-    if present != "cpu" and engine.backend == "loky":
+    on_gpu = present != "cpu"
+    if on_gpu and engine.backend == "loky":
         engine = Engine(
             workers=max(1, min(gpu_processes(engine.workers), len(tasks) // TASKS_PER_GPU_PROCESS))
         )
-    alone = engine.backend != "dask" and (engine.workers == 1 or len(tasks) <= 1)
+    # Who asks for one process on the CPU means one core.
+    alone = engine.backend != "dask" and (len(tasks) <= 1 or (on_gpu and engine.workers <= 1))
     load_bundle(folder, present)  # a bundle that cannot be used says so here, not in every worker
     work = partial(
         _score_task, folder=folder, device=device, threads=0 if alone else 1, every_face=every_face

@@ -11,8 +11,10 @@ from features.views import Face
 from models.bundle import Prediction
 from models.detection.faces import NO_FACE
 from models.nets.face_net import FaceNet, NetSpec, build
+from pipeline.runtime.engine import Engine
 from pipeline.runtime.in_flight import batches
 from pipeline.samples.net_rows import load_net
+from pipeline.serving import scoring
 from pipeline.serving.scoring import (
     BY_MODEL,
     BY_PRIOR,
@@ -199,3 +201,22 @@ def test_a_long_lived_process_sees_that_a_net_was_trained_again(tmp_path):
         assert load_net(tmp_path / "net", "cpu", None) is net
         rows.append(net(crop))
     assert (rows[0] != rows[1]).all()
+
+
+@pytest.mark.parametrize(("files", "threads"), [(3, [1, 1, 1]), (1, [0])])
+def test_one_process_of_many_tasks_means_one_core(files, threads, tmp_path, monkeypatch):
+    used = []
+
+    def score_task(files, *, threads, **_):
+        used.append(threads)
+        return [[] for _ in files]
+
+    monkeypatch.setattr(scoring, "load_bundle", lambda *_: None)
+    monkeypatch.setattr(scoring, "_score_task", score_task)
+    monkeypatch.setattr(scoring, "IMAGES_PER_TASK", 1)
+    asked = [(str(place), str(place)) for place in range(files)]
+    assert (
+        list(scoring.stream_rows(asked, folder=tmp_path, device="cpu", engine=Engine(workers=1)))
+        == [[]] * files
+    )
+    assert used == threads
