@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+import cv2
 import numpy as np
-import scipy.fft
+from numpy.typing import NDArray
 
 from features.moments import F32, F64, MIN_VARIANCE, absent, log_level, shapes
 from features.registry import block
@@ -13,6 +16,7 @@ from features.signals import Signals
 _SEGMENT = 64  # px
 _MAX_SEGMENTS = 512
 _FREQUENCIES = {"low": range(2, 6), "mid": range(6, 11), "high": range(11, 16)}  # cycles a segment
+_F = np.arange(2, 16)  # all of them
 _MAPS = ("fine", "fine_middle", "middle_coarse", "chroma_fine")
 _SUMMARY = ("std", "range", "asymmetry", "centre", "below")
 _LANDMARKS = ("eyes_cheeks", "mouth_cheeks", "nose_cheeks", "eyes_differ")
@@ -58,10 +62,16 @@ def phase(signals: Signals) -> F32:
     luma = signals.luma
     step = row_stride(luma.size, SAMPLE)
     rows, below = luma[:-1:step], luma[1::step]
-    gradients = (np.diff(rows, axis=1).reshape(1, -1), (below - rows).reshape(1, -1))
+    gradients = (rows[:, 1:] - rows[:, :-1]).reshape(1, -1), (below - rows).reshape(1, -1)
     tails = np.array([shapes(g)[1:] for g in gradients])[:, :, 0].T
     return np.concatenate(
-        [bicoherence(luma), bicoherence(luma.T), tails.ravel(), _maps(signals), _landmark_ratios(signals)]
+        [
+            bicoherence(luma),
+            bicoherence(_f32(cv2.transpose(luma))),
+            tails.ravel(),
+            _maps(signals),
+            _landmark_ratios(signals),
+        ]
     ).astype(np.float32)
 
 
@@ -86,48 +96,64 @@ def bicoherence(luma: F32) -> F64:
     if per_row == 0:
         return np.full(len(_FREQUENCIES), np.nan)
     rows = luma[:: max(luma.shape[0] * per_row // _MAX_SEGMENTS, 1)]
-    lines = np.ascontiguousarray(rows[:, : per_row * _SEGMENT]).reshape(-1, _SEGMENT)
-    lines = (lines - lines.mean(axis=1, keepdims=True)) * np.hanning(_SEGMENT).astype(np.float32)
-    spectrum = scipy.fft.rfft(lines, axis=1)
+    lines = rows[:, : per_row * _SEGMENT].reshape(-1, _SEGMENT)
+    real, imaginary = (_fourier_matrix() @ lines.T).reshape(2, 2, len(_F), -1)
+    square_real, square_imaginary = real[0] ** 2 - imaginary[0] ** 2, 2 * real[0] * imaginary[0]  # X(f)^2
+    coupled = np.hypot(
+        np.vecdot(square_real, real[1]) + np.vecdot(square_imaginary, imaginary[1]),
+        np.vecdot(square_imaginary, real[1]) - np.vecdot(square_real, imaginary[1]),
+    )
+    norm = np.sqrt(
+        (np.vecdot(square_real, square_real) + np.vecdot(square_imaginary, square_imaginary))
+        * (np.vecdot(real[1], real[1]) + np.vecdot(imaginary[1], imaginary[1]))
+    )
     coherence = []
     for frequencies in _FREQUENCIES.values():
-        squared = spectrum[:, frequencies.start : frequencies.stop] ** 2
-        double = spectrum[:, 2 * frequencies.start : 2 * frequencies.stop : 2]
-        coupled = np.abs((squared * double.conj()).sum(axis=0))
-        norm = np.sqrt((np.abs(squared) ** 2).sum(axis=0) * (np.abs(double) ** 2).sum(axis=0))
-        enough = norm > MIN_VARIANCE
-        coherence.append(float((coupled[enough] / norm[enough]).mean()) if enough.any() else np.nan)
+        chosen = slice(frequencies.start - _F[0], frequencies.stop - _F[0])
+        enough = norm[chosen] > MIN_VARIANCE
+        ratios = coupled[chosen][enough] / norm[chosen][enough]
+        coherence.append(float(ratios.mean()) if enough.any() else np.nan)
     return np.array(coherence)
 
 
-def _cells(values: F32) -> F64:
-    """Mean of each of the GRID × GRID cells of a picture."""
-    height, width = (side // GRID for side in values.shape)
-    cut = values[: height * GRID, : width * GRID].reshape(GRID, height, GRID, width)
-    return np.asarray(cut.mean(axis=(1, 3)), dtype=np.float64)
+@lru_cache(maxsize=1)
+def _fourier_matrix() -> F32:
+    """X(f) and X(2f) of a segment about its mean under a Hann window, f in _F: (2 parts × 2 × len(_F), _SEGMENT)."""
+    frequencies = np.concatenate([_F, 2 * _F])
+    angle = 2 * np.pi / _SEGMENT * frequencies[:, None] * np.arange(_SEGMENT)
+    rows = np.concatenate([np.cos(angle), -np.sin(angle)]) * np.hanning(_SEGMENT)
+    return _f32(rows - rows.mean(axis=1, keepdims=True))
+
+
+def _cells(band: F32) -> F64:
+    """Mean magnitude in each of the GRID × GRID cells, by channel; (C, GRID, GRID)."""
+    height, width = (side // GRID for side in band.shape[:2])
+    sizes = np.abs(band[: height * GRID]).reshape(GRID, height, -1)
+    columns = sizes.mean(axis=1).reshape(GRID, -1, band.shape[2])[:, : width * GRID]
+    cells = columns.reshape(GRID, GRID, width, -1).mean(axis=2)
+    return np.asarray(cells.transpose(2, 0, 1), dtype=np.float64)
 
 
 def _maps(signals: Signals) -> F64:
     """Summaries of the maps of _MAPS."""
-    fine, middle, coarse = (log_level(_cells(np.abs(band[..., 0]))) for band in signals.bands)
-    red, blue = (_cells(np.abs(signals.bands[0][..., i])) for i in (1, 2))
-    maps = (fine, fine - middle, middle - coarse, log_level(red + blue))
-    return np.concatenate([_summary(values) for values in maps])
+    fine, middle, coarse = (_cells(band) for band in signals.bands)
+    levels = log_level([fine[0], middle[0], coarse[0], fine[1] + fine[2]])
+    return _summaries(np.stack([levels[0], levels[0] - levels[1], levels[1] - levels[2], levels[3]])).ravel()
 
 
-def _summary(values: F64) -> F64:
-    """The numbers of _SUMMARY of a map (GRID, GRID)."""
-    centre = values[1:3, 1:3].mean()
-    rim = (values.sum() - 4 * centre) / 12
-    return np.array(
-        [
-            values.std(),
-            np.ptp(values),
-            np.abs(values - values[:, ::-1]).mean(),
-            centre - rim,
-            values[2:].mean() - values[:2].mean(),
-        ]
+def _summaries(maps: F64) -> F64:
+    """The numbers of _SUMMARY of maps (n, GRID, GRID); (n, 5)."""
+    both = (1, 2)
+    centre = maps[:, 1:3, 1:3].mean(axis=both)
+    rim = (maps.sum(axis=both) - 4 * centre) / 12
+    values = (
+        maps.std(axis=both),
+        np.ptp(maps, axis=both),
+        np.abs(maps - maps[:, :, ::-1]).mean(axis=both),
+        centre - rim,
+        maps[:, 2:].mean(axis=both) - maps[:, :2].mean(axis=both),
     )
+    return np.stack(values, axis=1)
 
 
 def _landmark_ratios(signals: Signals) -> F64:
@@ -138,14 +164,14 @@ def _landmark_ratios(signals: Signals) -> F64:
     left, right, nose, mouth_left, mouth_right = points
     half = 0.22 * float(np.hypot(*((left + right) / 2 - (mouth_left + mouth_right) / 2)))
     cheeks = (0.35 * left + 0.65 * mouth_left, 0.35 * right + 0.65 * mouth_right)
-    rows = []
-    for band in signals.context_bands[:2]:
-        means = [_window_mean(band[..., 0], p, half) for p in (left, right, nose, *cheeks)]
-        mouth = sum(_window_mean(band[..., 0], p, half) for p in (mouth_left, mouth_right)) / 2
-        eye, cheek = log_level((means[0] + means[1]) / 2), log_level((means[3] + means[4]) / 2)
-        eyes_differ = np.abs(log_level(means[0]) - log_level(means[1]))
-        rows.append([eye - cheek, log_level(mouth) - cheek, log_level(means[2]) - cheek, eyes_differ])
-    return np.array(rows, dtype=np.float64).T.ravel()
+    windows = (left, right, nose, mouth_left, mouth_right, *cheeks)
+    means = np.array(
+        [[_window_mean(band[..., 0], p, half) for p in windows] for band in signals.context_bands[:2]]
+    )
+    pairs = means[:, :2], means[:, 3:5], means[:, 5:]
+    eye, mouth, cheek, nose_level = log_level([*(pair.mean(axis=1) for pair in pairs), means[:, 2]])
+    left_eye, right_eye = log_level(means[:, :2]).T
+    return np.concatenate([eye - cheek, mouth - cheek, nose_level - cheek, np.abs(left_eye - right_eye)])
 
 
 def _window_mean(band: F32, point: F32, half: float) -> float:
@@ -157,3 +183,7 @@ def _window_mean(band: F32, point: F32, half: float) -> float:
     if (x1 - x0) * (y1 - y0) < 16:
         return float("nan")
     return float(np.abs(band[y0:y1, x0:x1]).mean())
+
+
+def _f32(values: NDArray[np.generic]) -> F32:
+    return np.asarray(values, dtype=np.float32)
