@@ -85,7 +85,7 @@ def shapes(rows: F32) -> tuple[F64, F64, F64]:
     squares = np.square(rows)
     absolute = mean_abs(rows)
     second, fourth = mean_square(rows), mean_square(squares)
-    second[second <= MIN_VARIANCE] = np.nan
+    second = np.where(second > MIN_VARIANCE, second, np.nan)
     return log_level(absolute), absolute**2 / second, np.log(fourth / second**2)
 
 
@@ -105,7 +105,8 @@ def standardised(rows: F32) -> F32:
     n = rows.shape[-1]
     centred = rows - _mean(rows)[..., None]
     energy = np.vecdot(centred, centred)
-    centred /= np.sqrt(np.where(energy > MIN_VARIANCE * n, energy, np.float32(np.nan)))[..., None]
+    lengths = np.sqrt(np.where(energy > MIN_VARIANCE * n, energy, np.float32(np.nan)))
+    centred *= 1 / lengths[..., None]
     return np.asarray(centred)
 
 
@@ -164,6 +165,5 @@ def absent(count: int) -> F32:
 
 
 def _mean(rows: F32) -> F32:
-    """Mean along the last axis. BLAS sums in half the time of `np.mean`, to six digits."""
-    n = rows.shape[-1]
-    return np.asarray(np.vecdot(rows, np.ones(n, dtype=np.float32)) / np.float32(n))
+    """Mean along the last axis, without the overhead of `np.mean`."""
+    return np.asarray(np.add.reduce(rows, axis=-1) / np.float32(rows.shape[-1]))

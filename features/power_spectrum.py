@@ -59,24 +59,25 @@ def power_spectrum(picture: F32) -> Spectrum:
     Spectrum
         Of the half plane that a real picture needs.
     """
-    window, cell, counts, weight = _polar_grid(*picture.shape)
-    squares = scipy.fft.rfft2((picture - picture.mean()) * window).view(np.float32)
-    np.square(squares, out=squares)
-    power = squares[:, ::2] + squares[:, 1::2]  # real and imaginary parts alternate
+    window, energy, cell, counts, weight = _polar_grid(*picture.shape)
+    transform = scipy.fft.rfft2((picture - picture.mean()) * window)
+    power = np.square(transform.real)
+    power += np.square(transform.imag)
+    power /= energy
     log_power = cv2.log(power + np.float32(POWER_FLOOR))  # half the time of np.log
     log_power *= weight
-    sums = np.bincount(cell, log_power.ravel(), counts.size + 1)[:-1]
+    sums = np.asarray(np.bincount(cell, log_power.ravel(), counts.size + 1)[:-1], dtype=np.float64)
     return Spectrum(power, weight, sums.reshape(counts.shape), counts)
 
 
 @lru_cache(maxsize=64)
-def _polar_grid(height: int, width: int) -> tuple[F32, NDArray[np.intp], F64, F32]:
-    """Hann window of unit energy, polar cell of each frequency (flat), frequencies per cell, column weights.
+def _polar_grid(height: int, width: int) -> tuple[F32, np.float32, NDArray[np.intp], F64, F32]:
+    """Hann window and its energy, polar cell of each frequency (flat), frequencies per cell, column weights.
 
     The zero frequency is in no cell: it gets the index after the last.
     """
-    window = np.hanning(height)[:, None] * np.hanning(width)[None, :]
-    window /= np.sqrt(np.square(window).sum())
+    window = (np.hanning(height)[:, None] * np.hanning(width)[None, :]).astype(np.float32)
+    energy = np.float32(np.square(window).sum())
     fy = np.abs(np.fft.fftfreq(height))[:, None]
     fx = np.fft.rfftfreq(width)[None, :]
     ring = np.hypot(fy, fx) * RINGS_PER_CYCLE
@@ -87,4 +88,4 @@ def _polar_grid(height: int, width: int) -> tuple[F32, NDArray[np.intp], F64, F3
     weight[0] = weight[-1] = 1.0
     full = np.broadcast_to(weight, cell.shape).ravel()
     counts = np.bincount(cell.ravel(), full, N_RINGS * N_SECTORS + 1)[:-1].astype(np.float64)
-    return window.astype(np.float32), cell.ravel(), counts.reshape(N_RINGS, N_SECTORS), weight
+    return window, energy, cell.ravel(), counts.reshape(N_RINGS, N_SECTORS), weight

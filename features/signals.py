@@ -36,15 +36,15 @@ class Signals:
 
     @cached_property
     def pixels(self) -> NDArray[np.uint8]:
-        """The face, uint8 (H, W, 3), RGB; its centred window where it is larger than MAX_NATIVE px."""
+        """The face, uint8 (H, W, 3), RGB, contiguous; its centred window where it is larger than MAX_NATIVE px."""
         height, width = self.views.native.shape[:2]
         x0, y0, x1, y1 = _centred(height, width, MAX_NATIVE)
-        return self.views.native[y0:y1, x0:x1]
+        return np.ascontiguousarray(self.views.native[y0:y1, x0:x1])
 
     @cached_property
     def channels(self) -> tuple[NDArray[np.uint8], ...]:
         """R, G and B of `pixels`, uint8 (H, W) each, contiguous."""
-        return tuple(cv2.split(self.pixels))
+        return tuple(np.asarray(channel, dtype=np.uint8) for channel in cv2.split(self.pixels))
 
     @cached_property
     def rgb(self) -> F32:
@@ -75,7 +75,7 @@ class Signals:
     @cached_property
     def spectrum(self) -> Spectrum | None:
         """Power spectrum of `luma8` about its mean under a Hann window, or None."""
-        return power_spectrum(self.centred) if self.large_enough else None
+        return power_spectrum(self.luma8) if self.large_enough else None
 
     @cached_property
     def block_dct(self) -> F32 | None:

@@ -90,10 +90,11 @@ def chroma(signals: Signals) -> F32:
 def _lags(fine: F32) -> F64:
     """Correlation of the fine bands of Cr and Cb with their neighbours right and below; (4,)."""
     step = row_stride(fine.shape[0] * fine.shape[1], BAND_SAMPLE)
-    here, below = fine[:-1:step, :, 1:], fine[1::step, :, 1:]
-    couples = ((here[:, :-1], here[:, 1:]), (here, below))
-    lags = [np.vecdot(standardised(planes(near)), standardised(planes(far))) for near, far in couples]
-    return np.stack(lags, axis=1).astype(np.float64).ravel()
+    # Planes of Cr and Cb, so that the pixels to the left and to the right are copied row by row.
+    here, below = (np.moveaxis(rows, -1, 0)[1:].copy() for rows in (fine[:-1:step], fine[1::step]))
+    couples = (here[..., :-1], here[..., 1:]), (here, below)
+    unit = ([standardised(rows.reshape(2, -1)) for rows in couple] for couple in couples)
+    return np.stack([np.vecdot(near, far) for near, far in unit], axis=1).astype(np.float64).ravel()
 
 
 def _saturation(rgb: F32) -> F64:

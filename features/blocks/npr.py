@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +19,7 @@ _PAIRS = ("right_below", "right_diagonal", "below_diagonal")
 _CROSS = ("r_g", "r_b", "g_b")
 _COUPLES = ((0, 1), (0, 2), (1, 2))  # of phases, and of channels
 _BINS = ("0", "1", "2", "3_4", "5_8", "9_16")
-_BIN_EDGES = np.array([0, 1, 2, 3, 5, 9, 17])
+_BIN_EDGES = (0.0, 1.0, 2.0, 3.0, 5.0, 9.0, 17.0)
 COLUMNS = (
     *(f"level_{c}_{p}" for c in _CHANNELS for p in _PHASES),
     *(f"shape_{c}_{p}" for c in _CHANNELS for p in _PHASES),
@@ -69,7 +71,7 @@ def npr(signals: Signals) -> F32:
             within.ravel(),
             across.ravel(),
             _shares(signals.npr[1, 0]),
-            *parities(signals.pixels),
+            *parities(signals.channels),
         ]
     ).astype(np.float32)
 
@@ -81,29 +83,38 @@ def _shares(differences: F32) -> F64:
     return np.asarray(np.diff(smaller) / len(sizes))
 
 
-def parities(pixels: NDArray[np.uint8]) -> tuple[F64, F64]:
+def parities(channels: Sequence[NDArray[np.uint8]]) -> tuple[F64, F64]:
     """Log ratio of differences inside pairs (2k, 2k+1) to those between pairs, by channel.
 
     Parameters
     ----------
-    pixels : uint8 array, shape (H, W, 3)
+    channels : sequence of uint8 arrays, shape (H, W)
         Of a large picture every k-th line is read.
 
     Returns
     -------
-    along_x, along_y : float64 array, shape (3,)
+    along_x, along_y : float64 array, shape (len(channels),)
         Of differences along x and along y, those across multiples of 8 px left out; NaN below 8 px.
     """
-    step = row_stride(pixels.shape[0] * pixels.shape[1], SAMPLE)
-    rows, columns = pixels[::step], np.ascontiguousarray(pixels[:, ::step])
-    by_column = cv2.reduce(cv2.absdiff(rows[:, :-1], rows[:, 1:]), 0, cv2.REDUCE_AVG, dtype=cv2.CV_32F)
-    by_row = cv2.reduce(cv2.absdiff(columns[:-1], columns[1:]), 1, cv2.REDUCE_AVG, dtype=cv2.CV_32F)
-    return _parity(by_column.reshape(-1, 3)), _parity(by_row.reshape(-1, 3))
+    step = row_stride(channels[0].size, SAMPLE)
+    by_column, by_row = [], []
+    for channel in channels:
+        rows, columns = channel[::step], np.ascontiguousarray(channel[:, ::step])
+        by_column.append(_mean_size(rows[:, :-1], rows[:, 1:], axis=0))
+        by_row.append(_mean_size(columns[:-1], columns[1:], axis=1))
+    return _parity(np.array(by_column)), _parity(np.array(by_row))
+
+
+def _mean_size(first: NDArray[np.uint8], second: NDArray[np.uint8], *, axis: int) -> F32:
+    """Mean magnitude of the differences of two pictures down the columns (axis 0) or along the rows (1)."""
+    sizes = cv2.absdiff(first, second)
+    return np.asarray(cv2.reduce(sizes, axis, cv2.REDUCE_AVG, dtype=cv2.CV_32F).ravel(), dtype=np.float32)
 
 
 def _parity(sizes: F32) -> F64:
-    """The ratio from mean sizes of differences from pixel k to k + 1, (n, 3)."""
-    if len(sizes) < 7:
-        return np.full(sizes.shape[1], np.nan)
-    inside, between = sizes[::2], np.concatenate([sizes[1::8], sizes[3::8], sizes[5::8]])
-    return log_level(inside.mean(0)) - log_level(between.mean(0))
+    """The ratio by channel, from mean sizes of differences from pixel k to k + 1, (channels, n)."""
+    if sizes.shape[1] < 7:
+        return np.full(len(sizes), np.nan)
+    inside = sizes[:, ::2]
+    between = np.concatenate([sizes[:, phase::8] for phase in (1, 3, 5)], axis=1)
+    return log_level(inside.mean(axis=1)) - log_level(between.mean(axis=1))

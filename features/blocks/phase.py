@@ -17,10 +17,17 @@ _SEGMENT = 64  # px
 _MAX_SEGMENTS = 512
 _FREQUENCIES = {"low": range(2, 6), "mid": range(6, 11), "high": range(11, 16)}  # cycles a segment
 _F = np.arange(2, 16)  # all of them
+_RANGE_STARTS = [frequencies.start - _F[0] for frequencies in _FREQUENCIES.values()]
 _MAPS = ("fine", "fine_middle", "middle_coarse", "chroma_fine")
 _SUMMARY = ("std", "range", "asymmetry", "centre", "below")
 _LANDMARKS = ("eyes_cheeks", "mouth_cheeks", "nose_cheeks", "eyes_differ")
 GRID = 4
+_CENTRE_WEIGHTS = (
+    np.pad(np.full((2, 2), 1 / 4 + 1 / 12), 1) - 1 / 12
+)  # mean of the centre less that of the rim
+_BELOW_WEIGHTS = np.repeat([-1 / 8, 1 / 8], 8).reshape(
+    GRID, GRID
+)  # mean of the lower half less that of the upper
 COLUMNS = (
     *(f"bicoherence_{axis}_{name}" for axis in "xy" for name in _FREQUENCIES),
     *(f"gradient_{what}_{axis}" for what in ("shape", "kurtosis") for axis in "xy"),
@@ -107,13 +114,11 @@ def bicoherence(luma: F32) -> F64:
         (np.vecdot(square_real, square_real) + np.vecdot(square_imaginary, square_imaginary))
         * (np.vecdot(real[1], real[1]) + np.vecdot(imaginary[1], imaginary[1]))
     )
-    coherence = []
-    for frequencies in _FREQUENCIES.values():
-        chosen = slice(frequencies.start - _F[0], frequencies.stop - _F[0])
-        enough = norm[chosen] > MIN_VARIANCE
-        ratios = coupled[chosen][enough] / norm[chosen][enough]
-        coherence.append(float(ratios.mean()) if enough.any() else np.nan)
-    return np.array(coherence)
+    enough = norm > MIN_VARIANCE
+    sums = np.add.reduceat(np.where(enough, coupled / np.maximum(norm, MIN_VARIANCE), 0.0), _RANGE_STARTS)
+    counts = np.add.reduceat(enough, _RANGE_STARTS, dtype=np.float64)
+    with np.errstate(invalid="ignore"):
+        return sums / counts
 
 
 @lru_cache(maxsize=1)
@@ -128,32 +133,28 @@ def _fourier_matrix() -> F32:
 def _cells(band: F32) -> F64:
     """Mean magnitude in each of the GRID × GRID cells, by channel; (C, GRID, GRID)."""
     height, width = (side // GRID for side in band.shape[:2])
-    sizes = np.abs(band[: height * GRID]).reshape(GRID, height, -1)
-    columns = sizes.mean(axis=1).reshape(GRID, -1, band.shape[2])[:, : width * GRID]
-    cells = columns.reshape(GRID, GRID, width, -1).mean(axis=2)
-    return np.asarray(cells.transpose(2, 0, 1), dtype=np.float64)
+    rows = np.add.reduce(np.abs(band[: height * GRID]).reshape(GRID, height, -1), axis=1)
+    cells = (
+        rows.reshape(GRID, -1, band.shape[2])[:, : width * GRID].reshape(GRID, GRID, width, -1).sum(axis=2)
+    )
+    return np.asarray(cells.transpose(2, 0, 1) / (height * width), dtype=np.float64)
 
 
 def _maps(signals: Signals) -> F64:
     """Summaries of the maps of _MAPS."""
-    fine, middle, coarse = (_cells(band) for band in signals.bands)
-    levels = log_level([fine[0], middle[0], coarse[0], fine[1] + fine[2]])
+    fine, middle, coarse = signals.bands
+    luma, *chroma = _cells(fine)
+    levels = log_level([luma, *_cells(middle[..., :1]), *_cells(coarse[..., :1]), sum(chroma)])
     return _summaries(np.stack([levels[0], levels[0] - levels[1], levels[1] - levels[2], levels[3]])).ravel()
 
 
 def _summaries(maps: F64) -> F64:
     """The numbers of _SUMMARY of maps (n, GRID, GRID); (n, 5)."""
-    both = (1, 2)
-    centre = maps[:, 1:3, 1:3].mean(axis=both)
-    rim = (maps.sum(axis=both) - 4 * centre) / 12
-    values = (
-        maps.std(axis=both),
-        np.ptp(maps, axis=both),
-        np.abs(maps - maps[:, :, ::-1]).mean(axis=both),
-        centre - rim,
-        maps[:, 2:].mean(axis=both) - maps[:, :2].mean(axis=both),
-    )
-    return np.stack(values, axis=1)
+    asymmetry = np.abs(maps - maps[:, :, ::-1]).reshape(len(maps), -1)
+    cells = maps.reshape(len(maps), -1)
+    centre_and_below = cells @ np.stack([_CENTRE_WEIGHTS, _BELOW_WEIGHTS], axis=-1).reshape(-1, 2)
+    spread = cells.std(axis=1), np.ptp(cells, axis=1), asymmetry.mean(axis=1)
+    return np.concatenate([np.stack(spread, axis=1), centre_and_below], axis=1)
 
 
 def _landmark_ratios(signals: Signals) -> F64:
@@ -164,25 +165,33 @@ def _landmark_ratios(signals: Signals) -> F64:
     left, right, nose, mouth_left, mouth_right = points
     half = 0.22 * float(np.hypot(*((left + right) / 2 - (mouth_left + mouth_right) / 2)))
     cheeks = (0.35 * left + 0.65 * mouth_left, 0.35 * right + 0.65 * mouth_right)
-    windows = (left, right, nose, mouth_left, mouth_right, *cheeks)
-    means = np.array(
-        [[_window_mean(band[..., 0], p, half) for p in windows] for band in signals.context_bands[:2]]
+    height, width = signals.context_bands[0].shape[:2]
+    windows = [
+        _window(point, half=half, height=height, width=width)
+        for point in (left, right, nose, mouth_left, mouth_right, *cheeks)
+    ]
+    bands = signals.context_bands[:2]
+    means = np.array([[_mean_size(band[window]) for window in windows] for band in bands])
+    eye, mouth, cheek = (log_level(means[:, i : i + 2].mean(axis=1)) for i in (0, 3, 5))
+    left_eye, right_eye, nose_tip = log_level(means[:, :3]).T
+    return np.concatenate([eye - cheek, mouth - cheek, nose_tip - cheek, np.abs(left_eye - right_eye)])
+
+
+def _window(point: F32, *, half: float, height: int, width: int) -> tuple[slice, slice]:
+    """Rows and columns of a square about a point, as far as it lies in the picture."""
+    x, y = point.tolist()
+    columns, rows = (
+        slice(*(int(min(max(at + reach, 0), side)) for reach in (-half, half)))
+        for at, side in ((x, width), (y, height))
     )
-    pairs = means[:, :2], means[:, 3:5], means[:, 5:]
-    eye, mouth, cheek, nose_level = log_level([*(pair.mean(axis=1) for pair in pairs), means[:, 2]])
-    left_eye, right_eye = log_level(means[:, :2]).T
-    return np.concatenate([eye - cheek, mouth - cheek, nose_level - cheek, np.abs(left_eye - right_eye)])
+    return rows, columns
 
 
-def _window_mean(band: F32, point: F32, half: float) -> float:
-    """Mean magnitude in a square window about a point; NaN below 16 px or outside the picture."""
-    height, width = band.shape
-    x, y = float(point[0]), float(point[1])
-    x0, x1 = (int(min(max(x + reach, 0), width)) for reach in (-half, half))
-    y0, y1 = (int(min(max(y + reach, 0), height)) for reach in (-half, half))
-    if (x1 - x0) * (y1 - y0) < 16:
+def _mean_size(window: F32) -> float:
+    """Mean magnitude of the first channel; NaN below 16 px."""
+    if window.shape[0] * window.shape[1] < 16:
         return float("nan")
-    return float(np.abs(band[y0:y1, x0:x1]).mean())
+    return float(cv2.mean(np.abs(window))[0])
 
 
 def _f32(values: NDArray[np.generic]) -> F32:

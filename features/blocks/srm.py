@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import chain, product
 
 import cv2
 import numpy as np
@@ -87,9 +87,10 @@ def srm(signals: Signals) -> F32:
     if square is None or square.size < 100:
         return absent(len(COLUMNS))
     step = row_stride(square.size, SAMPLE)
-    others = [cv2.filter2D(signals.luma, cv2.CV_32F, k)[2:-2:step, 2:-2] for k in _KERNELS.values()]
-    rows = np.stack(others).reshape(len(others), -1), square[::step].reshape(1, -1)
-    moments = np.concatenate([shapes(r) for r in rows], axis=1)  # level, shape, kurtosis × residual
+    # One after the other: three are larger than the cache.
+    others = (cv2.filter2D(signals.luma, cv2.CV_32F, k)[2:-2:step, 2:-2] for k in _KERNELS.values())
+    rows = (np.asarray(residual, dtype=np.float32).ravel() for residual in chain(others, [square[::step]]))
+    moments = np.array([shapes(row) for row in rows]).T  # level, shape, kurtosis × residual
     moments[0, :-1] -= moments[0, -1]
     return np.concatenate([moments.ravel(), triples(square)]).astype(np.float32)
 
@@ -125,7 +126,7 @@ def triples(residual: F32) -> F64:
     counts = _histogram(across) + _histogram(down)
     single = _histogram(levels)[:_LEVELS] + 0.5
     single = (single + single[::-1]) / (2 * single.sum())
-    expected = np.einsum("a,b,c->abc", single, single, single).ravel()
+    expected = np.multiply.outer(np.multiply.outer(single, single), single).ravel()
     pooled = np.bincount(_MEMBERS, counts[: _LEVELS**3], len(_LABELS))
     chance = np.bincount(_MEMBERS, expected, len(_LABELS))
     return np.asarray(np.log((pooled / counts.sum() + 1e-6) / (chance + 1e-6)))

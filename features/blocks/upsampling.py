@@ -95,20 +95,23 @@ def _traces(signals: Signals) -> list[F64]:
     and by row (2, n).
     """
     red, _, blue = signals.channels
-    chroma = cv2.subtract(red, blue, dtype=cv2.CV_32F)
-    second_x, second_y = (_mean_size(signals.luma, kernel) for kernel in (_SECOND, _SECOND.T))
-    cross = [_mean_size(plane, _CROSS) for plane in (signals.luma, chroma)]
-    traces = [second_x[0][None, 1:-1], second_y[1][None, 1:-1]]
-    traces += [np.stack([trace[:-1] for trace in by_axis]) for by_axis in zip(*cross, strict=True)]
+    chroma = np.asarray(cv2.subtract(red, blue, dtype=cv2.CV_32F), dtype=np.float32)
+    second = [_sizes(signals.luma, kernel) for kernel in (_SECOND, _SECOND.T)]
+    cross = [_sizes(plane, _CROSS) for plane in (signals.luma, chroma)]
+    traces = [_profile(second[axis], axis)[None, 1:-1] for axis in (0, 1)]
+    traces += [np.stack([_profile(sizes, axis)[:-1] for sizes in cross]) for axis in (0, 1)]
     return [trace[:, : trace.shape[1] // 8 * 8] for trace in traces]
 
 
-def _mean_size(plane: F32, kernel: F32) -> tuple[F64, F64]:
-    """Mean magnitude of a difference by column, (W,), and by row, (H,)."""
-    sizes = cv2.filter2D(plane, cv2.CV_32F, kernel)
-    np.abs(sizes, out=sizes)
-    by_column, by_row = (cv2.reduce(sizes, axis, cv2.REDUCE_AVG, dtype=cv2.CV_64F).ravel() for axis in (0, 1))
-    return np.asarray(by_column), np.asarray(by_row)
+def _sizes(plane: F32, kernel: F32) -> F32:
+    """Magnitudes of a difference."""
+    differences = np.asarray(cv2.filter2D(plane, cv2.CV_32F, kernel), dtype=np.float32)
+    return np.abs(differences, out=differences)
+
+
+def _profile(sizes: F32, axis: int) -> F64:
+    """Mean down the columns (axis 0) or along the rows (axis 1)."""
+    return np.asarray(cv2.reduce(sizes, axis, cv2.REDUCE_AVG, dtype=cv2.CV_64F), dtype=np.float64).ravel()
 
 
 def trace_peaks(traces: F64) -> F64:
@@ -197,20 +200,28 @@ def autocorrelation(spectrum: Spectrum) -> F64:
     Popescu and Farid 2005, doi:10.1109/TSP.2004.839932.
     """
     height, width = spectrum.power.shape[0], (spectrum.power.shape[1] - 1) * 2
-    gain_y, gain_x = _difference_gains(height, width)
-    over_x = (gain_y @ spectrum.power) * gain_x
-    over_y = (spectrum.power @ (gain_x * spectrum.weight)) * gain_y
-    along_x = scipy.fft.irfft(over_x.astype(np.float64), width)[: len(_LAGS) + 1]
-    along_y = scipy.fft.ifft(over_y.astype(np.float64)).real[: len(_LAGS) + 1]
-    rows = np.stack([along_x / height, along_y / width])
+    gain_y, gain_x, waves_y, waves_x = _lag_waves(height, width)
+    along_x = waves_x @ (gain_y @ spectrum.power)
+    along_y = waves_y @ (spectrum.power @ gain_x)
+    rows = np.stack([along_x, along_y])
     if rows[:, 0].min() < MIN_VARIANCE:
         return np.full_like(rows, np.nan)
     return np.asarray(rows / rows[:, :1])
 
 
 @lru_cache(maxsize=16)
-def _difference_gains(height: int, width: int) -> tuple[F32, F32]:
-    """Power gain of a difference to the next pixel at the frequencies of `Spectrum.power`, (H,) and (W // 2 + 1,)."""
-    frequencies = np.fft.fftfreq(height), np.fft.rfftfreq(width)
-    gain_y, gain_x = ((2 - 2 * np.cos(2 * np.pi * f)).astype(np.float32) for f in frequencies)
-    return gain_y, gain_x
+def _lag_waves(height: int, width: int) -> tuple[F32, F32, F64, F64]:
+    """How `autocorrelation` sums `Spectrum.power` over one direction and transforms what is left at its lags.
+
+    Gains of the cross difference by vertical (H,) and horizontal frequency (W // 2 + 1,), the latter counted as often as
+    a column stands in the full plane, and the same gains times the cosines of each lag, over the pixels: (10, H) and
+    (10, W // 2 + 1).
+    """
+    lags = np.arange(len(_LAGS) + 1)[:, None]
+    fy, fx = np.fft.fftfreq(height), np.fft.rfftfreq(width)
+    gain_y, gain_x = (2 - 2 * np.cos(2 * np.pi * f) for f in (fy, fx))
+    gain_x[1:-1] *= 2
+    waves = (
+        gain * np.cos(2 * np.pi * lags * f) / (height * width) for gain, f in ((gain_y, fy), (gain_x, fx))
+    )
+    return gain_y.astype(np.float32), gain_x.astype(np.float32), *waves
