@@ -103,6 +103,24 @@ def test_threads_of_nets_are_limited_before_the_first_net_is_read(how, loaded):
     assert threads == ("1" if how == "nets" else "2")
 
 
+BLAS = """
+import numpy
+from pipeline.runtime.process import limit_threads
+from threadpoolctl import threadpool_info
+limit_threads(THREADS)
+print(*(library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"))
+"""
+
+
+@pytest.mark.parametrize("threads", [0, 1, 2])
+def test_blas_has_one_thread_whatever_the_rest_has(threads):
+    command = [sys.executable, "-c", BLAS.replace("THREADS", str(threads))]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, env={"OPENBLAS_NUM_THREADS": "2"}
+    )
+    assert set(done.stdout.split()) == {"1"}
+
+
 def test_stages_without_nets_do_not_load_torch():
     stages = "manifest", "audit", "generate", "spectral", "train", "evaluate", "report", "predict"
     script = (
