@@ -7,11 +7,11 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from importlib import import_module, invalidate_caches
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 import features.spectral
 import features.views
 from benchmarks.speed.parts import Comparison, batches, prepare
-from benchmarks.speed.timing import machine, row, side_by_side, table
+from benchmarks.speed.timing import Times, machine, row, table
 from features.views import Crop, Face, plan_crop
 from pipeline.dataset.image_folders import walk
 from pipeline.faces import detector
@@ -99,15 +99,34 @@ def differences(theirs: Blocks, faces: Sequence[Cut], names: Sequence[str]) -> d
     return result
 
 
+def in_turn(
+    sides: dict[str, Blocks], *, faces: Sequence[Cut], names: Sequence[str], rounds: int
+) -> dict[str, list[float]]:
+    """Processor time of this thread on all faces, in each round; the sides take turns at every face.
+
+    So neither what other programs take from the machine nor a change of its pace falls on one side.
+    """
+    seconds: dict[str, list[float]] = {side: [0.0] * rounds for side in sides}
+    for turn in range(-1, rounds):  # the first to warm up
+        for cut in faces:
+            for side, blocks in sides.items():
+                start = time.thread_time()
+                blocks(cut, names)
+                if turn >= 0:
+                    seconds[side][turn] += time.thread_time() - start
+    return seconds
+
+
 def compare(theirs: Blocks, faces: Sequence[Cut], *, rounds: int, revision: str) -> str:
     """Markdown of times and differences of every block that both have, and of all of them together."""
     names = list(features.spectral.blocks())
     apart = differences(theirs, faces, names)
-    works: dict[str, Callable[[], Any]] = {}
+    seconds: dict[str, list[float]] = {}
     for label, chosen in (*((name, [name]) for name in names), ("all", names)):
-        for side, blocks in (("then", theirs), ("now", here)):
-            works[f"{side} {label}"] = lambda b=blocks, c=chosen: [b(cut, c) for cut in faces]  # type: ignore[misc]
-    times = side_by_side(works, rounds=rounds, describe="spectral")
+        seconds |= in_turn(
+            {f"then {label}": theirs, f"now {label}": here}, faces=faces, names=chosen, rounds=rounds
+        )
+    times = Times(seconds)
     rows = []
     for label in (*names, "all"):
         far = f"; ±{apart[label][0]:.1e}, {apart[label][1]:.0%} equal" if label in apart else ""

@@ -44,11 +44,19 @@ def tune_malloc() -> None:
         mallopt(_M_TOP_PAD, _TOP_PAD)
 
 
+def limit_blas() -> None:
+    """Give numpy's BLAS one thread for the rest of this process.
+
+    The products of the spectral blocks are so small that two threads take four times the processor time of one, and
+    they sum in another order: the same picture would get other last digits.
+    """
+    threadpool_limits(1, user_api="blas")
+
+
 def limit_threads(threads: int, *, nets: bool = False) -> None:
     """Prepare this process for work: freed memory is kept, and threads are limited.
 
-    numpy's BLAS gets one thread, however many there are for the rest: the products of the spectral blocks are so small
-    that two threads take four times the processor time of one, and other bits come out of them.
+    numpy's BLAS gets one thread (`limit_blas`), however many there are for the rest.
 
     Parameters
     ----------
@@ -59,7 +67,7 @@ def limit_threads(threads: int, *, nets: bool = False) -> None:
         that does without it starts seconds faster.
     """
     tune_malloc()
-    threadpool_limits(1, user_api="blas")
+    limit_blas()
     if threads:
         cv2.setNumThreads(threads)
         if nets or "torch" in sys.modules:
