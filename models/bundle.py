@@ -20,7 +20,7 @@ from scipy.special import expit
 from features.spectral import compute, get
 from features.views import Crop, Face, cut_views, face_numbers, plan_crop
 from models.bundle_files import read_info, read_part
-from models.bundle_info import NOVELTY_FILE, REFERENCE_FILE, BundleError, BundleInfo
+from models.bundle_info import DETECTOR_FILE, NOVELTY_FILE, REFERENCE_FILE, BundleError, BundleInfo
 from models.stacker.calibration import at_prior
 from models.stacker.novelty import Novelty
 from models.stacker.reference import Reference
@@ -131,7 +131,12 @@ class Bundle:
         """The face detector, with the search options of training."""
         from models.detection.mtcnn import FaceDetector
 
-        return FaceDetector.of(self.info.params["faces"], device=self.device)
+        return FaceDetector.of(
+            self.info.params["faces"],
+            device=self.device,
+            openvino=self.openvino,
+            state=read_part(self.folder, self.info, self.folder / DETECTOR_FILE),
+        )
 
     @cached_property
     def nets(self) -> dict[str, FaceNet]:
@@ -226,7 +231,7 @@ class Bundle:
     ) -> dict[str, NDArray[np.float32]]:
         if not self.info.nets:
             return {}
-        from models.nets.face_net import crop_for
+        from models.nets.crops import crop_for
 
         return {
             name: net(

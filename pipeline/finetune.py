@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.nets.net_spec import Precision, member_file, write_record
+from models.cpu_engine import Precision
+from models.nets.face_net import save_graphs
+from models.nets.net_spec import member_file, write_record
 from pipeline.runtime import params, paths
 from pipeline.runtime.command import run
 from pipeline.samples.feature_table import SEEN_BY_EVERY_NET, block_folder, read_faces
@@ -34,6 +36,7 @@ def save_net(job: Job, weights: Sequence[Path], folder: Path, *, precision: Prec
     for index, path in enumerate(weights):
         link_or_copy(path, member_file(folder, index))
     write_record(folder, job.spec, members=len(weights), mirror=job.net.mirror, precision=precision)
+    save_graphs(folder)
 
 
 def logits_version(job: Job, *, precision: Precision) -> str:

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from features.views import plan_crop
 from models.bundle_info import BlockSort
+from models.cpu_engine import Precision, PrecisionError, pick_precision
 from models.nets.checkpoints import Checkpoint
-from models.nets.face_net import FaceNet, NetSpec, crop_for
-from models.nets.net_spec import Precision
-from models.nets.openvino_net import PrecisionError, pick_precision
+from models.nets.crops import crop_for
+from models.nets.face_net import FaceNet
+from models.nets.net_spec import NetSpec
 from pipeline.runtime import params, paths
 from pipeline.runtime.engine import folder_fingerprint
 from pipeline.runtime.process import limit_threads, pick_device

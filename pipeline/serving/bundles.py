@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from models.bundle import Bundle
 from models.bundle_files import check_files, files_of, parse_record, read_record, write_info
-from models.bundle_info import FILE, BundleInfo, NetInfo, ThresholdInfo, TrainingInfo
+from models.bundle_info import DETECTOR_FILE, FILE, BundleInfo, NetInfo, ThresholdInfo, TrainingInfo
+from models.cpu_engine import is_installed
+from models.detection import weights
 from models.nets.net_spec import read_record as read_net_record
-from models.nets.openvino_net import is_installed
 from models.stacker.novelty import Novelty
 from models.stacker.reference import Reference
 from models.stacker.stacker import Stacker
@@ -95,6 +96,7 @@ def write_bundle(
     }
     for name in nets:
         shutil.copytree(paths.NETS / name, folder / "nets" / name, copy_function=link_or_copy)
+    (folder / DETECTOR_FILE).write_bytes(weights.packaged())
     novelty.save(folder)
     reference.save(folder)
     stacker_info = stacker.save(folder)

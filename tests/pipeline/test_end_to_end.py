@@ -16,8 +16,8 @@ import pytest
 from models.bundle import Bundle
 from models.bundle_files import read_info, write_info
 from models.bundle_info import OVERALL, BundleError
+from models.cpu_engine import pick_precision
 from models.errors import UserError
-from models.nets.openvino_net import pick_precision
 from models.stacker.calibration import at_prior
 from pipeline import predict
 from pipeline.samples import feature_table
@@ -261,7 +261,8 @@ def test_nets_lie_once_and_anybody_may_read_them(finished):
 def test_train_rows_have_logits_of_a_net_that_never_saw_them(finished, monkeypatch):
     """Fold 0's images must be scored by member 0, which was trained on the other fold alone."""
     from features.views import plan_crop
-    from models.nets.face_net import FaceNet, crop_for
+    from models.nets.crops import crop_for
+    from models.nets.face_net import FaceNet
     from pipeline.runtime import params
     from pipeline.samples.net_folds import prepare
     from pipeline.storage.face_schema import to_face
