@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import cpu_engine
-from models.detection.cascade import Chain
+from models.detection.chain import Chain
 
 Floats = NDArray[np.float32]
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.detection.cascade import Chain
+from models.detection.chain import Chain
 
 _CPU_GROUPS = {0: 1, 24: 16, 48: 8}  # by side of the input
 _CUDA_GROUPS = {0: 16, 24: 4096, 48: 4096}
