@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import joblib
 import numpy as np
@@ -25,11 +25,13 @@ from models.stacker.stacker import Stacker
 from pipeline.evaluation.metrics import auc
 from pipeline.runtime import paths
 from pipeline.runtime.engine import folder_fingerprint
-from pipeline.samples.feature_table import Table
 from pipeline.serving import trial
 from pipeline.serving.model_card import CARD_FILE, model_card
 from pipeline.storage.addresses import refuse_other_code, scoring_code
 from pipeline.storage.files import link_or_copy
+
+if TYPE_CHECKING:
+    from pipeline.samples.feature_table import Table
 
 SOFTWARE = ("torch", "openvino", "timm", "lightgbm", "numpy", "opencv-python-headless")
 

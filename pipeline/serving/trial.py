@@ -14,7 +14,7 @@ import resource
 import signal
 import subprocess
 import sys
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from models import machine_cache
@@ -23,7 +23,14 @@ from models.bundle_info import BundleError, BundleInfo
 from models.errors import UserError
 from models.fingerprint import ROOT
 
-READERS = ("lightgbm", "numpy", "safetensors", "timm", "torch")  # another version has to try again
+READERS = (
+    "lightgbm",
+    "numpy",
+    "openvino",
+    "safetensors",
+    "timm",
+    "torch",
+)  # another version has to try again
 MEMORY = 4 << 30  # bytes that the child may have, and so many times the size of the bundle:
 MEMORY_PER_BYTE = 8
 CPU_S = 120  # seconds that the child may compute, and so many more for each 100 MB of the bundle:
@@ -84,8 +91,15 @@ def _note(record: bytes) -> Path | None:
     folder = machine_cache.folder("bundles")
     if folder is None:
         return None
-    facts = [hashlib.sha256(record).hexdigest(), sys.version, *(version(name) for name in READERS)]
+    facts = [hashlib.sha256(record).hexdigest(), sys.version, *map(_version, READERS)]
     return folder / hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # scoring does without torch
+        return ""
 
 
 def _run(arguments: list[str], *, timeout: float) -> str:

@@ -202,7 +202,7 @@ def test_every_part_of_a_bundle_is_checked_before_it_is_read(finished, tmp_path,
     model = tmp_path / "model"
     shutil.copytree(finished / "cache/model", model)
     files = sorted(path for path in model.rglob("*") if path.is_file())
-    assert {path.suffix for path in files} == {".json", ".md", ".txt", ".safetensors"}
+    assert {path.suffix for path in files} == {".bin", ".json", ".md", ".txt", ".safetensors", ".xml"}
     for path in files:
         whole = path.read_bytes()
         middle = len(whole) // 2
