@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from models.nets.evidence_map import EvidenceNet
     from models.nets.face_net import FaceNet
 
+LARGE = 16 << 20  # bytes of a picture
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -217,7 +219,7 @@ class Bundle:
         }
         spectral = list(self.info.blocks_of("spectral"))
         rows = [
-            compute(cut_views(picture, face, crop), spectral)
+            compute(cut_views(picture, face, crop, own=False), spectral)
             for picture, face, crop in zip(pixels, faces, crops, strict=True)
         ]
         values |= {name: np.stack([row[name] for row in rows]) for name in spectral}
@@ -283,8 +285,17 @@ class Bundle:
         if not pixels:
             return []
         found = self.detector.detect_every(pixels)
+        large = sum(picture.nbytes for picture in pixels) >= LARGE * len(pixels)
+        if (
+            large
+        ):  # beside the pixels of photos what detector and nets keep counts, and takes no time to take again
+            self.detector.release_memory()
         chosen = [faces if every_face else faces[:1] for faces in found]
         repeated = [picture for picture, faces in zip(pixels, chosen, strict=True) for _ in faces]
         flat = [face for faces in chosen for face in faces]
-        pairs = iter(zip(self.predict(self.features_of(repeated, flat)), flat, strict=True))
+        features = self.features_of(repeated, flat)
+        if large:
+            for net in self.nets.values():
+                net.release_memory()
+        pairs = iter(zip(self.predict(features), flat, strict=True))
         return [[next(pairs) for _ in faces] for faces in chosen]

@@ -53,6 +53,9 @@ class CascadeNet(Protocol):
         float32 array, shape (N, h, w, width), or (N, width) from inputs of `size`
         """
 
+    def release_memory(self) -> None:
+        """Give back what is kept between two calls."""
+
 
 @dataclass(frozen=True)
 class Cascade:

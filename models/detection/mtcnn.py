@@ -171,9 +171,13 @@ class FaceDetector:
         results: list[list[Face]] = []
         for run in _runs(images):
             batch = images[run]
-            first = self._detect_batch([_reduce(image) for image in batch], coarse=self._coarse)
+            first = self._detect_batch(batch, borders=[0] * len(batch), coarse=self._coarse)
             results += self._with_border(batch, first) if self._border else first
         return results
+
+    def release_memory(self) -> None:
+        """Give back what the nets keep between two images; the next one takes it again."""
+        self._search.release_memory()
 
     def _with_border(
         self, images: Sequence[NDArray[np.uint8]], first: Sequence[list[Face]]
@@ -181,10 +185,12 @@ class FaceDetector:
         """The faces of `first`, those of tight crops replaced by what a search with a border finds."""
         tight = [i for i, faces in enumerate(first) if _is_tight(faces[0], images[i].shape[:2])]
         widths = {i: max(round(min(images[i].shape[:2]) * self._border), 1) for i in tight}
-        bordered = [_reduce(images[i], border=widths[i]) for i in tight]
         coarse = max(self._coarse, _TIGHT_COARSE)
-        runs = _runs([image for image, _ in bordered])
-        again = [faces for run in runs for faces in self._detect_batch(bordered[run], coarse=coarse)]
+        again: list[list[Face]] = []
+        for run in _runs([images[i] for i in tight]):
+            members = tight[run]
+            borders = [widths[i] for i in members]
+            again += self._detect_batch([images[i] for i in members], borders=borders, coarse=coarse)
         results = list(first)
         for i, faces in zip(tight, again, strict=True):
             if faces[0].found:
@@ -192,10 +198,14 @@ class FaceDetector:
         return results
 
     def _detect_batch(
-        self, reduced: Sequence[tuple[NDArray[np.uint8], int]], *, coarse: float
+        self, images: Sequence[NDArray[np.uint8]], *, borders: Sequence[int], coarse: float
     ) -> list[list[Face]]:
         """Search step by step; an image leaves the search when finer levels are unlikely to change its main face."""
-        sums = SummedArea([image for image, _ in reduced])
+        reduced = [_reduced(image, border) for image, border in zip(images, borders, strict=True)]
+        sums = SummedArea(
+            (_reduce(image, border=border) for image, border in zip(images, borders, strict=True)),
+            [side for side, _ in reduced],
+        )
         steps = [self._steps(*side, coarse_face=coarse) for side in sums.sides]
         results = [[NO_FACE]] * len(reduced)
         pending = [i for i, scales in enumerate(steps) if scales]
@@ -249,13 +259,19 @@ def _runs(images: Sequence[NDArray[np.uint8]]) -> Iterator[slice]:
         yield slice(start, len(images))
 
 
-def _reduce(image: NDArray[np.uint8], *, border: int = 0) -> tuple[NDArray[np.uint8], int]:
-    """The image inside a black border of so many px, at 1/ratio of its size, so that its sides fit, and the ratio."""
+def _reduced(image: NDArray[np.uint8], border: int) -> tuple[tuple[int, int], int]:
+    """Height and width of what is searched, and the ratio of the image inside its border to it, so that its sides fit."""
     height, width = (side + 2 * border for side in image.shape[:2])
-    ratio = -(-max(height, width) // _LONGEST_SIDE)
-    if ratio <= 1:
-        return (np.pad(image, ((border, border), (border, border), (0, 0))) if border else image), 1
-    tall, wide = max(1, height // ratio), max(1, width // ratio)
+    ratio = max(1, -(-max(height, width) // _LONGEST_SIDE))
+    return ((height, width) if ratio == 1 else (max(1, height // ratio), max(1, width // ratio))), ratio
+
+
+def _reduce(image: NDArray[np.uint8], *, border: int = 0) -> NDArray[np.uint8]:
+    """The image inside a black border of so many px, of the size that `_reduced` says."""
+    height, width = (side + 2 * border for side in image.shape[:2])
+    (tall, wide), ratio = _reduced(image, border)
+    if ratio == 1:
+        return np.pad(image, ((border, border), (border, border), (0, 0))) if border else image
     reduced = np.empty((tall, wide, 3), np.uint8)
     # In strips: a large photo with its border would need more than twice the memory of the photo.
     rows = max(1, _STRIP_PIXELS // (width * ratio))
@@ -263,7 +279,7 @@ def _reduce(image: NDArray[np.uint8], *, border: int = 0) -> tuple[NDArray[np.ui
         end = min(top + rows, tall)
         strip = _strip(image, top * ratio, min(end * ratio, height), border=border)[:, : wide * ratio]
         reduced[top:end] = cv2.resize(strip, (wide, end - top), interpolation=cv2.INTER_AREA)
-    return reduced, ratio
+    return reduced
 
 
 def _strip(image: NDArray[np.uint8], top: int, end: int, *, border: int) -> NDArray[np.uint8]:

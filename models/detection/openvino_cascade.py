@@ -29,7 +29,8 @@ class OpenVinoCascadeNet:
     def __init__(self, chain: Chain, *, group: int) -> None:
         self.size, self.width, self.group = chain.size, chain.width, group
         compiled = cpu_engine.core().compile_model(_graph(chain, group), "CPU", cpu_engine.settings("f32"))
-        self._request, self._busy = compiled.create_infer_request(), threading.Lock()
+        self._compiled, self._busy = compiled, threading.Lock()
+        self._request = compiled.create_infer_request()
 
     def __call__(self, pixels: Floats, *, seam: Floats | None = None) -> Floats:
         count = len(pixels)
@@ -45,6 +46,11 @@ class OpenVinoCascadeNet:
         with self._busy:  # a request works on one call at a time
             out = np.array(self._request.infer(inputs)[0][:count])
         return out.reshape(count, self.width) if self.size else out
+
+    def release_memory(self) -> None:
+        """Give back what is kept between two calls; the next one takes it again."""
+        with self._busy:
+            self._compiled.release_memory()
 
 
 def _graph(chain: Chain, group: int) -> Any:

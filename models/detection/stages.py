@@ -76,6 +76,11 @@ class Search:
         self._thresholds = tuple(thresholds)
         self._nets = cascade
 
+    def release_memory(self) -> None:
+        """Give back what the nets keep between two calls."""
+        for net in (self._nets.proposal, self._nets.refine, self._nets.output):
+            net.release_memory()
+
     def propose(self, sums: SummedArea, scales: dict[int, tuple[float, ...]]) -> Candidates:
         """P-Net over some levels of each image, suppressed within each level.
 

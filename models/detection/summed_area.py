@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import cv2
 import numpy as np
@@ -19,12 +19,15 @@ class SummedArea:
 
     Parameters
     ----------
-    images : sequence of uint8 arrays, shape (H, W, 3), RGB
+    images : iterable of uint8 arrays, shape (H, W, 3), RGB
+        Each is let go of before the next is asked for.
+    sides : list of tuple of int
+        Height and width of each, px.
 
     Attributes
     ----------
     sides : list of tuple of int
-        Height and width of each image, px.
+        As given.
     height, width : int64 array, shape (images,)
 
     References
@@ -32,8 +35,8 @@ class SummedArea:
     .. [1] Crow 1984, "Summed-area tables for texture mapping", doi:10.1145/800031.808600
     """
 
-    def __init__(self, images: Sequence[NDArray[np.uint8]]) -> None:
-        self.sides = [(image.shape[0], image.shape[1]) for image in images]
+    def __init__(self, images: Iterable[NDArray[np.uint8]], sides: list[tuple[int, int]]) -> None:
+        self.sides = sides
         self.height, self.width = np.array(self.sides, np.int64).reshape(-1, 2).T
         ends = np.cumsum((self.height + 1) * (self.width + 1))
         self._start = np.concatenate([[0], ends])[:-1]
@@ -44,6 +47,7 @@ class SummedArea:
                 done = cv2.integral(np.ascontiguousarray(image), sum=into, sdepth=cv2.CV_32S)
                 if not np.may_share_memory(done, into):
                     into[...] = done
+            del image  # or it would be held while the next is made
 
     def of_image(self, number: int) -> NDArray[np.int32]:
         """The table of one image, shape (H + 1, W + 1, 3): sums over all pixels above and left of each corner."""

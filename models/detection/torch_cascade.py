@@ -68,6 +68,9 @@ class TorchCascadeNet:
         out = x[:count].permute(0, 2, 3, 1).cpu().numpy()
         return out.reshape(count, self.width) if self.size else out
 
+    def release_memory(self) -> None:
+        """Nothing is kept between two calls."""
+
     def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         if self._fixed and torch.backends.mkldnn.is_available():
             return torch.mkldnn_convolution(x, weight, bias, [0, 0], [1, 1], [1, 1], 1)

@@ -36,6 +36,9 @@ class Member(Protocol):
     def __call__(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         """uint8 (n, size, size, 3), n of 1 or more, to float32 (n, width)."""
 
+    def release_memory(self) -> None:
+        """Give back what is kept between two calls."""
+
 
 class FaceNet:
     """One net, or the mean of several of the same make, ready to score.
@@ -128,6 +131,11 @@ class FaceNet:
         for rows in more:  # one after the other: numpy's own mean adds up in another order for a single row
             total = total + rows
         return np.asarray(total / np.float32(1 + len(more)), dtype=np.float32)
+
+    def release_memory(self) -> None:
+        """Give back what the members keep between two pictures; the next one takes it again."""
+        for member in self.members:
+            member.release_memory()
 
     @staticmethod
     def save(

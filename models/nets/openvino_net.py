@@ -44,7 +44,8 @@ class OpenVinoNet:
     """
 
     def __init__(self, compiled: Any) -> None:
-        self._request, self._busy = compiled.create_infer_request(), threading.Lock()
+        self._compiled, self._busy = compiled, threading.Lock()
+        self._request = compiled.create_infer_request()
         self.width = int(compiled.output(0).get_partial_shape()[1].get_length())
 
     def __call__(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -64,6 +65,11 @@ class OpenVinoNet:
                 picture = np.ascontiguousarray(pictures[place : place + 1])
                 rows[place] = self._request.infer([picture])[0][0]
         return rows
+
+    def release_memory(self) -> None:
+        """Give back what is kept between two pictures; the next one takes it again."""
+        with self._busy:
+            self._compiled.release_memory()
 
 
 def load(graph: Graph, *, precision: Precision) -> OpenVinoNet:

@@ -13,15 +13,14 @@ from torch.nn import functional as F
 from models.detection import weights
 from models.detection.cascade import load_cascade
 from models.detection.pyramid import page_pixels, pages, search_steps
-from models.detection.summed_area import SummedArea
-from tests.models.detection.drawn_faces import noise
+from tests.models.detection.drawn_faces import noise, summed
 
 
 @pytest.mark.parametrize("side", [(97, 131), (128, 128), (40, 260), (900, 1300)])
 def test_page_gives_the_same_cells_as_separate_levels(side):
     # the largest needs several pages per level
     image = noise(*side)
-    sums, theirs = SummedArea([image]), PNet()
+    sums, theirs = summed([image]), PNet()
     pnet = load_cascade(weights.arrays(weights.packaged())).proposal
     whole = torch.tensor(image).permute(2, 0, 1)[None].float()
     scales = sum(search_steps(*side, min_face=20, factor=0.709, coarse_face=0.15), ())
@@ -64,9 +63,9 @@ def test_an_image_that_no_face_fits_in_has_no_steps(side):
 def test_a_page_shows_each_image_as_if_it_were_alone():
     images = [noise(60, 80), noise(60, 80)[::-1].copy()]
     (page,) = pages(60, 80, (0.6, 0.3))
-    both = page_pixels(SummedArea(images), page, [0, 1])
+    both = page_pixels(summed(images), page, [0, 1])
     for image, pixels in zip(images, both, strict=True):
-        alone = page_pixels(SummedArea([image]), page, [0])
+        alone = page_pixels(summed([image]), page, [0])
         np.testing.assert_array_equal(pixels, alone[0])
 
 

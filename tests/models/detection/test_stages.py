@@ -9,14 +9,13 @@ from models.detection import weights
 from models.detection.cascade import load_cascade
 from models.detection.pyramid import search_steps
 from models.detection.stages import Candidates, Search
-from models.detection.summed_area import SummedArea
-from tests.models.detection.drawn_faces import draw_face, noise
+from tests.models.detection.drawn_faces import draw_face, noise, summed
 
 
 @pytest.fixture(scope="module")
 def batch():
     images = [draw_face(160, seed=1), noise(70, 90), draw_face(120, seed=2, share=0.8)]
-    sums = SummedArea(images)
+    sums = summed(images)
     scales = [
         sum(search_steps(*side, min_face=20, factor=0.709, coarse_face=0.15), ()) for side in sums.sides
     ]
