@@ -69,8 +69,6 @@ class Bundle:
         Of the training images' numbers.
     device : {"cpu", "cuda"}
         Of detector and nets.
-    openvino : bool
-        Whether OpenVINO may run the nets.
     """
 
     folder: Path
@@ -79,10 +77,9 @@ class Bundle:
     novelty: Novelty
     reference: Reference
     device: str
-    openvino: bool = True
 
     @classmethod
-    def load(cls, folder: Path, *, device: str = "cpu", openvino: bool = True) -> Bundle:
+    def load(cls, folder: Path, *, device: str = "cpu") -> Bundle:
         """Read a bundle folder, after every file of it was checked against its record.
 
         Raises
@@ -90,10 +87,10 @@ class Bundle:
         BundleError
             Naming the part that is missing, damaged or altered, or made by other code.
         """
-        return cls.of(folder, read_info(folder), device=device, openvino=openvino)
+        return cls.of(folder, read_info(folder), device=device)
 
     @classmethod
-    def of(cls, folder: Path, info: BundleInfo, *, device: str, openvino: bool = True) -> Bundle:
+    def of(cls, folder: Path, info: BundleInfo, *, device: str) -> Bundle:
         """Read the parts that a record names; each is checked against it once more as it is read.
 
         Raises
@@ -111,7 +108,7 @@ class Bundle:
             reference = Reference.load(read_part(folder, info, folder / REFERENCE_FILE), columns=columns)
         except ValueError as error:
             raise BundleError(f"{folder}: {error}; copy the bundle again or train again") from None
-        return cls(folder, info, stacker, novelty, reference, device, openvino)
+        return cls(folder, info, stacker, novelty, reference, device)
 
     @property
     def prior(self) -> float:
@@ -136,7 +133,6 @@ class Bundle:
         return FaceDetector.of(
             self.info.params["faces"],
             device=self.device,
-            openvino=self.openvino,
             state=read_part(self.folder, self.info, self.folder / DETECTOR_FILE),
         )
 
@@ -151,7 +147,6 @@ class Bundle:
                 self.folder / "nets" / name,
                 device=self.device,
                 read=lambda path: read_part(self.folder, self.info, path),
-                openvino=self.openvino,
             )
             if net.width != len(self.info.blocks[name].columns):
                 raise BundleError(

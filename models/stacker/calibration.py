@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -129,7 +129,7 @@ def _minimum(
     loss: Callable[[Floats], tuple[float, Floats]],
     start: Floats,
     *,
-    bounds: list[tuple[float | None, float | None]],
+    bounds: Sequence[tuple[float | None, float | None]],
 ) -> Floats:
     """Where a loss, given with its gradient, is least."""
     from scipy.optimize import minimize  # takes a quarter of a second, and who scores needs it not
