@@ -48,6 +48,23 @@ def test_an_image_that_cannot_be_read_has_no_score_and_affects_only_itself(api):
     assert api.score(b"\xff alone")[0] == 422
 
 
+def test_content_credentials_stand_beside_the_score_and_change_no_answer(api):
+    images = api.score(
+        encoded(*(b"\x5a%d" % n for n in range(4)), b"\x5a", b"\xff1"), kind="application/json"
+    )[2]["images"]
+    *told, none, unread = [image["content_credentials"] for image in images]
+    assert [one["status"] for one in told] == ["absent", "valid", "broken", "elsewhere"]
+    assert told[1] == {
+        "status": "valid",
+        "signer": "Camera Makers",
+        "tool": "a camera",
+        "sources": ["digitalCapture"],
+        "problems": [],
+    }
+    assert none is unread is None
+    assert {(image["score"], image["answer"], *image["warnings"]) for image in images[:5]} == {(0.9, "fake")}
+
+
 def test_a_failure_inside_affects_only_its_image(api):
     status, _, body = api.score(encoded(b"\xfe", b"\x14"), kind="application/json")
     assert status == 200
