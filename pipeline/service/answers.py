@@ -6,7 +6,7 @@ import hashlib
 from configparser import ConfigParser
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -111,6 +111,40 @@ class ExplainAnswer(ScoreAnswer):
     reasons: dict[str, Any] = Field(
         description="raw, base, kinds, blocks, spectrum, features and pictures, as of python -m pipeline.explain"
     )
+
+
+class StateAnswer(_Record):
+    """Whether the service lives, or takes requests."""
+
+    status: Literal["ok", "ready", "draining", "failed"]
+
+
+class LimitsAnswer(_Record):
+    """What a request may bring."""
+
+    images: int
+    bytes: int = Field(description="of a request")
+    image_bytes: int = Field(description="of one image in it")
+    pixels: int = Field(description="of an image")
+
+
+class TrainingAnswer(_Record):
+    """What the model was trained on."""
+
+    images: int
+    fakes: int
+
+
+class VersionAnswer(_Record):
+    """Which software, model and policy answer, and within which limits."""
+
+    software: str
+    bundle_format: int
+    model: str
+    trained_on: TrainingAnswer
+    warnings: list[str] = Field(description="of the bundle")
+    policy: dict[str, Any] = Field(description="its version and every limit")
+    limits: LimitsAnswer
 
 
 class ErrorAnswer(_Record):
