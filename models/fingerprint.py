@@ -66,6 +66,11 @@ def fingerprint(*targets: str, root: Path = ROOT) -> str:
     return _hash(*sorted(set(marks.values())))[:16]
 
 
+def tree_digest(root: Path = ROOT) -> str:
+    """Hash of all of our source files, byte for byte: while it stays the same, so does every fingerprint."""
+    return read_tree(root).digest
+
+
 def reached(*targets: str, root: Path = ROOT) -> list[str]:
     """All that the fingerprint of `targets` depends on.
 

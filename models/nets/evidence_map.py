@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from models.nets.face_net import build
+from models.nets.build import build
 from models.nets.net_spec import NetSpec, member_file, read_record
 from models.nets.saved_weights import SavedWeights
 
@@ -55,9 +55,7 @@ class EvidenceNet:
         self.device = torch.device(device)
         self.mirror = record.mirror
         self.members = [
-            build(self.spec, SavedWeights.read(member_file(folder, index), read).state())
-            .eval()
-            .to(self.device)
+            build(self.spec, SavedWeights.at(member_file(folder, index), read).state()).eval().to(self.device)
             for index in range(record.members)
         ]
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import joblib
 import numpy as np
@@ -15,20 +15,24 @@ from numpy.typing import NDArray
 
 from models.bundle import Bundle
 from models.bundle_files import check_files, files_of, parse_record, read_record, write_info
-from models.bundle_info import FILE, BundleInfo, NetInfo, ThresholdInfo, TrainingInfo
+from models.bundle_info import DETECTOR_FILE, FILE, BundleInfo, NetInfo, ThresholdInfo, TrainingInfo
+from models.cpu_engine import is_installed
+from models.detection import weights
 from models.nets.net_spec import read_record as read_net_record
-from models.nets.openvino_net import is_installed
 from models.stacker.novelty import Novelty
 from models.stacker.reference import Reference
 from models.stacker.stacker import Stacker
 from pipeline.evaluation.metrics import auc
 from pipeline.runtime import paths
 from pipeline.runtime.engine import folder_fingerprint
-from pipeline.samples.feature_table import Table
+from pipeline.runtime.process import limit_blas
 from pipeline.serving import trial
 from pipeline.serving.model_card import CARD_FILE, model_card
 from pipeline.storage.addresses import refuse_other_code, scoring_code
 from pipeline.storage.files import link_or_copy
+
+if TYPE_CHECKING:
+    from pipeline.samples.feature_table import Table
 
 SOFTWARE = ("torch", "openvino", "timm", "lightgbm", "numpy", "opencv-python-headless")
 
@@ -36,7 +40,8 @@ SOFTWARE = ("torch", "openvino", "timm", "lightgbm", "numpy", "opencv-python-hea
 def load_bundle(folder: Path, device: str) -> Bundle:
     """A bundle whose files are whole, whose code is this release's, and which was trained or tried on this machine.
 
-    Read once in a process as long as its files stay the same, however its folder is spelled. Raises BundleError.
+    Read once in a process as long as its files stay the same, however its folder is spelled. From then on numpy's BLAS has
+    one thread here (`limit_blas`). Raises BundleError.
     """
     known = folder_fingerprint(folder) if (folder / FILE).is_file() else ()  # a wrong folder is not searched
     return _read_bundle(folder.absolute(), device, known)
@@ -49,6 +54,7 @@ def _read_bundle(folder: Path, device: str, _: object) -> Bundle:
     check_files(folder, info)
     refuse_other_code(folder, info)
     trial.require(folder, record, info)
+    limit_blas()
     return Bundle.of(folder, info, device=device)
 
 
@@ -95,6 +101,7 @@ def write_bundle(
     }
     for name in nets:
         shutil.copytree(paths.NETS / name, folder / "nets" / name, copy_function=link_or_copy)
+    (folder / DETECTOR_FILE).write_bytes(weights.packaged())
     novelty.save(folder)
     reference.save(folder)
     stacker_info = stacker.save(folder)

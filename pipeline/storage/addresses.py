@@ -7,15 +7,19 @@ of an address.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+import json
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from features.spectral import get
+from models import machine_cache
 from models.bundle_info import BlockInfo, BundleError, BundleInfo
-from models.fingerprint import fingerprint
+from models.fingerprint import fingerprint, tree_digest
 from models.generators import registry
 from models.synthesis import pseudo_fakes
 
+KIND = "code"  # in the machine's cache
 DECODING = "pipeline.storage.images:decode"
 DETECTION = "models.detection.mtcnn:FaceDetector.detect"
 DETECTOR = "models.detection.mtcnn:FaceDetector.of"
@@ -23,7 +27,7 @@ FACE_ROW = "pipeline.storage.face_schema:to_row"
 CROP = "features.views:plan_crop"
 VIEWS = "features.views:cut_views"
 FACE_BLOCK = "features.views:face_numbers"
-NET_PICTURE = "models.nets.face_net:crop_for"
+NET_PICTURE = "models.nets.crops:crop_for"
 NET_STATE = "models.nets.initialisation:backbone_state"
 NET_ROWS = "models.nets.face_net:FaceNet.__call__"
 NET_TRAINING = "models.nets.training:train_fold"
@@ -70,7 +74,19 @@ def scoring_code(blocks: dict[str, BlockInfo]) -> dict[str, str]:
         targets += [VIEWS, *(get(name).target for name, block in blocks.items() if block.sort == "spectral")]
     if sorts & {"embedding", "net"}:
         targets += [NET_PICTURE, NET_ROWS]
-    return {target: fingerprint(target) for target in targets}
+    return fingerprints(targets)
+
+
+def fingerprints(targets: Collection[str]) -> dict[str, str]:
+    """The fingerprint of each of these targets, found once on a machine as long as no source file changes."""
+    facts = json.dumps([tree_digest(), sorted(targets)])
+    key = hashlib.sha256(facts.encode()).hexdigest()
+    kept = machine_cache.read(KIND, key)
+    if kept is not None:
+        return dict(json.loads(kept))
+    found = {target: fingerprint(target) for target in sorted(targets)}
+    machine_cache.write(KIND, key, json.dumps(found).encode())
+    return found
 
 
 def refuse_other_code(folder: Path, info: BundleInfo) -> None:

@@ -56,13 +56,13 @@ def killed(reference: Reference, stage: str, rng: random.Random) -> Outcome:
 def filled(reference: Reference, stage: str, rng: random.Random) -> Outcome:
     """A disk that gets full in this stage, then a run to the end with room again."""
     reference.restore(stage)
-    disk = reference.folder.parent
+    disk, before = reference.folder.parent, _parts(reference.folder)  # a kill leaves some
     repro = reference.start()
     begun = repro.wait_for(stage)
     room = int(rng.uniform(0, 0.3) * reference.growth[stage])  # DVC takes a good part for its own copies
     _resize(disk, lambda: str(shutil.disk_usage(disk).used + room))
     status = repro.end()
-    parts = [path for path in reference.folder.rglob(".*.part") if ".dvc" not in path.parts]
+    parts = sorted(_parts(reference.folder) - before)
     _resize(disk, lambda: _ROOM)
     where = f"{repro.stage}, {room} bytes of room" if status else "no stage: it had room"
     faults = [] if begun else [f"stage {stage} did not begin"]
@@ -72,6 +72,10 @@ def filled(reference: Reference, stage: str, rng: random.Random) -> Outcome:
         faults.append(f"{len(parts)} parts left, e.g. {parts[0].name}")
     faults.append(reference.run())
     return Outcome(where, "; ".join(filter(None, faults)))
+
+
+def _parts(folder: Path) -> set[Path]:
+    return {path for path in folder.rglob(".*.part") if ".dvc" not in path.parts}
 
 
 def _resize(disk: Path, size: Callable[[], str]) -> None:
@@ -115,7 +119,7 @@ def silent(reference: Reference, repro: Repro, status: int, path: Path) -> list[
     """What is wrong with the run in which the file changed: neither the right numbers nor a word about it."""
     if status:
         told = path.name in repro.text and "Traceback" not in repro.text
-        return [] if told else [f"status {status}: {last_line(repro.text)}"]
+        return [] if told else [f"status {status}: {_reason(repro.text)}"]
     if fingerprint(reference.folder) == reference.expected:
         return []
     told = any(path.name in text for text in named(reference.folder))
@@ -150,6 +154,12 @@ def _put(change: str, path: Path, *, original: Path, other: Path) -> None:
     elif change == "is another picture of the same size and time":
         path.write_bytes(other.read_bytes()[: len(data)].ljust(len(data), b"\0"))
         os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+def _reason(said: str) -> str:
+    """The stage's own line about its end, or else DVC's."""
+    own = [line for line in said.splitlines() if line.startswith("error:")]
+    return own[-1] if own else last_line(said)
 
 
 def _last_error(said: str) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from features.views import FaceViews
-from models.fingerprint import ROOT, fingerprint, reached
+from models.fingerprint import ROOT, fingerprint, reached, tree_digest
 
 # Modules, a text in one of them that is replaced, and a symbol that the change is seen through.
 FOLLOWED = {
@@ -494,3 +494,13 @@ class TestProduct:
         differ = {t for t in targets if fingerprint(t) != fingerprint(t, root=tmp_path)}
         assert differ == names != set()
         assert differ != set(targets), "each of these is read by some blocks only"
+
+
+def test_the_digest_of_a_tree_changes_with_every_byte_and_name(write_tree):
+    root = write_tree({"features.a": "A = 1"})
+    first = tree_digest(root)
+    assert tree_digest(root) == first
+    (root / "features/a.py").write_text("A = 1  # a comment")
+    second = tree_digest(root)
+    (root / "features/a.py").rename(root / "features/b.py")
+    assert len({first, second, tree_digest(root)}) == 3

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from models.nets.build import build
+from models.nets.crops import crop_for, from_image, window
 from models.nets.evidence_map import EvidenceNet
-from models.nets.face_net import FaceNet, build, crop_for, from_image, window
+from models.nets.face_net import FaceNet
 from models.nets.net_spec import NetSpec
 
 LINEAR = "tf_efficientnet_lite0"  # features are averaged, one linear layer behind
