@@ -7,17 +7,29 @@ import shutil
 
 import pytest
 
+# As in the Makefile, and before torch is loaded: threads that wait spinning take the time of the other test process.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
     """Tests that read the small run are one process's work, and its first; those that change a copy are anybody's, and last.
 
-    So the run is made while another process does something else, and nobody waits for it.
+    So the run is made while another process does something else, and nobody waits for it. What a module makes for
+    its tests is made once too: those that ask for it stay together.
     """
     for item in items:
         if _place(item) == 0:
             item.add_marker(pytest.mark.xdist_group("small run"))
+        elif _shares(item) and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.module.__name__))
     items.sort(key=_place)
+
+
+def _shares(item):
+    """Whether a test asks for a fixture that is made once for its module."""
+    found = item._fixtureinfo.name2fixturedefs.values()
+    return any(definition.scope == "module" for definitions in found for definition in definitions)
 
 
 def _place(item):
@@ -58,7 +70,7 @@ def small_run(shared):
             part = shared / "run.part"
             shutil.rmtree(part, ignore_errors=True)
             part.mkdir()
-            make_dataset(part / "demo", images=60, seed=0, workers=2)
+            make_dataset(part / "demo", images=60, seed=0, workers=1)
             tiny_weights(part / "weights")
             write_params(part)
             run_stages(part)

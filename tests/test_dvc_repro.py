@@ -1,7 +1,7 @@
 """`dvc repro` on a dozen faces: every stage runs, then none, and after `rm -rf cache` the scores are the same.
 
 Its programs are forks of a process that has the libraries loaded; that each stage starts alone too is for
-`test_every_stage_starts_as_a_program`.
+`tests/pipeline/test_stages.py`.
 """
 
 import faulthandler
@@ -9,9 +9,7 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -19,7 +17,6 @@ from tests.forks import fork_server
 from tests.small_clone import call, environment, make_clone
 
 pytestmark = pytest.mark.xdist_group("dvc repro")  # one clone and one server
-ROOT = Path(__file__).parents[1]
 
 STAGES = {
     *(
@@ -97,24 +94,6 @@ def test_a_lost_cache_is_made_again_to_the_same_scores(finished, repro):
     (clone / "prediction.txt").unlink()
     assert {"manifest", "embed@small", "finetune@texture", "predict"} <= repro(clone)
     assert (clone / "prediction.txt").read_bytes() == scores
-
-
-def test_every_stage_starts_as_a_program():
-    """One interpreter after the other would import for a minute: one imports them all, each answers --help."""
-    stages = sorted({stage.partition("@")[0] for stage in STAGES} - {"predict"})
-    script = (
-        "import importlib, sys\n"
-        f"for stage in {stages}:\n"
-        "    try:\n"
-        "        importlib.import_module(f'pipeline.{stage}').main(['--help'])\n"
-        "    except SystemExit as ended:\n"
-        "        assert ended.code == 0, stage\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert re.findall(r"usage: python -m pipeline\.(\w+)", done.stdout) == stages
 
 
 def test_a_status_and_a_kill_reach_whoever_asked(programs, tmp_path):

@@ -131,6 +131,7 @@ def _dotted(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@lru_cache(maxsize=1024)  # most files of a changed tree are those of the tree before
 def _parse(name: str, path: Path, source: bytes) -> Module:
     try:
         tree = ast.parse(source, filename=str(path))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from copy import deepcopy
+from functools import lru_cache
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -60,13 +62,18 @@ def load(path: Path) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ReusedAnchorWarning)  # YAML allows it
-            return _yaml().load(path.read_text(encoding="utf-8-sig"))
+            return deepcopy(_parsed(path.read_text(encoding="utf-8-sig")))
     except UnicodeDecodeError as error:
         raise NotYamlError(f"byte {error.start + 1} is not UTF-8; save the file as UTF-8") from None
     except YAMLError as error:
         raise NotYamlError(_in_words(error)) from None
     except (ValueError, TypeError, OverflowError) as error:  # a date or a number that is none
         raise NotYamlError(str(error)) from None
+
+
+@lru_cache(maxsize=8)  # a stage asks for the same two files again for each section
+def _parsed(text: str) -> Any:
+    return _yaml().load(text)
 
 
 def _in_words(error: YAMLError) -> str:

@@ -10,7 +10,7 @@ import traceback
 from multiprocessing.connection import Connection
 from types import FrameType
 
-CPU_SECONDS = 5  # of one input: more is a hang
+CPU_SECONDS: float = 5  # of one input: more is a hang
 
 
 class Hang(Exception):

@@ -1,6 +1,8 @@
 """dvc.yaml is the architecture: imports run one way, and stages list what they load and read."""
 
 import ast
+import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -17,6 +19,7 @@ COMMANDS = sorted(path for path in (ROOT / "pipeline").glob("*.py") if path.name
 STAGE_LINES = 120
 CODE_DEPS = 90
 SETTINGS = "cache/params.yaml"
+WITH_NETS = {"embed", "finetune"}
 
 
 def imports(path):
@@ -216,6 +219,29 @@ def test_nets_are_not_copied_into_dvcs_cache():
     for stage in ("embed", "finetune"):
         for path, options in outs(stage):
             assert path.startswith("cache/features/") or options["cache"] is False
+
+
+def test_every_stage_starts_as_a_program_and_only_those_with_nets_load_torch():
+    """One interpreter after the other would import for a minute: one imports them all, each but predict answers --help."""
+    assert set(WITH_NETS) < set(STAGES)
+    stages = [*sorted(STAGES.keys() - WITH_NETS), *sorted(WITH_NETS)]
+    script = (
+        "import importlib, sys\n"
+        f"for stage in {stages}:\n"
+        "    module = importlib.import_module(f'pipeline.{stage}')\n"
+        f"    assert stage in {sorted(WITH_NETS)} or 'torch' not in sys.modules, f'{{stage}} loads torch'\n"
+        f"for stage in {stages}:\n"
+        "    try:\n"
+        "        stage == 'predict' or importlib.import_module(f'pipeline.{stage}').main(['--help'])\n"
+        "    except SystemExit as ended:\n"
+        "        assert ended.code == 0, stage\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    answered = [stage for stage in stages if stage != "predict"]
+    assert re.findall(r"usage: python -m pipeline\.(\w+)", done.stdout) == answered
 
 
 @pytest.mark.parametrize("stage", STAGES)

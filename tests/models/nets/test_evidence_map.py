@@ -10,7 +10,7 @@ from models.nets.evidence_map import EvidenceNet
 from models.nets.face_net import FaceNet
 from models.nets.net_spec import NetSpec
 
-LINEAR = "tf_efficientnet_lite0"  # features are averaged, one linear layer behind
+LINEAR = "test_efficientnet"  # small; as in the recipe's, features are averaged, one linear layer behind
 
 
 def spec(model=LINEAR, size=64, **changes):

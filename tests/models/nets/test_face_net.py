@@ -11,20 +11,9 @@ from features.views import Crop
 from models.nets.build import build
 from models.nets.crops import crop_for, window
 from models.nets.face_net import FaceNet
-from models.nets.net_spec import NetError, NetSpec
+from models.nets.net_spec import NetError
 from models.nets.packaged import WeightsError
-
-SPEC = NetSpec(
-    model="mobilenetv3_small_050",
-    model_args={},
-    input="rgb",
-    crop="aligned",
-    size=64,
-    mean=(0.5, 0.4, 0.3),
-    std=(0.5, 0.25, 0.2),
-    origin="test",
-    heads=("labelled", "blend"),
-)
+from tests.models.nets.small_net import SPEC, crops
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +23,6 @@ def states():
         torch.manual_seed(seed)
         made.append(build(SPEC)[1].state_dict())
     return made
-
-
-def crops(n, size=64, seed=0):
-    return list(np.random.default_rng(seed).integers(0, 256, (n, size, size, 3), dtype=np.uint8))
 
 
 def test_a_row_does_not_depend_on_its_batch(states):

@@ -1,4 +1,7 @@
-"""Pretrained weights from the Hugging Face hub, through its own settings: each case in a process with an environment."""
+"""Pretrained weights from the Hugging Face hub, through its own settings: each case in a process with an environment.
+
+All are forks of one process, which has loaded torch and not yet what reads those settings.
+"""
 
 import hashlib
 import json
@@ -23,22 +26,34 @@ MODEL = "mobilenetv3_small_050"
 REPOSITORY = timm.get_pretrained_cfg(MODEL).hf_hub_id
 GIVEN = {"origin": f"timm hub {REPOSITORY}", "size": 224, "first": 42.0}
 FIND = """
-import json, sys, time
+import json, os, sys, time
+import torchvision
 
 time.sleep = lambda _: None  # the hub waits 23 s between five attempts
 from pathlib import Path
-from models.nets.checkpoints import find
-from models.nets.packaged import WeightsError
 
-report = {}
-for weights in sys.argv[2:]:
-    try:
-        checkpoint = find(model=sys.argv[1], weights=weights, folder=Path("data/weights"))
-        first = None if checkpoint.state is None else float(checkpoint.state["conv_stem.weight"].flatten()[0])
-        report[weights] = {"origin": checkpoint.origin, "size": checkpoint.size, "first": first}
-    except WeightsError as error:
-        report[weights] = {"error": str(error)}
-print(json.dumps(report))
+def report():
+    from models.nets.checkpoints import find
+    from models.nets.packaged import WeightsError
+
+    found = {}
+    for weights in ("auto", "pretrained"):
+        try:
+            checkpoint = find(model=sys.argv[1], weights=weights, folder=Path("data/weights"))
+            first = None if checkpoint.state is None else float(checkpoint.state["conv_stem.weight"].flatten()[0])
+            found[weights] = {"origin": checkpoint.origin, "size": checkpoint.size, "first": first}
+        except WeightsError as error:
+            found[weights] = {"error": str(error)}
+    return found
+
+for line in sys.stdin:
+    assert not {"huggingface_hub", "timm"} & set(sys.modules), "the fork would not read its own settings"
+    child = os.fork()
+    if child == 0:
+        os.environ.update(json.loads(line))
+        print(json.dumps(report()), flush=True)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
 """
 
 
@@ -88,23 +103,34 @@ class Answers(BaseHTTPRequestHandler):
         pass
 
 
-def look(home, model, *weights, **environment):
-    """What `find` says of each `weights` in a fresh process; no setting of the hub but these reaches it."""
+@pytest.fixture(scope="module")
+def look(tmp_path_factory):
+    """What `find` says of each `weights` in a new process; no setting of the hub but those given reaches it."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "HUGGINGFACE_"))}
-    settings = {**clean, "HF_HOME": str(home), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **environment}
-    run = subprocess.run(
-        [sys.executable, "-c", FIND, model, *weights], env=settings, capture_output=True, text=True, cwd=home
-    )
-    assert run.returncode == 0, run.stderr
-    return json.loads(run.stdout)
+    with subprocess.Popen(
+        [sys.executable, "-c", FIND, MODEL],
+        env={**clean, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path_factory.mktemp("work"),
+    ) as parent:
+
+        def ask(home, **environment):
+            parent.stdin.write(json.dumps({"HF_HOME": str(home), **environment}) + "\n")
+            parent.stdin.flush()
+            return json.loads(parent.stdout.readline())
+
+        yield ask
+        parent.stdin.close()
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory, file):
+def home(tmp_path_factory, file, look):
     """HF_HOME after the weights came from a mirror; what `find` said of them."""
     folder = tmp_path_factory.mktemp("home")
     mirror = Mirror({f"/{REPOSITORY}/resolve/main/model.safetensors": file})
-    report = look(folder, MODEL, "auto", "pretrained", HF_ENDPOINT=mirror.address)
+    report = look(folder, HF_ENDPOINT=mirror.address)
     mirror.stop()
     return folder, report
 
@@ -115,12 +141,9 @@ def test_a_mirror_gives_the_weights_to_whom_asks_for_a_download(home):
     assert report["pretrained"] == GIVEN
 
 
-def test_offline_the_cache_serves_what_it_has(home):
+def test_offline_the_cache_serves_what_it_has(home, look):
     folder, _ = home
-    assert look(folder, MODEL, "auto", "pretrained", HF_HUB_OFFLINE="1") == {
-        "auto": GIVEN,
-        "pretrained": GIVEN,
-    }
+    assert look(folder, HF_HUB_OFFLINE="1") == {"auto": GIVEN, "pretrained": GIVEN}
 
 
 def stopped_mirror():
@@ -130,9 +153,9 @@ def stopped_mirror():
 
 
 @pytest.mark.parametrize("mirror", [Mirror, stopped_mirror], ids=["404", "closed"])
-def test_a_mirror_that_does_not_give_the_file_is_named(tmp_path, mirror):
+def test_a_mirror_that_does_not_give_the_file_is_named(tmp_path, mirror, look):
     server = mirror({}) if mirror is Mirror else mirror()
-    report = look(tmp_path, MODEL, "auto", "pretrained", HF_ENDPOINT=server.address)
+    report = look(tmp_path, HF_ENDPOINT=server.address)
     if mirror is Mirror:
         server.stop()
         assert server.requests

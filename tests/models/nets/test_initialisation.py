@@ -9,24 +9,8 @@ import torch
 from models.nets.build import build
 from models.nets.checkpoints import Checkpoint
 from models.nets.initialisation import backbone_state, initialise
-from models.nets.net_spec import NetSpec
 from models.nets.packaged import WeightsError
-
-SPEC = NetSpec(
-    model="mobilenetv3_small_050",
-    model_args={},
-    input="rgb",
-    crop="aligned",
-    size=64,
-    mean=(0.5, 0.4, 0.3),
-    std=(0.5, 0.25, 0.2),
-    origin="test",
-    heads=("labelled", "blend"),
-)
-
-
-def crops(n, size=64, seed=0):
-    return list(np.random.default_rng(seed).integers(0, 256, (n, size, size, 3), dtype=np.uint8))
+from tests.models.nets.small_net import SPEC, crops
 
 
 def test_initialise_takes_the_backbone_and_leaves_the_head():

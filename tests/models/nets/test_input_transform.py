@@ -7,23 +7,7 @@ import pytest
 import torch
 
 from models.nets.input_transform import InputTransform
-from models.nets.net_spec import NetSpec
-
-SPEC = NetSpec(
-    model="mobilenetv3_small_050",
-    model_args={},
-    input="rgb",
-    crop="aligned",
-    size=64,
-    mean=(0.5, 0.4, 0.3),
-    std=(0.5, 0.25, 0.2),
-    origin="test",
-    heads=("labelled", "blend"),
-)
-
-
-def crops(n, size=64, seed=0):
-    return list(np.random.default_rng(seed).integers(0, 256, (n, size, size, 3), dtype=np.uint8))
+from tests.models.nets.small_net import SPEC, crops
 
 
 @pytest.mark.parametrize("kind", ["rgb", "npr", "highpass"])

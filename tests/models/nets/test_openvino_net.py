@@ -19,21 +19,10 @@ from models.nets import conversion, face_net, openvino_net
 from models.nets.build import build
 from models.nets.face_net import FaceNet, graph_of, save_graphs
 from models.nets.graph import Graph
-from models.nets.net_spec import NetSpec
 from models.nets.openvino_net import ConversionError
 from models.nets.saved_weights import SavedWeights
+from tests.models.nets.small_net import SPEC, crops
 
-SPEC = NetSpec(
-    model="mobilenetv3_small_050",
-    model_args={},
-    input="rgb",
-    crop="aligned",
-    size=64,
-    mean=(0.5, 0.4, 0.3),
-    std=(0.5, 0.25, 0.2),
-    origin="test",
-    heads=("labelled", "blend"),
-)
 SHIPPED = dataclasses.replace(SPEC, model="tf_efficientnet_lite0")
 
 
@@ -47,10 +36,6 @@ def lived_in(spec, seed=0):
         if name.endswith("running_var"):
             tensor.uniform_(0.5, 2)
     return state
-
-
-def crops(n, size=64, seed=0):
-    return list(np.random.default_rng(seed).integers(0, 256, (n, size, size, 3), dtype=np.uint8))
 
 
 def rows_of(folder, pictures, threads):

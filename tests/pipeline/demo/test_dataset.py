@@ -2,6 +2,8 @@
 
 import csv
 import json
+from dataclasses import replace
+from functools import cache
 
 import cv2
 import numpy as np
@@ -39,6 +41,21 @@ def made(tmp_path_factory):
     out = tmp_path_factory.mktemp("demo") / "set"
     assert demo(out) == 0
     return out
+
+
+@cache
+def drawn(seed, number):
+    return make_pair(seed, number, "train")
+
+
+@pytest.fixture
+def drawn_once(monkeypatch):
+    """Pictures of sets that are written again are not drawn again: (seed, number) alone decide their bytes."""
+
+    def pair(seed, number, split):
+        return [replace(picture, split=split) for picture in drawn(seed, number)]
+
+    monkeypatch.setattr("pipeline.demo.dataset.make_pair", pair)
 
 
 def test_layout_is_the_challenges(made):
@@ -92,7 +109,7 @@ def test_splits_have_their_shares(images):
         assert splits.count(split) == pytest.approx(share * len(splits), abs=1.1)
 
 
-def test_odd_number_of_pictures(tmp_path):
+def test_odd_number_of_pictures(tmp_path, drawn_once):
     assert main(["--out", str(tmp_path / "odd"), "--images", "13", "--workers", "1"]) == 0
     assert len(read(tmp_path / "odd" / "truth.csv")) == 13
 
@@ -136,7 +153,7 @@ def test_same_set_is_left_alone(made, capsys):
     assert {p: p.stat().st_mtime_ns for p in made.rglob("*")} == before
 
 
-def test_other_arguments_are_refused_and_force_replaces(tmp_path):
+def test_other_arguments_are_refused_and_force_replaces(tmp_path, drawn_once):
     out = tmp_path / "set"
     out.mkdir()
     old = {"generator_version": 1, "images": 99, "seed": 5}
@@ -181,7 +198,7 @@ def test_a_file_as_output_is_refused(tmp_path):
     assert "holds something that is not demo data" in refusal(tmp_path / "file")
 
 
-def test_a_killed_run_leaves_no_half_set(tmp_path, monkeypatch):
+def test_a_killed_run_leaves_no_half_set(tmp_path, monkeypatch, drawn_once):
     """The folder appears by its last act; what a killed run left is swept away by the next."""
     out = tmp_path / "set"
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+from functools import cache
+
 import numpy as np
 import pandas as pd
 
@@ -312,11 +315,18 @@ def stability():
     return pd.DataFrame(rows, columns=names.split())
 
 
-def report_data(**changes):
-    """Everything that the page shows."""
+@cache
+def _scored():
+    """The scores of most reports, and what evaluate writes of them; worked out once, so to be copied."""
     table = scores(images("val", 80, seed=1), images("train", 120))
+    return table, evaluation(table)
+
+
+def report_data(**changes):
+    """Everything that the page shows, the caller's to change."""
+    table, figures = copy.deepcopy(_scored())
     whole = {
-        "evaluation": evaluation(table),
+        "evaluation": figures,
         "audit": audit(),
         "manifest": manifest(),
         "info": bundle_info(),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pandas as pd
+import pytest
 
 from pipeline.reporting import importance_sections
 from pipeline.reporting.data import MAX_SOURCES
 from pipeline.reporting.elements import Cell, Figure
 from pipeline.reporting.number_format import ABSENT
 from tests.pipeline.reporting.example import BLOCKS, ODD_BLOCK, ODD_SOURCE, report_data, tables, texts
+
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 
 def section(**changes):

@@ -50,6 +50,7 @@ def shown(element):
         yield each.caption
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_every_word_of_the_report_is_translated():
     worst = [WorstError("a.png", "alpha", 0, 0.9, None, "gone")]
     composed = page.compose(report_data(worst=worst))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from pipeline.reporting import model_sections
 from pipeline.reporting.elements import Paragraph
 from pipeline.reporting.number_format import ABSENT
 from pipeline.reporting.radial_spectrum import RadialSpectrum
 from tests.pipeline.reporting.example import BLOCKS, bundle_info, report_data, tables, texts
+
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 
 def spectra(weight):

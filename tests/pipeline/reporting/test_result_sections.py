@@ -21,6 +21,8 @@ from tests.pipeline.reporting.example import (
     texts,
 )
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 def data_of(n=40, *, strength=2.0, **changes):
     """A report on n val images from one source."""

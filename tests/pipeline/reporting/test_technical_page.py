@@ -8,6 +8,7 @@ from pipeline.reporting import page, run_record, technical_page
 from pipeline.reporting.run_record import RunRecord
 from tests.pipeline.reporting.example import SCRIPT, bundle_info, report_data, tables, texts
 
+pytestmark = pytest.mark.usefixtures("undrawn")
 ORDER = ["Data", "Method", "Training", "Results", "Ablation", "Runtime", "Reproducibility"]
 
 
@@ -29,8 +30,8 @@ def run(**changes):
     return RunRecord(**(values | changes))
 
 
-@pytest.fixture(scope="module")
-def composed():
+@pytest.fixture
+def composed(undrawn):
     return technical_page.compose(
         report_data(info=bundle_info(files={"novelty.safetensors": "f" * 64})), run()
     )

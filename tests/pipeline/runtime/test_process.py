@@ -126,15 +126,6 @@ def test_blas_has_one_thread_whatever_the_rest_has(threads):
     assert set(done.stdout.split()) == {"1"}
 
 
-def test_stages_without_nets_do_not_load_torch():
-    stages = "manifest", "audit", "generate", "spectral", "train", "evaluate", "report", "predict"
-    script = (
-        f"import sys, {', '.join(f'pipeline.{stage}' for stage in stages)}; print('torch' in sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout == "False\n"
-
-
 @pytest.mark.parametrize(
     ("free", "wanted", "processes"), [(80, 0, 16), (80, 4, 4), (11, 0, 3), (1, 0, 1), (1, 5, 1)]
 )

@@ -11,6 +11,7 @@ from features.spectral import blocks
 from models.bundle_info import BlockInfo, BundleError
 from models.fingerprint import fingerprint, reached, tree_digest
 from models.generators.registry import GENERATORS
+from models.sourcecode.modules import read_tree
 from models.synthesis import pseudo_fakes
 from pipeline.samples import variants
 from pipeline.storage import addresses
@@ -39,7 +40,12 @@ def copied_tree(tmp_path_factory):
 
 def table(root):
     """Every address of the pipeline, and the fingerprints of a bundle's record, as the code under `root` gives them."""
+    tree = read_tree(root)
     with pytest.MonkeyPatch.context() as patch:
+        # Read once, not for each of 50 addresses.
+        patch.setattr(
+            "models.fingerprint.read_tree", lambda folder: tree if folder == root else read_tree(folder)
+        )
         for module in (addresses, variants):
             patch.setattr(module, "fingerprint", partial(fingerprint, root=root))
         patch.setattr(addresses, "tree_digest", partial(tree_digest, root=root))
