@@ -15,6 +15,7 @@ from pipeline.reporting.explanation_page import Explained, compose
 from pipeline.reporting.page import render
 from pipeline.serving.explanation import Answer, explain
 from pipeline.storage.images import read_image
+from tests.pipeline.reporting.prose import english
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +150,11 @@ def test_page_and_json_say_the_score_that_predict_gives(finished, tmp_path, monk
     assert "broken<b>" not in page
     assert first["features"][0]["column"] in page
     assert "http" not in page.replace("http://www.w3.org", "").replace("http-equiv", "")
+    info = Bundle.load(finished / "cache/model").info
+    kinds = [expert.kind for expert in info.stacker.experts]
+    assert not english(
+        page, names=[*map(str, names), str(broken), *info.stacker.columns, *info.blocks, *kinds]
+    )
 
 
 def test_more_images_than_a_page_holds_are_refused(finished, monkeypatch):
