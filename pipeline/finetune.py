@@ -20,6 +20,7 @@ from pipeline.samples.net_job import Job
 from pipeline.samples.net_rows import NetExtractor, net_precision, skip_net
 from pipeline.samples.pictures import read_plan
 from pipeline.samples.shards import fill, finish
+from pipeline.samples.typical_faces import save_typical
 from pipeline.samples.variants import expand, items_of
 from pipeline.storage.addresses import net_code
 from pipeline.storage.feature_store import SkippedError, Store, version_of
@@ -112,6 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         shutil.rmtree(stale)
     precision = net_precision(compute)
     save_net(job, train_folds(job, compute=compute), folder, precision=precision)
+    save_typical(job, rows, faces, folder=folder, device=compute.device)
     fill_logits(job, *expand(rows, faces, job.plan), folder=folder, compute=compute, precision=precision)
 
 
