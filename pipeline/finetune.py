@@ -69,17 +69,16 @@ def fill_logits(
         store.write(sorted(in_every_net), nothing, [SEEN_BY_EVERY_NET] * len(in_every_net))
     unmade: list[Unmade] = []
     for index in (*range(job.section.members), ALL_NETS):
-        of_all = index == ALL_NETS
         extractor = NetExtractor(
             folder,
-            None if of_all else index,
+            None if index == ALL_NETS else index,
             job.options,
             max_pixels=job.max_pixels,
             device=compute.device,
             precision=precision,
         )
         chosen = [items[i] for i in np.flatnonzero(member == index)]
-        describe = f"logits of {job.name}, {'all folds' if of_all else f'fold {index}'}"
+        describe = f"logits of {job.name}, {'all folds' if index == ALL_NETS else f'fold {index}'}"
         unmade += fill(chosen, extractor, {block: store}, describe=describe, compute=compute, nets=True)
     finish(block, [store], unmade, rows=len(items))
 
