@@ -59,10 +59,11 @@ def pure_values(rows: pd.DataFrame, values: pd.DataFrame) -> list[dict[str, Any]
        doi:10.2307/2340521; Bonferroni's correction over the values.
     """
     target, group = rows["target"].to_numpy(np.int64), members(rows["group"].to_numpy(str))
+    columns = {fact: values[fact].to_numpy(np.float64) for fact in DISCRETE}
     candidates = [
-        (fact, value, (values[fact] == value).to_numpy())
-        for fact in DISCRETE
-        for value in np.unique(values[fact].dropna())
+        (fact, value, column == value)
+        for fact, column in columns.items()
+        for value in np.unique(column[~np.isnan(column)])
     ]
     totals = np.array([len(np.unique(group[target == label])) for label in (0, 1)])
     if not totals.all():
