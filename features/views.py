@@ -220,7 +220,7 @@ def similarity(landmarks: NDArray[np.floating], *, scale: float) -> NDArray[np.f
     return np.hstack([linear, (target.mean(0) - linear @ source.mean(0))[:, None]])
 
 
-def cut_views(pixels: NDArray[np.uint8], face: Face, crop: Crop) -> FaceViews:
+def cut_views(pixels: NDArray[np.uint8], face: Face, crop: Crop, *, own: bool = True) -> FaceViews:
     """Native and context cuts of one face; nothing is resampled.
 
     Parameters
@@ -231,23 +231,25 @@ def cut_views(pixels: NDArray[np.uint8], face: Face, crop: Crop) -> FaceViews:
         In pixels of the image.
     crop : Crop
         Planned for this image.
+    own : bool
+        Whether the views may outlive the image: then a cut of less than half of it is a copy, which does not keep it in
+        memory.
 
     Returns
     -------
     FaceViews
-        A cut of less than half of the image is a copy, which does not keep the image in memory.
     """
     x0, y0, x1, y1 = crop.native
     u0, v0, u1, v1 = crop.context
     return FaceViews(
-        native=_cut(pixels[y0:y1, x0:x1], whole=pixels),
-        context=_cut(pixels[v0:v1, u0:u1], whole=pixels),
+        native=_cut(pixels[y0:y1, x0:x1], whole=pixels, own=own),
+        context=_cut(pixels[v0:v1, u0:u1], whole=pixels, own=own),
         face_in_context=(x0 - u0, y0 - v0, x1 - u0, y1 - v0),
         landmarks=(face.landmarks - np.array([x0, y0])).astype(np.float32),
         found=face.found,
     )
 
 
-def _cut(part: NDArray[np.uint8], *, whole: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A part of an image; its own where a copy costs less memory than the image that it would keep."""
-    return part.copy() if 2 * part.size < whole.size else part
+def _cut(part: NDArray[np.uint8], *, whole: NDArray[np.uint8], own: bool) -> NDArray[np.uint8]:
+    """A part of an image; its own where it may outlive it and costs less memory than the image that it would keep."""
+    return part.copy() if own and 2 * part.size < whole.size else part

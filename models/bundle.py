@@ -20,7 +20,7 @@ from scipy.special import expit
 from features.spectral import compute, get
 from features.views import Crop, Face, cut_views, face_numbers, plan_crop
 from models.bundle_files import read_info, read_part
-from models.bundle_info import NOVELTY_FILE, REFERENCE_FILE, BundleError, BundleInfo
+from models.bundle_info import DETECTOR_FILE, NOVELTY_FILE, REFERENCE_FILE, BundleError, BundleInfo
 from models.stacker.calibration import at_prior
 from models.stacker.novelty import Novelty
 from models.stacker.reference import Reference
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from models.detection.mtcnn import FaceDetector
     from models.nets.evidence_map import EvidenceNet
     from models.nets.face_net import FaceNet
+
+LARGE = 16 << 20  # bytes of a picture
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,6 @@ class Bundle:
         Of the training images' numbers.
     device : {"cpu", "cuda"}
         Of detector and nets.
-    openvino : bool
-        Whether OpenVINO may run the nets.
     """
 
     folder: Path
@@ -77,10 +77,9 @@ class Bundle:
     novelty: Novelty
     reference: Reference
     device: str
-    openvino: bool = True
 
     @classmethod
-    def load(cls, folder: Path, *, device: str = "cpu", openvino: bool = True) -> Bundle:
+    def load(cls, folder: Path, *, device: str = "cpu") -> Bundle:
         """Read a bundle folder, after every file of it was checked against its record.
 
         Raises
@@ -88,10 +87,10 @@ class Bundle:
         BundleError
             Naming the part that is missing, damaged or altered, or made by other code.
         """
-        return cls.of(folder, read_info(folder), device=device, openvino=openvino)
+        return cls.of(folder, read_info(folder), device=device)
 
     @classmethod
-    def of(cls, folder: Path, info: BundleInfo, *, device: str, openvino: bool = True) -> Bundle:
+    def of(cls, folder: Path, info: BundleInfo, *, device: str) -> Bundle:
         """Read the parts that a record names; each is checked against it once more as it is read.
 
         Raises
@@ -109,7 +108,7 @@ class Bundle:
             reference = Reference.load(read_part(folder, info, folder / REFERENCE_FILE), columns=columns)
         except ValueError as error:
             raise BundleError(f"{folder}: {error}; copy the bundle again or train again") from None
-        return cls(folder, info, stacker, novelty, reference, device, openvino)
+        return cls(folder, info, stacker, novelty, reference, device)
 
     @property
     def prior(self) -> float:
@@ -131,7 +130,11 @@ class Bundle:
         """The face detector, with the search options of training."""
         from models.detection.mtcnn import FaceDetector
 
-        return FaceDetector.of(self.info.params["faces"], device=self.device)
+        return FaceDetector.of(
+            self.info.params["faces"],
+            device=self.device,
+            state=read_part(self.folder, self.info, self.folder / DETECTOR_FILE),
+        )
 
     @cached_property
     def nets(self) -> dict[str, FaceNet]:
@@ -144,7 +147,6 @@ class Bundle:
                 self.folder / "nets" / name,
                 device=self.device,
                 read=lambda path: read_part(self.folder, self.info, path),
-                openvino=self.openvino,
             )
             if net.width != len(self.info.blocks[name].columns):
                 raise BundleError(
@@ -212,7 +214,7 @@ class Bundle:
         }
         spectral = list(self.info.blocks_of("spectral"))
         rows = [
-            compute(cut_views(picture, face, crop), spectral)
+            compute(cut_views(picture, face, crop, own=False), spectral)
             for picture, face, crop in zip(pixels, faces, crops, strict=True)
         ]
         values |= {name: np.stack([row[name] for row in rows]) for name in spectral}
@@ -226,7 +228,7 @@ class Bundle:
     ) -> dict[str, NDArray[np.float32]]:
         if not self.info.nets:
             return {}
-        from models.nets.face_net import crop_for
+        from models.nets.crops import crop_for
 
         return {
             name: net(
@@ -278,8 +280,17 @@ class Bundle:
         if not pixels:
             return []
         found = self.detector.detect_every(pixels)
+        large = sum(picture.nbytes for picture in pixels) >= LARGE * len(pixels)
+        if (
+            large
+        ):  # beside the pixels of photos what detector and nets keep counts, and takes no time to take again
+            self.detector.release_memory()
         chosen = [faces if every_face else faces[:1] for faces in found]
         repeated = [picture for picture, faces in zip(pixels, chosen, strict=True) for _ in faces]
         flat = [face for faces in chosen for face in faces]
-        pairs = iter(zip(self.predict(self.features_of(repeated, flat)), flat, strict=True))
+        features = self.features_of(repeated, flat)
+        if large:
+            for net in self.nets.values():
+                net.release_memory()
+        pairs = iter(zip(self.predict(features), flat, strict=True))
         return [[next(pairs) for _ in faces] for faces in chosen]

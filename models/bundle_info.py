@@ -12,6 +12,7 @@ from models.errors import UserError
 
 FILE = "bundle.json"
 OVERALL = "(overall)"  # all sources together; brackets keep it apart from a source's name
+DETECTOR_FILE = "detector.safetensors"  # MTCNN's weights
 NOVELTY_FILE = "novelty.safetensors"
 REFERENCE_FILE = "reference.safetensors"
 

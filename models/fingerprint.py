@@ -25,15 +25,18 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from models import machine_cache
 from models.sourcecode.canonical import Reader
 from models.sourcecode.modules import SourceTree, Symbol, read_tree
 
 ROOT = Path(__file__).resolve().parents[1]
+KIND = "code"  # in the machine's cache
 
 
 def fingerprint(*targets: str, root: Path = ROOT) -> str:
@@ -64,6 +67,35 @@ def fingerprint(*targets: str, root: Path = ROOT) -> str:
         different = len(set(marks.values()))
         marks = {s: _hash(s.name, own.text, *(marks[r] for r in own.refs)) for s, own in facts.items()}
     return _hash(*sorted(set(marks.values())))[:16]
+
+
+def fingerprints(targets: Collection[str], root: Path = ROOT) -> dict[str, str]:
+    """The fingerprint of each of these targets, found once on a machine as long as no source file changes.
+
+    Parameters
+    ----------
+    targets : collection of str
+        As in `fingerprint`.
+    root : Path
+        Folder that holds our packages.
+
+    Returns
+    -------
+    dict of str to str
+
+    Raises
+    ------
+    ValueError
+        As in `fingerprint`.
+    """
+    wanted = sorted(targets)
+    key = _hash(read_tree(root).digest, read_tree(ROOT).digest, *wanted)  # of what is read and of who reads
+    kept = machine_cache.read(KIND, key)
+    if kept is None:
+        found = {target: fingerprint(target, root=root) for target in wanted}
+        machine_cache.write(KIND, key, json.dumps(found).encode())
+        return found
+    return dict(json.loads(kept))
 
 
 def reached(*targets: str, root: Path = ROOT) -> list[str]:

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from models.nets.build import build
 from models.nets.checkpoints import find
-from models.nets.face_net import FaceNet, build
+from models.nets.face_net import FaceNet, save_graphs
 from models.nets.initialisation import backbone_state
 from pipeline.runtime import params, paths
 from pipeline.runtime.command import run
@@ -48,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     spec = net_spec(net, checkpoint)
     precision = net_precision(compute)
     FaceNet.save(folder, spec, [backbone_state(build(spec), checkpoint)], mirror=False, precision=precision)
+    save_graphs(folder)
     width = load_net(folder, "cpu", None).width
     facts = {"code": net_code(), "net": asdict(spec), "aligned": options.aligned, "precision": precision}
     store = Store(

@@ -11,30 +11,20 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.nets.net_spec import Precision, member_file, write_record
+from models.cpu_engine import Precision
 from pipeline.runtime import params, paths
 from pipeline.runtime.command import run
 from pipeline.samples.feature_table import SEEN_BY_EVERY_NET, block_folder, read_faces
 from pipeline.samples.net_folds import ALL_NETS, nets_for_rows, prepare, train_folds
 from pipeline.samples.net_job import Job
-from pipeline.samples.net_rows import NetExtractor, net_precision, skip_net
+from pipeline.samples.net_rows import NetExtractor, net_precision, save_net, skip_net
 from pipeline.samples.pictures import read_plan
 from pipeline.samples.shards import fill, finish
 from pipeline.samples.typical_faces import save_typical
 from pipeline.samples.variants import expand, items_of
 from pipeline.storage.addresses import net_code
 from pipeline.storage.feature_store import SkippedError, Store, version_of
-from pipeline.storage.files import link_or_copy
 from pipeline.storage.unmade import Unmade
-
-
-def save_net(job: Job, weights: Sequence[Path], folder: Path, *, precision: Precision) -> None:
-    """The finished net as a folder of its own; its weights lie once, under two names."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    for index, path in enumerate(weights):
-        link_or_copy(path, member_file(folder, index))
-    write_record(folder, job.spec, members=len(weights), mirror=job.net.mirror, precision=precision)
 
 
 def logits_version(job: Job, *, precision: Precision) -> str:
@@ -111,7 +101,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for stale in set(runs.glob("*")) - {job.folder}:
         shutil.rmtree(stale)
     precision = net_precision(compute)
-    save_net(job, train_folds(job, compute=compute), folder, precision=precision)
+    weights = train_folds(job, compute=compute)
+    save_net(folder, job.spec, weights, mirror=job.net.mirror, precision=precision)
     save_typical(job, rows, faces, folder=folder, device=compute.device)
     fill_logits(job, *expand(rows, faces, job.plan), folder=folder, compute=compute, precision=precision)
 

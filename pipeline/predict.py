@@ -13,7 +13,6 @@ from pipeline.runtime import paths
 from pipeline.runtime.command import bounded, run
 from pipeline.runtime.engine import Engine
 from pipeline.runtime.process import pick_device
-from pipeline.samples.feature_table import read_faces, read_table
 from pipeline.serving.bundles import load_bundle
 from pipeline.serving.command_line import beside, inputs, parser
 from pipeline.serving.inputs import named_files
@@ -36,6 +35,8 @@ __all__ = ["BadImage", "main", "score", "score_many"]
 
 def stored_rows(bundle: Bundle) -> Iterator[PredictionRow]:
     """Every listed row of the test split, or of val when there is none, from the feature store."""
+    from pipeline.samples.feature_table import read_faces, read_table  # which scoring images does without
+
     manifest = pd.read_parquet(paths.MANIFEST)
     split = "test" if (manifest["split"] == "test").any() else "val"
     listed = manifest[manifest["split"] == split]

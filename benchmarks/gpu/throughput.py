@@ -22,7 +22,8 @@ from benchmarks.gpu.workload import Workload, checkpoint, spec_of
 from benchmarks.speed.blocks import works
 from features.spectral import compute
 from features.views import FaceViews, cut_views
-from models.nets.face_net import FaceNet, build
+from models.nets.build import build
+from models.nets.face_net import FaceNet
 from models.nets.training import _Run
 from pipeline.faces import detector
 from pipeline.runtime import params

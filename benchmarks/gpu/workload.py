@@ -18,8 +18,8 @@ import yaml
 from numpy.typing import NDArray
 from torch import nn
 
+from models.nets.build import build
 from models.nets.checkpoints import Checkpoint
-from models.nets.face_net import build
 from models.nets.net_spec import NetSpec
 from pipeline import faces, finetune, generate, manifest, spectral, train
 from pipeline.demo.dataset import make_dataset

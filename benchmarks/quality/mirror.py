@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from features.views import plan_crop
 from models.bundle import Bundle
-from models.nets.face_net import FaceNet, crop_for
+from models.nets.crops import crop_for
+from models.nets.face_net import FaceNet
 from pipeline.evaluation.auc_interval import auc_difference
 from pipeline.evaluation.metrics import auc
 from pipeline.runtime import params, paths

@@ -177,7 +177,7 @@ def borrow(folder: Path, lender: Path) -> None:
 
 def score_chunk(bundle: Path, rows: pd.DataFrame, condition: str) -> NDArray[np.float64]:
     """Score and novelty, (2, n). The face is looked for in the changed pixels, as in a user's picture."""
-    limit_threads(1, nets=True)
+    limit_threads(1)
     pixels = [
         picture(path, name, condition) for path, name in zip(rows["path"], rows["img_name"], strict=True)
     ]

@@ -12,7 +12,7 @@ from benchmarks.speed.timing import side_by_side
 from features.spectral import compute
 from features.views import cut_views
 from models.bundle import Bundle
-from models.nets.face_net import crop_for
+from models.nets.crops import crop_for
 
 
 def measure(bundle: Bundle, pictures: Sequence[NDArray[np.uint8]], *, rounds: int) -> dict[str, float]:

@@ -19,7 +19,9 @@ from benchmarks.speed.plain import PLAIN
 from benchmarks.speed.timing import row, side_by_side, table
 from features.spectral import compute
 from features.views import FaceViews, cut_views, plan_crop
-from models.nets.face_net import FaceNet, NetSpec, build
+from models.nets.build import build
+from models.nets.face_net import FaceNet
+from models.nets.net_spec import NetSpec
 from pipeline.faces import detector
 from pipeline.runtime import params
 from pipeline.runtime.process import limit_threads

@@ -1,157 +1,97 @@
-"""MTCNN's three nets with facenet-pytorch's weights, in a form whose bits do not vary.
+"""P-Net, R-Net and O-Net, run by OpenVINO on the CPU and by torch elsewhere.
 
-torch picks between convolution and matrix kernels by batch size and thread count, and these differ
-in the last bits (measured: up to 1.5e-6 in an output), enough to move a candidate across a
-threshold. Here every layer, the dense ones included, is one direct call of oneDNN's convolution:
-measured equal bits for 1 to 40 inputs and 1 to 8 threads. A measurement is no promise, so on the
-CPU the shape of a call is fixed as well: the caller passes at most `group` inputs, and fewer are
-filled up with zeros.
+A candidate must not cross a threshold because of its company, so the bits of an output must not depend on what else is
+computed: on the CPU the shape of a call is fixed. The caller passes at most `group` inputs, and fewer are filled up.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-import torch
-from facenet_pytorch.models.mtcnn import ONet, PNet, RNet
-from torch import Tensor, nn
-from torch.nn import functional as F
+import numpy as np
+from numpy.typing import NDArray
 
+from models import cpu_engine
+from models.detection.chain import chains
+from models.detection.weights import State
 
-@dataclass(frozen=True)
-class _Layer:
-    weight: Tensor
-    bias: Tensor
-    slope: Tensor | None  # PReLU
-    pool: int  # side of the max pooling window with stride 2, 0 for none
+Floats = NDArray[np.float32]
 
 
-class CascadeNet:
-    """One net as a chain of convolutions, its heads merged into the last.
+class CascadeNet(Protocol):
+    """What runs a chain.
 
     Outputs are, in order: two logits (no face, face), four edge regressions, for O-Net ten
     landmark coordinates (five x, then five y).
 
-    Parameters
+    Attributes
     ----------
-    layers : sequence of layers
-    size : int
-        Side of the input of R- and O-Net, px; 0 for P-Net, which takes pages of any size.
+    size, width : int
+        As of `Chain`.
     group : int
-        Inputs of one call on the CPU.
+        Inputs of one call at most.
     """
 
-    def __init__(self, layers: Sequence[_Layer], *, size: int, group: int) -> None:
-        self.layers = layers
-        self.size = size
-        self.group = group
+    size: int
+    width: int
+    group: int
 
-    def __call__(self, pixels: Tensor, *, seam: Tensor | None = None) -> Tensor:
+    def __call__(self, pixels: Floats, *, seam: Floats | None = None) -> Floats:
         """Run the net.
 
         Parameters
         ----------
-        pixels : float32 tensor, shape (N, 3, H, W), in [-1, 1]
-            At most `group` inputs on the CPU.
-        seam : int64 tensor, optional
-            Positions of the first convolution's flattened output that take no part in the pooling after it.
+        pixels : float32 array, shape (N, H, W, 3), in [-1, 1]
+            At least one input, at most `group`.
+        seam : float32 array, shape (H - 2, W - 2), optional
+            For P-Net alone: minus infinity where the first convolution's output takes no part in the pooling after it,
+            0 elsewhere.
 
         Returns
         -------
-        float32 tensor, shape (N, K, h, w), or (N, K) from inputs of `size`
+        float32 array, shape (N, h, w, width), or (N, width) from inputs of `size`
         """
-        count = len(pixels)
-        if pixels.device.type == "cpu" and count < self.group:
-            pixels = torch.cat([pixels, pixels.new_zeros((self.group - count, *pixels.shape[1:]))])
-        out = self._run(pixels.contiguous(memory_format=torch.channels_last), seam)[:count]
-        return out.flatten(1) if self.size else out
 
-    def _run(self, x: Tensor, seam: Tensor | None) -> Tensor:
-        for layer in self.layers:
-            x = _convolve(x, layer.weight, layer.bias)
-            if layer.slope is not None:
-                x = F.prelu(x, layer.slope)
-            if seam is not None:
-                x, seam = _blank(x, seam), None
-            if layer.pool:
-                x = F.max_pool2d(x, layer.pool, stride=2, ceil_mode=True)
-        return x
+    def release_memory(self) -> None:
+        """Give back what is kept between two calls."""
 
 
-def load_cascade(device: torch.device) -> tuple[CascadeNet, CascadeNet, CascadeNet]:
-    """P-Net, R-Net and O-Net with the weights that ship inside the facenet-pytorch wheel.
+@dataclass(frozen=True)
+class Cascade:
+    """The three nets."""
+
+    proposal: CascadeNet
+    refine: CascadeNet
+    output: CascadeNet
+
+
+def load_cascade(state: State, *, device: str = "cpu", openvino: bool = True) -> Cascade:
+    """P-Net, R-Net and O-Net.
 
     Parameters
     ----------
-    device : torch.device
+    state : mapping of str to float32 array
+        As of `weights.arrays`.
+    device : str
+        A torch device: on the CPU OpenVINO runs them, elsewhere torch.
+    openvino : bool
+        Whether OpenVINO may; where it may not or is not installed, torch does on the CPU too.
 
     Returns
     -------
-    tuple of 3 CascadeNet
+    Cascade
+
+    Raises
+    ------
+    DetectorError
+        Where the weights are not MTCNN's.
     """
-    proposal = _chain(
-        PNet(),
-        [["conv1"], ["conv2"], ["conv3"], ["conv4_1", "conv4_2"]],
-        [2, 0, 0, 0],
-        device,
-    )
-    refine = _chain(
-        RNet(),
-        [["conv1"], ["conv2"], ["conv3"], ["dense4"], ["dense5_1", "dense5_2"]],
-        [3, 3, 0, 0, 0],
-        device,
-    )
-    output = _chain(
-        ONet(),
-        [["conv1"], ["conv2"], ["conv3"], ["conv4"], ["dense5"], [f"dense6_{i}" for i in (1, 2, 3)]],
-        [3, 3, 2, 0, 0, 0],
-        device,
-    )
-    return (
-        CascadeNet(proposal, size=0, group=1),
-        CascadeNet(refine, size=24, group=16),
-        CascadeNet(output, size=48, group=8),
-    )
+    if device == "cpu" and openvino and cpu_engine.is_installed():
+        from models.detection.openvino_cascade import OpenVinoCascadeNet
 
+        groups = (1, 16, 8)  # a page on its own stays in the processor's cache: faster than several at once
+        return Cascade(*(OpenVinoCascadeNet(c, group=g) for c, g in zip(chains(state), groups, strict=True)))
+    from models.detection.torch_cascade import TorchCascadeNet
 
-def _chain(net: nn.Module, names: list[list[str]], pools: list[int], device: torch.device) -> list[_Layer]:
-    layers: list[_Layer] = []
-    for number, (same, pool) in enumerate(zip(names, pools, strict=True), start=1):
-        modules = [net.get_submodule(name) for name in same]
-        channels = len(layers[-1].bias) if layers else 3
-        weight = torch.cat([_kernel(module, channels) for module in modules]).detach()
-        bias = torch.cat([module.get_parameter("bias") for module in modules]).detach()
-        last = number == len(names)
-        slope = None if last else net.get_parameter(f"prelu{number}.weight").detach().to(device)
-        layers.append(
-            _Layer(
-                weight.to(device).contiguous(memory_format=torch.channels_last),
-                bias.to(device),
-                slope,
-                pool,
-            )
-        )
-    return layers
-
-
-def _kernel(module: nn.Module, channels: int) -> Tensor:
-    """Convolution kernel of a layer; a dense layer reads its input in the order W, H, C."""
-    weight = module.get_parameter("weight")
-    if isinstance(module, nn.Conv2d):
-        return weight
-    side = math.isqrt(weight.shape[1] // channels)
-    return weight.view(-1, side, side, channels).permute(0, 3, 2, 1)
-
-
-def _convolve(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    if x.device.type == "cpu" and torch.backends.mkldnn.is_available():
-        return torch.mkldnn_convolution(x, weight, bias, [0, 0], [1, 1], [1, 1], 1)
-    return F.conv2d(x, weight, bias)
-
-
-def _blank(x: Tensor, seam: Tensor) -> Tensor:
-    height, width = x.shape[2:]
-    rows = x.permute(0, 2, 3, 1).flatten(1, 2).index_fill_(1, seam, -torch.inf)
-    return rows.unflatten(1, (height, width)).permute(0, 3, 1, 2)
+    return Cascade(*(TorchCascadeNet(chain, device=device) for chain in chains(state)))

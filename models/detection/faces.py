@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from features.views import Face
 
@@ -39,18 +37,23 @@ def _areas(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.prod(np.maximum(boxes[..., 2:] - boxes[..., :2], 0), axis=-1)
 
 
-def rank(image: Tensor, boxes: Tensor, score: Tensor, points: Tensor) -> dict[int, list[Face]]:
+def rank(
+    image: NDArray[np.int64],
+    boxes: NDArray[np.float32],
+    score: NDArray[np.float32],
+    points: NDArray[np.float32],
+) -> dict[int, list[Face]]:
     """The faces of each image, that of largest area times probability first.
 
     Parameters
     ----------
-    image : int64 tensor, shape (N,)
+    image : int64 array, shape (N,)
         Which image each face is in.
-    boxes : float32 tensor, shape (N, 4)
+    boxes : float32 array, shape (N, 4)
         x0, y0, x1, y1; px.
-    score : float32 tensor, shape (N,)
+    score : float32 array, shape (N,)
         Probability of a face.
-    points : float32 tensor, shape (N, 5, 2)
+    points : float32 array, shape (N, 5, 2)
         Landmarks; px.
 
     Returns
@@ -58,21 +61,19 @@ def rank(image: Tensor, boxes: Tensor, score: Tensor, points: Tensor) -> dict[in
     dict of int to list of Face
         By image; one without faces is absent.
     """
-    rows = torch.cat([score[:, None], boxes, points.flatten(1)], dim=1).cpu().numpy()
-    image_of_row = image.cpu().numpy()
     results = {}
-    for i in np.unique(image_of_row):
-        faces = rows[image_of_row == i]
-        order = np.argsort(-(_areas(faces[:, 1:5]) * faces[:, 0]), kind="stable")
+    for i in np.unique(image):
+        rows = np.flatnonzero(image == i)
+        rows = rows[np.argsort(-(_areas(boxes[rows]) * score[rows]), kind="stable")]
         results[int(i)] = [
             Face(
                 found=True,
-                n_faces=len(faces),
-                prob=float(faces[k, 0]),
-                box=faces[k, 1:5].copy(),
-                landmarks=faces[k, 5:].reshape(5, 2).copy(),
+                n_faces=len(rows),
+                prob=float(score[row]),
+                box=boxes[row].copy(),
+                landmarks=points[row].copy(),
             )
-            for k in order
+            for row in rows
         ]
     return results
 

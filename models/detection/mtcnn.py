@@ -6,9 +6,10 @@ as the level reaches; the levels of an image lie on one page; the candidates of 
 batch go through R-Net and O-Net together. A face that fills its picture, or a picture without a
 face, is searched once more inside a black border: the nets were trained on faces with surroundings.
 
-On the CPU the result for an image is the same to the last bit whatever else is in the batch: sums
-over pixels are integers, box arithmetic is elementwise, suppression is per image, and the nets
-keep the promise of `models.detection.cascade`.
+The search is numpy; the nets are OpenVINO's on the CPU and torch's on a GPU. On the CPU the result for
+an image is the same to the last bit whatever else is in the batch: sums over pixels are integers, box
+arithmetic is elementwise, suppression is per image, and the nets keep the promise of
+`models.detection.cascade`.
 """
 
 from __future__ import annotations
@@ -21,13 +22,14 @@ from typing import Any
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from features.views import Face
+from models.detection import weights
+from models.detection.cascade import load_cascade
 from models.detection.faces import NO_FACE, area, enlarge, rank
 from models.detection.pyramid import CELL, search_steps
-from models.detection.stages import Candidates, Cascade
+from models.detection.stages import Candidates, Search
 from models.detection.summed_area import SummedArea
 
 # the options of section `faces` that boxes depend on
@@ -55,6 +57,10 @@ class FaceDetector:
     ----------
     device : str
         A torch device.
+    openvino : bool
+        Whether OpenVINO may run the nets on the CPU.
+    state : bytes, optional
+        The nets' weights, as of `weights.packaged`; without it those of the installed package.
     min_face : int
         Side of the smallest face searched, px, as in facenet-pytorch.
     coarse_face : float
@@ -77,34 +83,43 @@ class FaceDetector:
         self,
         *,
         device: str = "cpu",
+        openvino: bool = True,
+        state: bytes | None = None,
         min_face: int = 20,
         coarse_face: float = 0.15,
         thresholds: Sequence[float] = (0.6, 0.7, 0.7),
         factor: float = 0.709,
         border: float = 0.25,
     ) -> None:
-        self.device = torch.device(device)
         self._border = border
         self._steps = partial(search_steps, min_face=min_face, factor=factor)
         self._coarse = coarse_face
-        self._cascade = Cascade(thresholds, device=self.device)
+        arrays = weights.arrays(weights.packaged() if state is None else state)
+        self._search = Search(load_cascade(arrays, device=device, openvino=openvino), thresholds)
 
     @classmethod
-    def of(cls, options: Mapping[str, Any], *, device: str) -> FaceDetector:
+    def of(
+        cls,
+        options: Mapping[str, Any],
+        *,
+        device: str,
+        openvino: bool = True,
+        state: bytes | None = None,
+    ) -> FaceDetector:
         """Build the detector of some options.
 
         Parameters
         ----------
         options : mapping
             Section `faces` of the parameters, or a bundle's record of it; what is not in SEARCH is ignored.
-        device : str
-            A torch device.
+        device, openvino, state
+            As of the class.
 
         Returns
         -------
         FaceDetector
         """
-        return cls(device=device, **{name: options[name] for name in SEARCH})
+        return cls(device=device, openvino=openvino, state=state, **{name: options[name] for name in SEARCH})
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Face]:
         """Find the main face of each image: that of largest area times probability.
@@ -126,7 +141,6 @@ class FaceDetector:
         """
         return [faces[0] for faces in self.detect_every(images)]
 
-    @torch.inference_mode()
     def detect_every(self, images: Sequence[NDArray[np.uint8]]) -> list[list[Face]]:
         """Find the faces of each image, the main one first.
 
@@ -157,9 +171,13 @@ class FaceDetector:
         results: list[list[Face]] = []
         for run in _runs(images):
             batch = images[run]
-            first = self._detect_batch([_reduce(image) for image in batch], coarse=self._coarse)
+            first = self._detect_batch(batch, borders=[0] * len(batch), coarse=self._coarse)
             results += self._with_border(batch, first) if self._border else first
         return results
+
+    def release_memory(self) -> None:
+        """Give back what the nets keep between two images; the next one takes it again."""
+        self._search.release_memory()
 
     def _with_border(
         self, images: Sequence[NDArray[np.uint8]], first: Sequence[list[Face]]
@@ -167,10 +185,12 @@ class FaceDetector:
         """The faces of `first`, those of tight crops replaced by what a search with a border finds."""
         tight = [i for i, faces in enumerate(first) if _is_tight(faces[0], images[i].shape[:2])]
         widths = {i: max(round(min(images[i].shape[:2]) * self._border), 1) for i in tight}
-        bordered = [_reduce(images[i], border=widths[i]) for i in tight]
         coarse = max(self._coarse, _TIGHT_COARSE)
-        runs = _runs([image for image, _ in bordered])
-        again = [faces for run in runs for faces in self._detect_batch(bordered[run], coarse=coarse)]
+        again: list[list[Face]] = []
+        for run in _runs([images[i] for i in tight]):
+            members = tight[run]
+            borders = [widths[i] for i in members]
+            again += self._detect_batch([images[i] for i in members], borders=borders, coarse=coarse)
         results = list(first)
         for i, faces in zip(tight, again, strict=True):
             if faces[0].found:
@@ -178,19 +198,23 @@ class FaceDetector:
         return results
 
     def _detect_batch(
-        self, reduced: Sequence[tuple[NDArray[np.uint8], int]], *, coarse: float
+        self, images: Sequence[NDArray[np.uint8]], *, borders: Sequence[int], coarse: float
     ) -> list[list[Face]]:
         """Search step by step; an image leaves the search when finer levels are unlikely to change its main face."""
-        sums = SummedArea([image for image, _ in reduced], device=self.device)
+        reduced = [_reduced(image, border) for image, border in zip(images, borders, strict=True)]
+        sums = SummedArea(
+            (_reduce(image, border=border) for image, border in zip(images, borders, strict=True)),
+            [side for side, _ in reduced],
+        )
         steps = [self._steps(*side, coarse_face=coarse) for side in sums.sides]
         results = [[NO_FACE]] * len(reduced)
         pending = [i for i, scales in enumerate(steps) if scales]
         seen: list[Candidates] = []
         step = 0
         while pending:
-            proposals = self._cascade.propose(sums, {i: steps[i][step] for i in pending})
+            proposals = self._search.propose(sums, {i: steps[i][step] for i in pending})
             seen = [Candidates.join([*seen, proposals])]
-            for i, faces in rank(*self._cascade.refine(sums, seen[0])).items():
+            for i, faces in rank(*self._search.refine(sums, seen[0])).items():
                 results[i] = [enlarge(face, reduced[i][1]) for face in faces]
             step += 1
             pending = [
@@ -198,9 +222,7 @@ class FaceDetector:
                 for i in pending
                 if step < len(steps[i]) and not _is_final(results[i][0], steps[i][step - 1])
             ]
-            waiting = torch.zeros(len(reduced), dtype=torch.bool)
-            waiting[pending] = True
-            seen = [seen[0][waiting.to(self.device)[seen[0].image]]]
+            seen = [seen[0][np.isin(seen[0].image, pending)]]
         return results
 
 
@@ -237,13 +259,19 @@ def _runs(images: Sequence[NDArray[np.uint8]]) -> Iterator[slice]:
         yield slice(start, len(images))
 
 
-def _reduce(image: NDArray[np.uint8], *, border: int = 0) -> tuple[NDArray[np.uint8], int]:
-    """The image inside a black border of so many px, at 1/ratio of its size, so that its sides fit, and the ratio."""
+def _reduced(image: NDArray[np.uint8], border: int) -> tuple[tuple[int, int], int]:
+    """Height and width of what is searched, and the ratio of the image inside its border to it, so that its sides fit."""
     height, width = (side + 2 * border for side in image.shape[:2])
-    ratio = -(-max(height, width) // _LONGEST_SIDE)
-    if ratio <= 1:
-        return (np.pad(image, ((border, border), (border, border), (0, 0))) if border else image), 1
-    tall, wide = max(1, height // ratio), max(1, width // ratio)
+    ratio = max(1, -(-max(height, width) // _LONGEST_SIDE))
+    return ((height, width) if ratio == 1 else (max(1, height // ratio), max(1, width // ratio))), ratio
+
+
+def _reduce(image: NDArray[np.uint8], *, border: int = 0) -> NDArray[np.uint8]:
+    """The image inside a black border of so many px, of the size that `_reduced` says."""
+    height, width = (side + 2 * border for side in image.shape[:2])
+    (tall, wide), ratio = _reduced(image, border)
+    if ratio == 1:
+        return np.pad(image, ((border, border), (border, border), (0, 0))) if border else image
     reduced = np.empty((tall, wide, 3), np.uint8)
     # In strips: a large photo with its border would need more than twice the memory of the photo.
     rows = max(1, _STRIP_PIXELS // (width * ratio))
@@ -251,7 +279,7 @@ def _reduce(image: NDArray[np.uint8], *, border: int = 0) -> tuple[NDArray[np.ui
         end = min(top + rows, tall)
         strip = _strip(image, top * ratio, min(end * ratio, height), border=border)[:, : wide * ratio]
         reduced[top:end] = cv2.resize(strip, (wide, end - top), interpolation=cv2.INTER_AREA)
-    return reduced, ratio
+    return reduced
 
 
 def _strip(image: NDArray[np.uint8], top: int, end: int, *, border: int) -> NDArray[np.uint8]:

@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 from torch import nn
 
-from models.nets.face_net import build
+from models.nets.build import build
 from models.nets.net_spec import REMEDY, NetError, NetSpec, member_file, read_record
 from models.nets.saved_weights import SavedWeights
 
@@ -63,9 +63,7 @@ class EvidenceNet:
         self.mirror = record.mirror
         self.typical = _read_typical(folder / TYPICAL_FILE, read)
         self.members = [
-            build(self.spec, SavedWeights.read(member_file(folder, index), read).state())
-            .eval()
-            .to(self.device)
+            build(self.spec, SavedWeights.at(member_file(folder, index), read).state()).eval().to(self.device)
             for index in range(record.members)
         ]
 

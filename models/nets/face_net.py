@@ -1,40 +1,29 @@
-"""Face nets: a timm backbone, its input and its weights, from uint8 crops to float32 rows."""
+"""Face nets, ready to score: from uint8 crops to float32 rows, by OpenVINO or by torch.
+
+torch is imported only where it has something to do: where a net is made, converted or run on a GPU.
+"""
 
 from __future__ import annotations
 
 import json
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-import timm
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
-from features.alignment import align
-from features.views import Crop
+from models import cpu_engine
+from models.cpu_engine import Precision
 from models.nets import openvino_net
-from models.nets.checkpoints import misfits, require_model
-from models.nets.inference import compile_for_inference, give_back
-from models.nets.input_transform import InputTransform
-from models.nets.net_spec import (
-    REMEDY,
-    NetError,
-    NetSpec,
-    Precision,
-    member_file,
-    read_record,
-    write_record,
-)
-from models.nets.openvino_net import ConversionError, OpenVinoNet
+from models.nets.graph import Graph
+from models.nets.net_spec import NetSpec, member_file, read_record, write_record
+from models.nets.openvino_net import ConversionError
 from models.nets.saved_weights import SavedWeights, State
-from models.nets.torch_net import CPU_BATCH, TorchNet, channels_last
-from models.nets.unit_classifier import normalise_classifier
 
 _SLOWER = "scoring takes more than twice the time, and low-order bits differ"
 
@@ -47,122 +36,8 @@ class Member(Protocol):
     def __call__(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         """uint8 (n, size, size, 3), n of 1 or more, to float32 (n, width)."""
 
-
-def build(spec: NetSpec, state: State | None = None) -> nn.Sequential:
-    """Input transform and backbone in channels-last layout.
-
-    Parameters
-    ----------
-    spec : NetSpec
-    state : dict of str to tensor, optional
-        Of the backbone; without one the weights are timm's random ones.
-
-    Returns
-    -------
-    nn.Sequential
-        `InputTransform`, then the backbone.
-
-    Raises
-    ------
-    WeightsError
-        Where timm has no model of that name.
-    NetError
-        Where that model does not take the arguments of the spec.
-    UserError
-        Where the spec normalises features that no linear classifier reads.
-    """
-    require_model(spec.model)
-    try:
-        backbone = timm.create_model(spec.model, num_classes=len(spec.heads), **spec.model_args)
-    except (TypeError, AssertionError) as error:
-        raise NetError(
-            f"timm's {spec.model} does not take the model_args {spec.model_args}: {error}; correct them in the .json beside "
-            "the weights"
-        ) from None
-    if spec.normalise:
-        normalise_classifier(backbone)
-    net = nn.Sequential(InputTransform(spec), backbone)
-    if state is not None:
-        backbone.load_state_dict(state, strict=True)
-    return net.to(memory_format=torch.channels_last)
-
-
-def crop_for(spec: NetSpec, pixels: NDArray[np.uint8], crop: Crop) -> NDArray[np.uint8]:
-    """Cut the net's picture of one face out of an image.
-
-    Parameters
-    ----------
-    spec : NetSpec
-    pixels : uint8 array, shape (H, W, 3), RGB
-    crop : Crop
-        Geometry of the face's cuts in that image.
-
-    Returns
-    -------
-    uint8 array, shape (size, size, 3), RGB
-    """
-    if spec.crop == "aligned":
-        return align(pixels, crop, size=spec.size)
-    return window(pixels, centre=_centre(crop), size=spec.size)
-
-
-def from_image(spec: NetSpec, crop: Crop, *, height: int, width: int) -> NDArray[np.float64]:
-    """Where the net's picture lies in an image: the geometry of `crop_for`.
-
-    Parameters
-    ----------
-    spec : NetSpec
-    crop : Crop
-    height, width : int
-        Of the image, px.
-
-    Returns
-    -------
-    float64 array, shape (2, 3)
-        From pixels of the image to the unit square of the net's picture.
-    """
-    if spec.crop == "aligned":
-        return crop.matrix
-    x0, y0 = window_corner(height, width, centre=_centre(crop), size=spec.size)
-    return np.array([[1.0, 0.0, -x0], [0.0, 1.0, -y0]]) / spec.size
-
-
-def _centre(crop: Crop) -> tuple[int, int]:
-    x0, y0, x1, y1 = crop.native
-    return (x0 + x1) // 2, (y0 + y1) // 2
-
-
-def window_corner(height: int, width: int, *, centre: tuple[int, int], size: int) -> tuple[int, int]:
-    """Upper left corner x0, y0 of `window` in an image, px."""
-    x0 = min(max(centre[0] - size // 2, 0), max(width - size, 0)) // 2 * 2
-    y0 = min(max(centre[1] - size // 2, 0), max(height - size, 0)) // 2 * 2
-    return x0, y0
-
-
-def window(pixels: NDArray[np.uint8], *, centre: tuple[int, int], size: int) -> NDArray[np.uint8]:
-    """Cut an un-resampled square, moved inside the image, and mirrored at the edges of a smaller one.
-
-    Its corner is at even coordinates where the image allows, so that 2 × 2 phases are kept.
-
-    Parameters
-    ----------
-    pixels : uint8 array, shape (H, W, 3), RGB
-    centre : tuple of int
-        x and y, px.
-    size : int
-        Side, px.
-
-    Returns
-    -------
-    uint8 array, shape (size, size, 3), RGB
-    """
-    height, width = pixels.shape[:2]
-    x0, y0 = window_corner(height, width, centre=centre, size=size)
-    cut = pixels[y0 : y0 + size, x0 : x0 + size]
-    right, below = size - cut.shape[1], size - cut.shape[0]
-    if right or below:
-        cut = np.pad(cut, ((0, below), (0, right), (0, 0)), mode="symmetric")
-    return np.ascontiguousarray(cut)
+    def release_memory(self) -> None:
+        """Give back what is kept between two calls."""
 
 
 class FaceNet:
@@ -176,6 +51,8 @@ class FaceNet:
     spec : NetSpec
     weights : sequence of dict of str to tensor, or of SavedWeights
         Of the backbone, one per member.
+    graphs : sequence of Graph or None, optional
+        Of the same, as `graph_of` makes them; one that is not there is made where OpenVINO runs the net.
     device : str
         A torch device. On the CPU a row is the same to the last bit whatever else is in the batch.
     mirror : bool
@@ -205,6 +82,7 @@ class FaceNet:
         spec: NetSpec,
         weights: Sequence[State | SavedWeights],
         *,
+        graphs: Sequence[Graph | None] | None = None,
         device: str = "cpu",
         mirror: bool = True,
         precision: Precision = "f32",
@@ -212,16 +90,19 @@ class FaceNet:
     ) -> None:
         self.spec, self.mirror = spec, mirror
         self.precision: Precision = "f32"
-        self.members: Sequence[Member] = []
         saved = [
             one if isinstance(one, SavedWeights) else SavedWeights.of(f"state {i}", one)
             for i, one in enumerate(weights)
         ]
+        self.members: Sequence[Member] = []
         if openvino and device == "cpu":
-            wanted = openvino_net.available(precision)
-            self.members = _by_openvino(spec, saved, precision=wanted)
+            wanted = cpu_engine.available(precision)
+            self.members = _by_openvino(spec, saved, graphs or [None] * len(saved), precision=wanted)
             self.precision = wanted if self.members else "f32"
-        self.members = self.members or [_by_torch(spec, saved, device=torch.device(device))]
+        if not self.members:
+            from models.nets.build import by_torch
+
+            self.members = [by_torch(spec, saved, device=device)]
         self.width = self.members[0].width
         if self.precision != precision:
             warnings.warn(
@@ -251,6 +132,11 @@ class FaceNet:
             total = total + rows
         return np.asarray(total / np.float32(1 + len(more)), dtype=np.float32)
 
+    def release_memory(self) -> None:
+        """Give back what the members keep between two pictures; the next one takes it again."""
+        for member in self.members:
+            member.release_memory()
+
     @staticmethod
     def save(
         folder: Path,
@@ -276,6 +162,7 @@ class FaceNet:
         for index, state in enumerate(states):
             # bytes, then a plain write: safetensors' own `save_file` leaves a file that others cannot read
             member_file(folder, index).write_bytes(SavedWeights.of(str(index), state).data)
+            Graph.remove(folder, index)  # of what lay there before
         write_record(folder, spec, members=len(states), mirror=mirror, precision=precision)
 
     @classmethod
@@ -315,64 +202,77 @@ class FaceNet:
         indices = range(record.members) if member is None else [member]
         net = cls(
             record.spec,
-            [SavedWeights.read(member_file(folder, index), read) for index in indices],
+            [SavedWeights.at(member_file(folder, index), read) for index in indices],
+            graphs=[Graph.read(folder, index, read) for index in indices],
             device=device,
             mirror=record.mirror,
             precision=record.precision,
             openvino=openvino,
         )
-        give_back()
+        cpu_engine.give_back()
         return net
 
 
+def save_graphs(folder: Path) -> None:
+    """Convert the members of a saved net for OpenVINO, into files beside their weights.
+
+    Where OpenVINO is not installed or cannot run the net there are none, and torch runs it.
+
+    Parameters
+    ----------
+    folder : Path
+        As of `FaceNet.save`.
+    """
+    record = read_record(folder)
+    if cpu_engine.is_installed():
+        with suppress(ConversionError):  # whoever loads the net is warned
+            for index in range(record.members):
+                weights = SavedWeights.at(member_file(folder, index), Path.read_bytes)
+                graph_of(record.spec, weights).save(folder, index)
+
+
+def graph_of(spec: NetSpec, weights: SavedWeights) -> Graph:
+    """A net as OpenVINO reads it; converted once on a machine.
+
+    Parameters
+    ----------
+    spec : NetSpec
+    weights : SavedWeights
+
+    Returns
+    -------
+    Graph
+
+    Raises
+    ------
+    ConversionError
+        Where OpenVINO cannot run it.
+    NetError
+        Where the weights are damaged or not of this net.
+    """
+    from models.nets.build import with_weights
+    from models.nets.conversion import convert_once
+
+    facts = json.dumps(asdict(spec) | {"origin": ""}, sort_keys=True)
+    return convert_once(partial(with_weights, spec, weights), size=spec.size, facts=(facts, weights.digest))
+
+
 def _by_openvino(
-    spec: NetSpec, weights: Sequence[SavedWeights], *, precision: Precision
-) -> Sequence[OpenVinoNet]:
+    spec: NetSpec,
+    weights: Sequence[SavedWeights],
+    graphs: Sequence[Graph | None],
+    *,
+    precision: Precision,
+) -> Sequence[Member]:
     """A net for each member; none, and a warning, where OpenVINO cannot be used."""
-    if not openvino_net.is_installed():
+    if not cpu_engine.is_installed():
         warnings.warn(f"OpenVINO is not installed, so torch runs {spec.model}; {_SLOWER}", stacklevel=3)
         return []
-    facts = json.dumps(asdict(spec) | {"origin": ""}, sort_keys=True)
     try:
         return [
-            openvino_net.load_or_convert(
-                partial(_with_weights, spec, one),
-                size=spec.size,
-                facts=(facts, one.digest),
-                precision=precision,
-            )
-            for one in weights
+            openvino_net.load(graph or graph_of(spec, one), precision=precision)
+            for graph, one in zip(graphs, weights, strict=True)
         ]
     except ConversionError as error:
         warnings.warn(f"OpenVINO cannot run {spec.model} ({error}), so torch does; {_SLOWER}", stacklevel=3)
         return []
-
-
-def _by_torch(spec: NetSpec, weights: Sequence[SavedWeights], *, device: torch.device) -> TorchNet:
-    """All members together."""
-    net = build(spec)
-    backbone: Any = net[1]
-    width = len(spec.heads) or int(getattr(backbone, "head_hidden_size", backbone.num_features))
-    states = [_fitting(backbone, spec, one) for one in weights]
-    if device.type != "cpu":
-        return TorchNet(
-            [build(spec, state).eval().to(device) for state in states], width=width, device=device
-        )
-    example = channels_last(torch.zeros((CPU_BATCH, 3, spec.size, spec.size), dtype=torch.uint8))
-    return TorchNet(compile_for_inference(net, states, example), width=width, device=device)
-
-
-def _with_weights(spec: NetSpec, weights: SavedWeights) -> nn.Sequential:
-    net = build(spec)
-    net[1].load_state_dict(_fitting(net[1], spec, weights), strict=True)
-    return net.eval()
-
-
-def _fitting(backbone: nn.Module, spec: NetSpec, weights: SavedWeights) -> State:
-    """The state, which is one of this net. Raises NetError."""
-    state = weights.state()
-    if wrong := misfits(backbone.state_dict(), state):
-        raise NetError(
-            f"{weights.name} holds no weights of {spec.model} with {len(spec.heads)} heads: {wrong[0]}; {REMEDY}"
-        )
-    return state

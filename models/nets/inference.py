@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import ctypes
-import gc
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -61,11 +59,3 @@ def _or_none(work: Callable[[], Any]) -> Any:
         return work()
     except RuntimeError:
         return None
-
-
-def give_back() -> None:
-    """Hand what loading and compiling took back to the system, several times the net; with glibc alone."""
-    gc.collect(1)
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)

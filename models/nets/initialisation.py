@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from models.nets.build import build
 from models.nets.checkpoints import Checkpoint, misfits
-from models.nets.face_net import build
 from models.nets.net_spec import NetSpec
 from models.nets.packaged import WeightsError
 from models.nets.saved_weights import State

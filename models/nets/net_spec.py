@@ -10,12 +10,11 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
+from models.cpu_engine import Precision
 from models.errors import UserError
 from models.nets.model_args import CheckedArgs
 
 Input = Literal["rgb", "npr", "highpass"]
-Precision = Literal["f32", "bf16"]  # of a net's arithmetic on the CPU
-WantedPrecision = Literal["auto", "f32", "bf16"]
 RECORD = "net.json"
 MODEL_NAME = r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)?$"  # timm's own names: no `hf-hub:`, no path
 MAX_SIZE, MAX_MEMBERS = 2048, 100

@@ -3,43 +3,48 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
 from safetensors import SafetensorError
-from safetensors.torch import load, save
 
 from models.nets.net_spec import REMEDY, NetError
 
-State = dict[str, torch.Tensor]
+if TYPE_CHECKING:
+    import torch
+
+State = dict[str, "torch.Tensor"]
 
 
 @dataclass(frozen=True)
 class SavedWeights:
-    """The file of a member's weights.
+    """The file of a member's weights, read when it is needed.
 
     Attributes
     ----------
     name : str
         What an error calls it.
-    data : bytes
-        safetensors.
+    read : callable
+        Its bytes: safetensors.
     """
 
     name: str
-    data: bytes
+    read: Callable[[], bytes]
 
     @classmethod
-    def of(cls, name: str, state: State) -> SavedWeights:
+    def of(cls, name: str, state: Mapping[str, torch.Tensor]) -> SavedWeights:
         """As they would be saved."""
-        return cls(name, save({key: tensor.contiguous() for key, tensor in state.items()}))
+        from safetensors.torch import save
+
+        data = save({key: tensor.contiguous() for key, tensor in state.items()})
+        return cls(name, lambda: data)
 
     @classmethod
-    def read(cls, path: Path, read: Callable[[Path], bytes]) -> SavedWeights:
-        """Read the file, whole or not.
+    def at(cls, path: Path, read: Callable[[Path], bytes]) -> SavedWeights:
+        """A file.
 
         Parameters
         ----------
@@ -50,16 +55,16 @@ class SavedWeights:
         Returns
         -------
         SavedWeights
-
-        Raises
-        ------
-        NetError
-            Where it is missing.
         """
+        return cls(str(path), partial(read, path))
+
+    @cached_property
+    def data(self) -> bytes:
+        """The bytes. Raises NetError where the file is missing."""
         try:
-            return cls(str(path), read(path))
+            return self.read()
         except FileNotFoundError:
-            raise NetError(f"{path} is missing, but net.json beside it names it; {REMEDY}") from None
+            raise NetError(f"{self.name} is missing, but net.json beside it names it; {REMEDY}") from None
 
     @cached_property
     def digest(self) -> str:
@@ -72,8 +77,11 @@ class SavedWeights:
         Raises
         ------
         NetError
-            Where the file is damaged or holds a number that is not finite.
+            Where the file is missing, damaged or holds a number that is not finite.
         """
+        import torch
+        from safetensors.torch import load
+
         try:
             state = load(self.data)
         except SafetensorError as error:

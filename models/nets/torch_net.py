@@ -55,6 +55,9 @@ class TorchNet:
         finally:
             torch.set_num_threads(threads)
 
+    def release_memory(self) -> None:
+        """Nothing is kept between two calls."""
+
     def _rows(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         filled = np.zeros((self.batch, *pictures.shape[1:]), np.uint8)
         filled[: len(pictures)] = pictures

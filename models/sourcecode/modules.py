@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import copy
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,6 +46,12 @@ class SourceTree:
         self.root = root
         self._files = {_dotted(path.relative_to(root)): (path, source) for path, source in files}
         self._parsed: dict[str, Module] = {}
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the names and bytes of all files, in hexadecimal digits."""
+        parts = (f"{name} {sha256(source).hexdigest()}" for name, (_, source) in sorted(self._files.items()))
+        return sha256("\n".join(parts).encode()).hexdigest()
 
     def module(self, name: str) -> Module | None:
         """The module of that dotted name, None where it is not one of ours."""

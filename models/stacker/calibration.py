@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from scipy.special import expit, logit
 
 Floats = NDArray[np.float64]
@@ -58,10 +59,8 @@ def platt(
         gradient = np.array([(error * raw).mean(), error.mean()]) + precision * shift
         return float(losses.mean() + (precision * shift**2).sum() / 2), gradient
 
-    best = minimize(
-        loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=[(1e-3, None), (None, None)]
-    )
-    return float(best.x[0]), float(best.x[1])
+    best = _minimum(loss, np.array([1.0, 0.0]), bounds=[(1e-3, None), (None, None)])
+    return float(best[0]), float(best[1])
 
 
 def at_prior(probability: Floats | float, *, trained: float, wanted: float) -> Floats:
@@ -122,5 +121,18 @@ def nonnegative_logistic(
 
     start = np.concatenate([[0.0], np.full(terms.shape[1], 1 / max(terms.shape[1], 1))])
     bounds = [(None, None)] + [(0.0, None)] * terms.shape[1]
-    best = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+    best = _minimum(loss, start, bounds=bounds)
     return float(best[0]), np.asarray(best[1:], dtype=np.float64)
+
+
+def _minimum(
+    loss: Callable[[Floats], tuple[float, Floats]],
+    start: Floats,
+    *,
+    bounds: Sequence[tuple[float | None, float | None]],
+) -> Floats:
+    """Where a loss, given with its gradient, is least."""
+    from scipy.optimize import minimize  # takes a quarter of a second, and who scores needs it not
+
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
+    return np.asarray(found.x, dtype=np.float64)

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
-from sklearn.decomposition import PCA
 
 from models.bundle_info import NOVELTY_FILE
 from models.stacker.arrays import read_arrays
@@ -77,6 +76,8 @@ class Novelty:
         scale = np.where(scale > 1e-12, scale, 1.0)
         rows = _standardised(features, mean, scale)
         k = max(min(COMPONENTS, rows.shape[1] - 1, len(rows) // MIN_ROWS_PER_COMPONENT), 1)
+        from sklearn.decomposition import PCA  # takes a second, and who scores needs it not
+
         pca = PCA(n_components=k, svd_solver="covariance_eigh", random_state=seed).fit(rows)
         novelty = cls(
             mean=mean,

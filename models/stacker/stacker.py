@@ -8,16 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import lightgbm as lgb
 import numpy as np
 import pandas as pd
 from scipy.special import expit
 
 from models.bundle_info import ExpertInfo, StackerInfo
 from models.stacker.booster_text import checked
+from models.stacker.boosting import lightgbm
 from models.stacker.expert import Expert, Floats
 from models.stacker.fusion import Fusion
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
 
 _NO_GAP = 1e-9  # between ratio and base value: no column has a part in it
 
@@ -232,6 +236,6 @@ class Stacker:
 
 def _booster(name: str, data: bytes, columns: list[str]) -> lgb.Booster:
     try:
-        return lgb.Booster(model_str=checked(data.decode("ascii"), columns=columns))
-    except (ValueError, lgb.basic.LightGBMError) as error:
+        return lightgbm().Booster(model_str=checked(data.decode("ascii"), columns=columns))
+    except (ValueError, lightgbm().basic.LightGBMError) as error:
         raise ValueError(f"{name} is no booster that can be used: {error}") from None

@@ -55,7 +55,7 @@ class Search:
 
     def __call__(self, task: Sequence[tuple[HashedFile, NDArray[np.float32] | None]]) -> NDArray[np.float32]:
         """Points of the faces of some files, float32 (n, 128); NaN without a face or a picture."""
-        limit_threads(1, nets=True)
+        limit_threads(1)
         points = np.full((len(task), 128), np.nan, np.float32)
         places, chips = [], []
         for place, (file, row) in enumerate(task):

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
+from models.cpu_engine import give_back
+
 Key = TypeVar("Key")
 BYTES_IN_FLIGHT = (
     3 << 24
 )  # 16 megapixels of RGB: 32 pictures of 700 px by side, or one photo of 48 megapixels
+
+FEW = 8  # a batch that is full with so many times fewer pictures than it may have is one of large photos
 
 
 def batches(
@@ -40,6 +44,8 @@ def batches(
         del picture  # or this name would hold it while the next is made
         if len(batch) == images or held >= limit:
             yield batch
-            batch, held = [], 0
+            few, batch, held = len(batch) * FEW <= images, [], 0
+            if few:
+                give_back()  # or the holes that large photos leave would stay beside what the next one needs
     if batch:
         yield batch

@@ -19,8 +19,9 @@ from models.errors import UserError
 # glibc's <malloc.h>
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD, _M_MMAP_MAX = -1, -2, -3, -4
 _TOP_PAD = 64 << 20
-# Above every tensor of a training step, below the pixels of a photo of 48 megapixels and the sums over them.
-_GIVEN_BACK = 128 << 20  # bytes
+# Bytes of a block that is given back at once: above what a face's numbers take, below a large photo and what is made of it;
+# where torch computes, above every tensor of a training step.
+_GIVEN_BACK, _GIVEN_BACK_OF_TENSORS = 16 << 20, 128 << 20
 _GPU_BYTES = (
     3 << 30
 )  # of a GPU's memory for each process that uses it: torch's context, a detector or nets, a batch
@@ -28,36 +29,44 @@ _LOOK_S = 0.5  # seconds between two looks at the parent
 _TORCH_HAS_NO_MEMORY = ("can't allocate memory", "out of memory")  # on the CPU, on a GPU
 
 
-def tune_malloc() -> None:
-    """Tell glibc to keep freed blocks, but for those of 128 MiB and more; nothing happens with another C library.
+def tune_malloc(*, tensors: bool = False) -> None:
+    """Tell glibc to keep freed blocks, but for those of 16 MiB and more; nothing happens with another C library.
 
     By default each large tensor is mapped, zeroed and unmapped again. Measured on two cores: a training
     step of MobileNetV2 takes 14.8 ms an image with that and 9.4 ms without. Large photos are given back: among kept
     blocks they leave holes that the next one, of another size, does not fit into, and a process grew to 2.5 GiB.
+
+    Parameters
+    ----------
+    tensors : bool
+        Whether torch computes here: then blocks up to 128 MiB are kept.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
-        if not mallopt(_M_MMAP_THRESHOLD, _GIVEN_BACK):  # an older glibc, which has no threshold as high
+        if not mallopt(
+            _M_MMAP_THRESHOLD, _GIVEN_BACK_OF_TENSORS if tensors else _GIVEN_BACK
+        ):  # an older glibc, which has no threshold as high
             mallopt(_M_MMAP_MAX, 0)
         mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
         mallopt(_M_TOP_PAD, _TOP_PAD)
 
 
-def limit_threads(threads: int, *, nets: bool = False) -> None:
+def limit_threads(threads: int, *, tensors: bool = False) -> None:
     """Prepare this process for work: freed memory is kept, and threads are limited.
 
     Parameters
     ----------
     threads : int
-        Of OpenCV and torch; 0 for as they are.
-    nets : bool
-        Whether nets will run here. Then torch is loaded now: later it would start with a thread per core. A process
-        that does without it starts seconds faster.
+        Of OpenCV, and of torch, now or when it is imported: most work does without it. 0 for as they are.
+    tensors : bool
+        As of `tune_malloc`.
     """
-    tune_malloc()
+    tune_malloc(tensors=tensors)
     if threads:
         cv2.setNumThreads(threads)
-        if nets or "torch" in sys.modules:
+        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # what torch reads when it is imported
+            os.environ[name] = str(threads)
+        if "torch" in sys.modules:
             import_module("torch").set_num_threads(threads)
 
 

@@ -161,7 +161,8 @@ def train_member(
         As of `train_fold`.
     """
     kept = np.flatnonzero(job.train["fold"].to_numpy() != fold)
-    limit_threads(joblib.cpu_count())  # another number of threads may change low-order bits of the weights
+    # another number of threads may change low-order bits of the weights
+    limit_threads(joblib.cpu_count(), tensors=True)
     seed, net = job.section.seed + fold, job.net
     schedule = Schedule(
         epochs=net.epochs,

@@ -13,17 +13,18 @@ from numpy.typing import NDArray
 
 from features.views import plan_crop
 from models.bundle_info import BlockSort
+from models.cpu_engine import Precision, PrecisionError, pick_precision
 from models.nets.checkpoints import Checkpoint
-from models.nets.face_net import FaceNet, NetSpec, crop_for
-from models.nets.net_spec import Precision
-from models.nets.openvino_net import PrecisionError, pick_precision
+from models.nets.crops import crop_for
+from models.nets.face_net import FaceNet, save_graphs
+from models.nets.net_spec import NetSpec, member_file, write_record
 from pipeline.runtime import params, paths
 from pipeline.runtime.engine import folder_fingerprint
 from pipeline.runtime.process import limit_threads, pick_device
 from pipeline.samples.feature_table import block_folder
 from pipeline.samples.variants import Item
 from pipeline.storage.feature_store import mark_skipped
-from pipeline.storage.files import write_json
+from pipeline.storage.files import link_or_copy, write_json
 from pipeline.storage.unmade import write_issues
 
 
@@ -136,6 +137,29 @@ def load_net(folder: Path, device: str, member: int | None) -> FaceNet:
 @lru_cache(maxsize=4)
 def _read_net(folder: Path, device: str, member: int | None, _: object) -> FaceNet:
     return FaceNet.load(folder, device=device, member=member)
+
+
+def save_net(
+    folder: Path, spec: NetSpec, weights: Sequence[Path], *, mirror: bool, precision: Precision
+) -> None:
+    """A finished net as a folder of its own; its weights lie once, under two names.
+
+    Parameters
+    ----------
+    folder : Path
+        Replaced where it is there.
+    spec : NetSpec
+    weights : sequence of Path
+        One for each member.
+    mirror, precision
+        As of `NetRecord`.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for index, path in enumerate(weights):
+        link_or_copy(path, member_file(folder, index))
+    write_record(folder, spec, members=len(weights), mirror=mirror, precision=precision)
+    save_graphs(folder)
 
 
 def skip_net(name: str, *, reason: str) -> None:

@@ -136,7 +136,7 @@ def write_shard(
     Shard
     """
     present = pick_device(device)
-    limit_threads(1 if present == "cpu" else 0, nets=True)
+    limit_threads(1 if present == "cpu" else 0, tensors=True)
     generator = _generator(kind, files, present)
     unmade: list[Unmade] = []
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from features.views import Crop, Face, plan_crop
 from models.kinds import LABELLED
-from models.nets.face_net import crop_for
+from models.nets.crops import crop_for
 from models.nets.net_spec import NetSpec
 from models.nets.sampler import TrainingPair
 from models.synthesis.degradations import degrade, jitter, mirror, resampled

@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.views import plan_crop
+from models.nets.crops import crop_for
 from models.nets.evidence_map import write_typical
-from models.nets.face_net import crop_for
 from pipeline.runtime.process import limit_threads, pick_device
 from pipeline.samples.net_job import Job
 from pipeline.samples.variants import Item, items_of

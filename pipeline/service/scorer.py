@@ -90,7 +90,7 @@ def serve(connection: Connection, start: Start, parent: int) -> None:
     """
     end_with(parent)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the parent ends it, when everything is answered
-    limit_threads(start.threads, nets=True)
+    limit_threads(start.threads)
     try:
         bundle = load(start)
     except UserError as error:

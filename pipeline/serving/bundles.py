@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import joblib
 import numpy as np
@@ -15,20 +15,23 @@ from numpy.typing import NDArray
 
 from models.bundle import Bundle
 from models.bundle_files import check_files, files_of, parse_record, read_record, write_info
-from models.bundle_info import FILE, BundleInfo, NetInfo, ThresholdInfo, TrainingInfo
+from models.bundle_info import DETECTOR_FILE, FILE, BundleInfo, NetInfo, ThresholdInfo, TrainingInfo
+from models.cpu_engine import is_installed
+from models.detection import weights
 from models.nets.net_spec import read_record as read_net_record
-from models.nets.openvino_net import is_installed
 from models.stacker.novelty import Novelty
 from models.stacker.reference import Reference
 from models.stacker.stacker import Stacker
 from pipeline.evaluation.metrics import auc
 from pipeline.runtime import paths
 from pipeline.runtime.engine import folder_fingerprint
-from pipeline.samples.feature_table import Table
 from pipeline.serving import trial
 from pipeline.serving.model_card import CARD_FILE, model_card
 from pipeline.storage.addresses import refuse_other_code, scoring_code
 from pipeline.storage.files import link_or_copy
+
+if TYPE_CHECKING:
+    from pipeline.samples.feature_table import Table
 
 SOFTWARE = ("torch", "openvino", "timm", "lightgbm", "numpy", "opencv-python-headless")
 
@@ -95,6 +98,7 @@ def write_bundle(
     }
     for name in nets:
         shutil.copytree(paths.NETS / name, folder / "nets" / name, copy_function=link_or_copy)
+    (folder / DETECTOR_FILE).write_bytes(weights.packaged())
     novelty.save(folder)
     reference.save(folder)
     stacker_info = stacker.save(folder)

@@ -10,19 +10,13 @@ from __future__ import annotations
 import os
 import tarfile
 from dataclasses import dataclass
-from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline.dataset.lists import LabelError
 from pipeline.storage.images import SUFFIXES, BadImage
 
 CONTAINERS = frozenset({".tar", ".parquet"})
-_PICTURES = ("image", "img", "jpg", "jpeg", "png", "webp", "bytes")  # columns, the first that is there
-_NAMES = ("img_name", "name", "file_name", "__key__", "path")
 
 
 @dataclass(frozen=True)
@@ -52,7 +46,7 @@ class Packed:
             return self._from_parquet() if self.column else self._from_tar()
         except FileNotFoundError:
             raise BadImage("missing_file", f"{self.container} is not there") from None
-        except (OSError, pa.ArrowException, IndexError) as error:
+        except (OSError, IndexError) as error:
             raise BadImage("unreadable", f"{self.container} cannot be read: {_line(error)}") from None
 
     def _from_tar(self) -> bytes:
@@ -61,16 +55,9 @@ class Packed:
             return file.read(self.size)
 
     def _from_parquet(self) -> bytes:
-        group, row = self.place
-        facts = os.stat(self.container)
-        value = _group(self.container, group, self.column, facts.st_mtime_ns)[row].as_py()
-        data = value.get("bytes") if isinstance(value, dict) else value
-        return data if isinstance(data, bytes) else b""
+        from pipeline.serving import parquet_pictures
 
-
-@lru_cache(maxsize=1)  # rows are read in their order, and a group may be large
-def _group(container: str, group: int, column: str, _: int) -> pa.ChunkedArray:
-    return pq.ParquetFile(container).read_row_group(group, columns=[column]).column(column)
+        return parquet_pictures.read(self.container, self.place, self.column)
 
 
 def is_container(path: Path) -> bool:
@@ -88,7 +75,7 @@ def pictures_in(path: Path) -> list[tuple[str, Packed]]:
     """
     try:
         found = _in_tar(path) if path.suffix.lower() == ".tar" else _in_parquet(path)
-    except (tarfile.TarError, pa.ArrowException, OSError, EOFError) as error:
+    except (tarfile.TarError, OSError, EOFError) as error:
         raise LabelError(
             f"{path} cannot be read: {_line(error)}; name an uncompressed tar file, or a Parquet file with pictures"
         ) from None
@@ -110,43 +97,15 @@ def _in_tar(path: Path) -> list[tuple[str, Packed]]:
 
 
 def _in_parquet(path: Path) -> list[tuple[str, Packed]]:
+    if find_spec("pyarrow") is None:
+        raise LabelError(f"{path} is a Parquet file, which the package pyarrow reads; install it with pip")
+    from pipeline.serving import parquet_pictures
+
     container = os.path.abspath(path)
-    with pq.ParquetFile(path) as file:
-        schema = file.schema_arrow
-        column = _column(path, schema)
-        names = _names(file, schema, path=path)
-        found: list[tuple[str, Packed]] = []
-        for group in range(file.num_row_groups):
-            facts = file.metadata.row_group(group)
-            size = facts.total_byte_size // max(facts.num_rows, 1)
-            places = [Packed(container, (group, row), size, column) for row in range(facts.num_rows)]
-            found += zip(names[len(found) :], places)
-    return found
-
-
-def _column(path: Path, schema: pa.Schema) -> str:
-    for name in _PICTURES:
-        if name in schema.names:
-            kind: Any = schema.field(name).type
-            inner = (
-                kind.field("bytes").type
-                if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0
-                else kind
-            )
-            if pa.types.is_binary(inner) or pa.types.is_large_binary(inner):
-                return name
-    raise LabelError(
-        f"{path} has the columns {', '.join(schema.names)[:200]}; one of {', '.join(_PICTURES)} has to hold the bytes of "
-        "pictures, or records with a field bytes"
-    )
-
-
-def _names(file: pq.ParquetFile, schema: pa.Schema, *, path: Path) -> list[str]:
-    for name in _NAMES:
-        if name in schema.names and pa.types.is_string(schema.field(name).type):
-            column = file.read(columns=[name]).column(name).to_pylist()
-            return [text or f"{path.name}#{row}" for row, text in enumerate(column, start=1)]
-    return [f"{path.name}#{row}" for row in range(1, file.metadata.num_rows + 1)]
+    return [
+        (name, Packed(container, place, size, column))
+        for name, place, size, column in parquet_pictures.places(path)
+    ]
 
 
 def _line(error: BaseException) -> str:

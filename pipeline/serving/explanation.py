@@ -17,7 +17,7 @@ from features.signals import Signals
 from features.views import Crop, Face, cut_views
 from models.bundle import Bundle, Prediction
 from models.bundle_info import ThresholdInfo
-from models.nets.face_net import crop_for, from_image
+from models.nets.crops import crop_for, from_image
 from models.nets.net_spec import NetSpec
 
 _NO_GAP = 1e-6  # between a logit and that of the typical real face: it moves nothing

@@ -194,7 +194,7 @@ def _score_task(
     files: Sequence[tuple[str, str | Packed]], *, folder: Path, device: str, threads: int, every_face: bool
 ) -> list[list[PredictionRow]]:
     """Rows of each file."""
-    limit_threads(threads, nets=True)
+    limit_threads(threads)
     return by_image(score_files(files, load_bundle(folder, pick_device(device)), every_face=every_face))
 
 

@@ -14,7 +14,7 @@ import resource
 import signal
 import subprocess
 import sys
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from models import machine_cache
@@ -23,7 +23,14 @@ from models.bundle_info import BundleError, BundleInfo
 from models.errors import UserError
 from models.fingerprint import ROOT
 
-READERS = ("lightgbm", "numpy", "safetensors", "timm", "torch")  # another version has to try again
+READERS = (
+    "lightgbm",
+    "numpy",
+    "openvino",
+    "safetensors",
+    "timm",
+    "torch",
+)  # another version has to try again
 MEMORY = 4 << 30  # bytes that the child may have, and so many times the size of the bundle:
 MEMORY_PER_BYTE = 8
 CPU_S = 120  # seconds that the child may compute, and so many more for each 100 MB of the bundle:
@@ -84,13 +91,21 @@ def _note(record: bytes) -> Path | None:
     folder = machine_cache.folder("bundles")
     if folder is None:
         return None
-    facts = [hashlib.sha256(record).hexdigest(), sys.version, *(version(name) for name in READERS)]
+    facts = [hashlib.sha256(record).hexdigest(), sys.version, *map(_version, READERS)]
     return folder / hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # scoring does without torch
+        return ""
 
 
 def _run(arguments: list[str], *, timeout: float) -> str:
     """Run the child; how it failed, in words that follow "a first use of it", or nothing."""
     quiet = {"CUDA_VISIBLE_DEVICES": "", "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    quiet["FAKETRACE_CACHE"] = "none"  # no absolute path: the child keeps nothing for later processes
     try:
         ended = subprocess.run(
             # -P: a module in the caller's folder must not take the place of one of ours
@@ -150,8 +165,7 @@ def main(folder: str, digest: str, seconds: str, memory: str) -> None:
             raise BundleError(f"{folder} was changed while it was read; try again")
         steps = np.arange(192 * 160 * 3, dtype=np.int64).reshape(192, 160, 3)
         drawn = (steps * steps % 251).astype(np.uint8)  # as good as noise
-        # By torch: what OpenVINO makes of a net is kept for later processes, and this one may keep nothing.
-        Bundle.load(Path(folder), openvino=False).score([drawn, np.full_like(drawn, 127)])
+        Bundle.load(Path(folder)).score([drawn, np.full_like(drawn, 127)])
     except UserError as error:
         sys.stdout.write(str(error))
         raise SystemExit(REFUSED) from None

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from features.spectral import get
 from models.bundle_info import BlockInfo, BundleError, BundleInfo
-from models.fingerprint import fingerprint
+from models.fingerprint import fingerprint, fingerprints
 from models.generators import registry
 from models.synthesis import pseudo_fakes
 
@@ -23,7 +23,7 @@ FACE_ROW = "pipeline.storage.face_schema:to_row"
 CROP = "features.views:plan_crop"
 VIEWS = "features.views:cut_views"
 FACE_BLOCK = "features.views:face_numbers"
-NET_PICTURE = "models.nets.face_net:crop_for"
+NET_PICTURE = "models.nets.crops:crop_for"
 NET_STATE = "models.nets.initialisation:backbone_state"
 NET_ROWS = "models.nets.face_net:FaceNet.__call__"
 NET_TRAINING = "models.nets.training:train_fold"
@@ -70,7 +70,7 @@ def scoring_code(blocks: dict[str, BlockInfo]) -> dict[str, str]:
         targets += [VIEWS, *(get(name).target for name, block in blocks.items() if block.sort == "spectral")]
     if sorts & {"embedding", "net"}:
         targets += [NET_PICTURE, NET_ROWS]
-    return {target: fingerprint(target) for target in targets}
+    return fingerprints(targets)
 
 
 def refuse_other_code(folder: Path, info: BundleInfo) -> None:

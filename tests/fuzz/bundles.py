@@ -13,7 +13,17 @@ import pandas as pd
 
 from features.spectral import get
 from models.bundle_files import files_of, parse_record, read_info, read_part, write_info
-from models.bundle_info import FILE, NOVELTY_FILE, REFERENCE_FILE, BlockInfo, BundleInfo, TrainingInfo, sha256
+from models.bundle_info import (
+    DETECTOR_FILE,
+    FILE,
+    NOVELTY_FILE,
+    REFERENCE_FILE,
+    BlockInfo,
+    BundleInfo,
+    TrainingInfo,
+    sha256,
+)
+from models.detection import weights
 from models.errors import UserError
 from models.stacker.novelty import Novelty
 from models.stacker.reference import Reference
@@ -35,6 +45,7 @@ def write_bundle(folder: Path) -> BundleInfo:
     options = Train.model_validate({"num_boost_round": 20, "early_stopping": 5, "min_data_in_leaf": 5})
     groups = np.arange(200).astype(str)
     stacker = fit(pd.DataFrame(values, columns=columns), target, groups, options=options)
+    (folder / DETECTOR_FILE).write_bytes(weights.packaged())
     Novelty.fit(values, seed=0).save(folder)
     Reference.fit(values, target).save(folder)
     faces = Faces.model_validate({}).model_dump(mode="json")

@@ -1,8 +1,11 @@
 """From label files to prediction.txt: every row, one path to the score, the same bytes however it ran."""
 
+import configparser
 import csv
 import hashlib
+import importlib.metadata
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -16,8 +19,9 @@ import pytest
 from models.bundle import Bundle
 from models.bundle_files import read_info, write_info
 from models.bundle_info import OVERALL, BundleError
+from models.cpu_engine import pick_precision
 from models.errors import UserError
-from models.nets.openvino_net import pick_precision
+from models.fingerprint import ROOT
 from models.stacker.calibration import at_prior
 from pipeline import predict
 from pipeline.samples import feature_table
@@ -198,6 +202,29 @@ def test_bundle_alone_scores_anywhere(finished, monkeypatch, tmp_path):
     assert predict.score(image, bundle="model") == pytest.approx(float(expected), abs=1e-6)
 
 
+def test_scoring_does_without_the_packages_of_training(finished, tmp_path):
+    """Those of the extra `train` cannot be imported, nothing was kept on the machine, and the bytes are the pipeline's."""
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    extra = {
+        line.split()[0].lower() for line in config["options.extras_require"]["train"].split("\n") if line
+    }
+    owners = importlib.metadata.packages_distributions()
+    modules = [name for name, of in owners.items() if {o.lower().replace("_", "-") for o in of} & extra]
+    assert {"torch", "timm", "sklearn", "facenet_pytorch"} <= set(modules)
+    names = [name for name, _ in rows_of(finished / "prediction.txt")[1:]]
+    (tmp_path / "list.txt").write_text("img_name\n" + "".join(f"{name}\n" for name in names))
+    script = (
+        f"import sys\nfor name in {modules}: sys.modules[name] = None\n"
+        "from pipeline import predict\n"
+        f"predict.main(['--bundle', {str(finished / 'cache/model')!r}, '--workers', '1', '--list', 'list.txt', "
+        f"'--images', {str(finished / 'demo/testset')!r}, '--out', 'out.txt'])"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=environment, check=True)
+    assert (tmp_path / "out.txt").read_bytes() == (finished / "prediction.txt").read_bytes()
+
+
 def test_bundle_of_other_code_is_refused(finished, tmp_path):
     shutil.copytree(finished / "cache/model", tmp_path / "model")
     info = read_info(tmp_path / "model")
@@ -212,7 +239,7 @@ def test_every_part_of_a_bundle_is_checked_before_it_is_read(finished, tmp_path,
     model = tmp_path / "model"
     shutil.copytree(finished / "cache/model", model)
     files = sorted(path for path in model.rglob("*") if path.is_file())
-    assert {path.suffix for path in files} == {".json", ".md", ".txt", ".safetensors"}
+    assert {path.suffix for path in files} == {".bin", ".json", ".md", ".txt", ".safetensors", ".xml"}
     for path in files:
         whole = path.read_bytes()
         middle = len(whole) // 2
@@ -271,7 +298,8 @@ def test_nets_lie_once_and_anybody_may_read_them(finished):
 def test_train_rows_have_logits_of_a_net_that_never_saw_them(finished, monkeypatch):
     """Fold 0's images must be scored by member 0, which was trained on the other fold alone."""
     from features.views import plan_crop
-    from models.nets.face_net import FaceNet, crop_for
+    from models.nets.crops import crop_for
+    from models.nets.face_net import FaceNet
     from pipeline.runtime import params
     from pipeline.samples.net_folds import prepare
     from pipeline.storage.face_schema import to_face

@@ -8,7 +8,7 @@ import pytest
 
 from models.bundle import Bundle
 from models.bundle_info import OVERALL, ThresholdInfo
-from models.nets.face_net import crop_for
+from models.nets.crops import crop_for
 from pipeline import explain as command
 from pipeline import predict
 from pipeline.dataset.lists import LabelError

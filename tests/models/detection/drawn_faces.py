@@ -5,6 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from models.detection.summed_area import SummedArea
+
 
 def draw_face(size: int = 320, *, seed: int = 0, share: float = 0.6) -> np.ndarray:
     """A shaded ellipse with brows, eyes, nose and lips on a plain background, RGB uint8."""
@@ -49,3 +51,7 @@ def iou(a: np.ndarray, b: np.ndarray) -> float:
     size = np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None)
     both = size.prod()
     return float(both / ((a[2:] - a[:2]).prod() + (b[2:] - b[:2]).prod() - both))
+
+
+def summed(images: list[np.ndarray]) -> SummedArea:
+    return SummedArea(images, [image.shape[:2] for image in images])

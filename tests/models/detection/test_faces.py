@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
 from models.detection.faces import NO_FACE, area, enlarge, rank
 
-BOXES = torch.tensor([[0.0, 0, 10, 10], [5, 5, 25, 15], [1, 1, 3, 3]])
-POINTS = torch.arange(30, dtype=torch.float32).view(3, 5, 2)
+BOXES = np.array([[0, 0, 10, 10], [5, 5, 25, 15], [1, 1, 3, 3]], np.float32)
+POINTS = np.arange(30, dtype=np.float32).reshape(3, 5, 2)
 
 
 def test_the_face_of_largest_area_times_probability_comes_first():
-    image = torch.tensor([0, 0, 4])
+    image = np.array([0, 0, 4])
     for scores, winner in (((0.9, 0.9), 1), ((0.9, 0.4), 0)):
-        faces = rank(image, BOXES, torch.tensor([*scores, 0.8]), POINTS)
+        faces = rank(image, BOXES, np.array([*scores, 0.8], np.float32), POINTS)
         assert sorted(faces) == [0, 4]
         for face, place in zip(faces[0], (winner, 1 - winner), strict=True):
             assert face.n_faces == 2
@@ -26,17 +25,16 @@ def test_the_face_of_largest_area_times_probability_comes_first():
 
 
 def test_an_inverted_box_has_no_area():
-    faces = rank(torch.tensor([0]), torch.tensor([[9.0, 0, 1, 8]]), torch.tensor([0.9]), POINTS[:1])
+    faces = rank(np.array([0]), np.array([[9.0, 0, 1, 8]]), np.array([0.9], np.float32), POINTS[:1])
     assert area(faces[0][0]) == 0
 
 
 def test_no_faces_give_no_entries():
-    nothing = torch.zeros(0)
-    assert rank(nothing.long(), torch.zeros(0, 4), nothing, torch.zeros(0, 5, 2)) == {}
+    assert rank(np.zeros(0, np.int64), BOXES[:0], np.zeros(0, np.float32), POINTS[:0]) == {}
 
 
 def test_an_enlarged_face_has_its_numbers_times_the_ratio():
-    face = rank(torch.tensor([0]), BOXES[1:2], torch.tensor([0.5]), POINTS[:1])[0][0]
+    face = rank(np.array([0]), BOXES[1:2], np.array([0.5], np.float32), POINTS[:1])[0][0]
     larger = enlarge(face, 3)
     assert area(larger) == 9 * area(face) == 9 * 200
     np.testing.assert_array_equal(larger.landmarks, face.landmarks * 3)

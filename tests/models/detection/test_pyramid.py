@@ -10,27 +10,26 @@ import torch
 from facenet_pytorch.models.mtcnn import PNet
 from torch.nn import functional as F
 
+from models.detection import weights
 from models.detection.cascade import load_cascade
 from models.detection.pyramid import page_pixels, pages, search_steps
-from models.detection.summed_area import SummedArea
-from tests.models.detection.drawn_faces import noise
-
-CPU = torch.device("cpu")
+from tests.models.detection.drawn_faces import noise, summed
 
 
 @pytest.mark.parametrize("side", [(97, 131), (128, 128), (40, 260), (900, 1300)])
 def test_page_gives_the_same_cells_as_separate_levels(side):
     # the largest needs several pages per level
     image = noise(*side)
-    sums, pnet, theirs = SummedArea([image], device=CPU), load_cascade(CPU)[0], PNet()
+    sums, theirs = summed([image]), PNet()
+    pnet = load_cascade(weights.arrays(weights.packaged())).proposal
     whole = torch.tensor(image).permute(2, 0, 1)[None].float()
     scales = sum(search_steps(*side, min_face=20, factor=0.709, coarse_face=0.15), ())
     cells_of_level: dict[int, list[torch.Tensor]] = {}
     with torch.inference_mode():
-        for page in pages(*side, scales, device=CPU):
-            out = pnet(page_pixels(sums, page, torch.tensor([0])), seam=page.seam)
-            out = out.permute(0, 2, 3, 1).flatten(1, 2)[0, page.cell]
-            for level in page.level.unique().tolist():
+        for page in pages(*side, scales):
+            out = pnet(page_pixels(sums, page, [0]), seam=page.seam)
+            out = torch.from_numpy(out.reshape(-1, pnet.width)[page.cell])
+            for level in np.unique(page.level).tolist():
                 cells_of_level.setdefault(level, []).append(out[page.level == level])
         assert len(cells_of_level) == len(scales)
         for scale in scales:
@@ -63,18 +62,18 @@ def test_an_image_that_no_face_fits_in_has_no_steps(side):
 
 def test_a_page_shows_each_image_as_if_it_were_alone():
     images = [noise(60, 80), noise(60, 80)[::-1].copy()]
-    (page,) = pages(60, 80, (0.6, 0.3), device=CPU)
-    both = page_pixels(SummedArea(images, device=CPU), page, torch.tensor([0, 1]))
+    (page,) = pages(60, 80, (0.6, 0.3))
+    both = page_pixels(summed(images), page, [0, 1])
     for image, pixels in zip(images, both, strict=True):
-        alone = page_pixels(SummedArea([image], device=CPU), page, torch.tensor([0]))
-        assert torch.equal(pixels, alone[0])
+        alone = page_pixels(summed([image]), page, [0])
+        np.testing.assert_array_equal(pixels, alone[0])
 
 
 def test_cells_see_windows_inside_their_image():
-    for page in pages(120, 90, (0.6, 0.43, 0.3), device=CPU):
+    for page in pages(120, 90, (0.6, 0.43, 0.3)):
         assert page.boxes.min() >= 0
         x1, y1 = page.boxes[:, 2].max(), page.boxes[:, 3].max()
         assert x1 <= 90 + 2 / 0.3  # a window may reach over the edge by two pixels of its level
         assert y1 <= 120 + 2 / 0.3
         size = page.boxes[:, 2] - page.boxes[:, 0]
-        assert torch.all((size - 11 * page.level / (256 * 12)).abs() <= 1)  # 12 pixels of the level, rounded
+        assert np.all(np.abs(size - 11 * page.level / (256 * 12)) <= 1)  # 12 pixels of the level, rounded

@@ -5,8 +5,10 @@ import pytest
 import torch
 from safetensors.numpy import save
 
+from models.nets.build import build
+from models.nets.crops import crop_for, from_image, window
 from models.nets.evidence_map import TYPICAL_FILE, EvidenceNet, write_typical
-from models.nets.face_net import FaceNet, build, crop_for, from_image, window
+from models.nets.face_net import FaceNet
 from models.nets.net_spec import NetError, NetSpec
 
 LINEAR = "tf_efficientnet_lite0"  # features are averaged, one linear layer behind

@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from features.views import Crop
-from models.nets.face_net import FaceNet, build, crop_for, window
+from models.nets.build import build
+from models.nets.crops import crop_for, window
+from models.nets.face_net import FaceNet
 from models.nets.net_spec import NetError, NetSpec
 from models.nets.packaged import WeightsError
 

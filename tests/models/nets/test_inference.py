@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from models.nets.build import build
 from models.nets.checkpoints import Checkpoint
-from models.nets.face_net import FaceNet, build
+from models.nets.face_net import FaceNet
 from models.nets.inference import compile_for_inference
 from models.nets.initialisation import initialise
 from models.nets.net_spec import NetSpec

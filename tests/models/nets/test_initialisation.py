@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from models.nets.build import build
 from models.nets.checkpoints import Checkpoint
-from models.nets.face_net import build
 from models.nets.initialisation import backbone_state, initialise
 from models.nets.net_spec import NetSpec
 from models.nets.packaged import WeightsError

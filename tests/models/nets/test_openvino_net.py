@@ -2,6 +2,9 @@
 
 import dataclasses
 import os
+import shutil
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -10,11 +13,15 @@ import numpy as np
 import pytest
 import torch
 
-from models import machine_cache
-from models.nets import openvino_net
-from models.nets.face_net import FaceNet, build
+from models import cpu_engine, machine_cache
+from models.cpu_engine import PrecisionError, pick_precision
+from models.nets import conversion, face_net, openvino_net
+from models.nets.build import build
+from models.nets.face_net import FaceNet, graph_of, save_graphs
+from models.nets.graph import Graph
 from models.nets.net_spec import NetSpec
-from models.nets.openvino_net import BATCH, ConversionError, PrecisionError, in_batches, pick_precision
+from models.nets.openvino_net import ConversionError
+from models.nets.saved_weights import SavedWeights
 
 SPEC = NetSpec(
     model="mobilenetv3_small_050",
@@ -70,7 +77,7 @@ def saved(tmp_path_factory):
     ids=lambda s: f"{s.model} {s.input} {len(s.heads)}",
 )
 def test_a_row_has_the_same_bits_in_any_company_and_torchs_numbers(spec):
-    state, pictures = lived_in(spec), crops(BATCH + 3)
+    state, pictures = lived_in(spec), crops(9)
     net = FaceNet(spec, [state])
     together = net(pictures)
     alone = np.concatenate([net([picture]) for picture in pictures])
@@ -123,8 +130,59 @@ def test_what_was_converted_is_not_converted_again(saved, monkeypatch):
     def convert(*_, **__):
         raise AssertionError("converted again")
 
-    monkeypatch.setattr(openvino_net, "convert", convert)
+    monkeypatch.setattr(conversion, "convert", convert)
     np.testing.assert_array_equal(FaceNet.load(saved)(crops(2)), expected)
+
+
+def test_a_net_with_its_graphs_needs_neither_torch_nor_a_cache(saved, tmp_path):
+    """In a process of its own, of which nothing was kept on this machine: the numbers are those of the conversion."""
+    folder = tmp_path / "net"
+    shutil.copytree(saved, folder)
+    expected = FaceNet.load(folder)(crops(2))
+    save_graphs(folder)
+    for weights in folder.glob("*.safetensors"):
+        weights.unlink()
+    code = (
+        "import sys, numpy as np\nfrom pathlib import Path\nfrom models.nets.face_net import FaceNet\n"
+        f"crops = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)\n"
+        f"rows = FaceNet.load(Path({str(folder)!r}))(list(crops))\n"
+        "print(rows.tobytes().hex(), 'torch' in sys.modules, 'timm' in sys.modules)"
+    )
+    environment = {**os.environ, "FAKETRACE_CACHE": str(tmp_path / "cache")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == [expected.tobytes().hex(), "False", "False"]
+
+
+def test_the_graph_of_a_net_has_the_same_bytes_whatever_was_converted_before(monkeypatch, tmp_path):
+    monkeypatch.setenv("FAKETRACE_CACHE", str(tmp_path / "1"))
+    weights = SavedWeights.of("one", lived_in(SPEC))
+    first = graph_of(SPEC, weights)
+    assert graph_of(SPEC, weights) == first  # as it was kept
+    monkeypatch.setenv("FAKETRACE_CACHE", str(tmp_path / "2"))
+    graph_of(SPEC, SavedWeights.of("other", lived_in(SPEC, 1)))
+    assert graph_of(SPEC, weights) == first
+    assert b"rt_info" not in first.layers
+
+
+def test_graphs_of_weights_that_were_replaced_are_removed(tmp_path):
+    rows = []
+    for seed in (0, 1):
+        FaceNet.save(tmp_path, SPEC, [lived_in(SPEC, seed)])
+        assert not list(tmp_path.glob("member0.xml"))
+        save_graphs(tmp_path)
+        rows.append(FaceNet.load(tmp_path)(crops(1)))
+    assert (rows[0] != rows[1]).all()
+
+
+def test_a_damaged_graph_is_refused_and_torch_runs_the_net(saved, tmp_path):
+    folder = tmp_path / "net"
+    shutil.copytree(saved, folder)
+    Graph(b"<net>", b"").save(folder, 0)
+    with pytest.warns(UserWarning, match="OpenVINO cannot run mobilenetv3_small_050 .*, so torch does"):
+        net = FaceNet.load(folder, member=0)
+    np.testing.assert_allclose(net(crops(2)), FaceNet.load(saved, member=0)(crops(2)), atol=1e-4)
 
 
 def test_other_weights_are_converted_though_the_folder_is_the_same(tmp_path):
@@ -136,19 +194,22 @@ def test_other_weights_are_converted_though_the_folder_is_the_same(tmp_path):
 
 
 def test_another_precision_is_kept_apart():
-    assert openvino_net._key(("a",), "f32") != openvino_net._key(("a",), "bf16")
+    graph = Graph(b"layers", b"constants")
+    assert openvino_net._key(graph, "f32") != openvino_net._key(graph, "bf16")
+    assert openvino_net._key(graph, "f32") != openvino_net._key(Graph(b"layersc", b"onstants"), "f32")
 
 
 def test_what_is_damaged_in_the_cache_is_made_again(monkeypatch, tmp_path):
     monkeypatch.setenv("FAKETRACE_CACHE", str(tmp_path))
     state = lived_in(SPEC)
     expected = FaceNet(SPEC, [state])(crops(2))
-    (kept,) = (tmp_path / "faketrace/nets").iterdir()
-    data = bytearray(kept.read_bytes())
-    data[len(data) // 2] ^= 1
-    kept.write_bytes(data)
-    np.testing.assert_array_equal(FaceNet(SPEC, [state])(crops(2)), expected)
-    assert machine_cache.read("nets", kept.name) is not None
+    for kind in ("graphs", "nets"):
+        (kept,) = (tmp_path / "faketrace" / kind).iterdir()
+        data = bytearray(kept.read_bytes())
+        data[len(data) // 2] ^= 1
+        kept.write_bytes(data)
+        np.testing.assert_array_equal(FaceNet(SPEC, [state])(crops(2)), expected)
+        assert machine_cache.read(kind, kept.name) is not None
 
 
 def test_without_a_place_to_keep_it_a_net_still_scores(monkeypatch, tmp_path):
@@ -157,41 +218,19 @@ def test_without_a_place_to_keep_it_a_net_still_scores(monkeypatch, tmp_path):
     assert FaceNet(SPEC, [lived_in(SPEC)])(crops(1)).shape == (1, 2)
 
 
-@pytest.mark.parametrize("steady", [True, False])
-@pytest.mark.parametrize("count", [1, BATCH - 1, BATCH, BATCH + 3])
-def test_batches_are_full_and_the_rest_is_one_by_one_or_filled_up(steady, count):
-    sizes = []
-
-    def run(pictures):
-        sizes.append(len(pictures))
-        return pictures[:, 0, 0, :1].astype(np.float32)
-
-    pictures = np.arange(count, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 2, 3), np.uint8)
-    rows = in_batches(run, pictures, steady=steady)
-    np.testing.assert_array_equal(rows[:, 0], np.arange(count))
-    assert set(sizes) <= ({1, BATCH} if steady else {BATCH})
-
-
-def test_a_net_whose_bits_depend_on_the_batch_runs_in_full_batches_alone(monkeypatch):
-    monkeypatch.setattr(openvino_net, "_is_steady", lambda *_: False)
-    kept = openvino_net.convert(build(SPEC, lived_in(SPEC)).eval(), size=64, precision="f32")
-    assert kept[:1] == openvino_net._VARYING
-    assert not openvino_net.OpenVinoNet(kept, precision="f32")._steady
-
-
 def test_torch_runs_what_openvino_does_not_and_says_so(monkeypatch):
     def fail(*_, **__):
         raise ConversionError("no such operator")
 
     state, pictures = lived_in(SPEC), crops(3)
     expected = FaceNet(SPEC, [state])(pictures)
-    monkeypatch.setattr(openvino_net, "load_or_convert", fail)
+    monkeypatch.setattr(face_net, "graph_of", fail)
     with pytest.warns(
         UserWarning, match="OpenVINO cannot run mobilenetv3_small_050 .no such operator., so torch"
     ):
         net = FaceNet(SPEC, [state])
     np.testing.assert_allclose(net(pictures), expected, atol=1e-5)
-    monkeypatch.setattr(openvino_net, "is_installed", lambda: False)
+    monkeypatch.setattr(cpu_engine, "is_installed", lambda: False)
     with pytest.warns(UserWarning, match="OpenVINO is not installed"):
         FaceNet(SPEC, [state])
 
@@ -205,7 +244,7 @@ class Untraceable(torch.nn.Module):
 
 def test_a_net_that_torch_cannot_trace_is_no_net_for_openvino():
     with pytest.raises(ConversionError, match="control flow"):
-        openvino_net.convert(Untraceable(), size=8, precision="f32")
+        conversion.convert(Untraceable(), size=8)
 
 
 @pytest.mark.parametrize(
@@ -219,7 +258,7 @@ def test_a_net_that_torch_cannot_trace_is_no_net_for_openvino():
     ],
 )
 def test_bfloat16_is_picked_where_the_processor_has_it(monkeypatch, wanted, device, bf16, picked):
-    monkeypatch.setattr(openvino_net, "has_bf16", lambda: bf16)
+    monkeypatch.setattr(cpu_engine, "has_bf16", lambda: bf16)
     assert pick_precision(wanted, device=device) == picked
 
 
@@ -227,7 +266,7 @@ def test_bfloat16_is_picked_where_the_processor_has_it(monkeypatch, wanted, devi
     ("device", "reason"), [("cpu", "processor has no bfloat16"), ("cuda", "nets run on cuda")]
 )
 def test_bfloat16_that_is_not_there_is_refused(monkeypatch, device, reason):
-    monkeypatch.setattr(openvino_net, "has_bf16", lambda: device != "cpu")
+    monkeypatch.setattr(cpu_engine, "has_bf16", lambda: device != "cpu")
     with pytest.raises(
         PrecisionError, match=f"compute.precision is 'bf16', but .*{reason}.*; use auto or f32"
     ):
@@ -242,7 +281,7 @@ def test_the_processor_decides_by_what_openvino_says_of_it():
 
 
 def test_a_net_of_another_precision_runs_in_float32_and_says_so(monkeypatch):
-    monkeypatch.setattr(openvino_net, "has_bf16", lambda: False)
+    monkeypatch.setattr(cpu_engine, "has_bf16", lambda: False)
     state = lived_in(SPEC)
     with pytest.warns(UserWarning, match="runs in f32 here, but its training rows were computed in bf16"):
         net = FaceNet(SPEC, [state], precision="bf16")

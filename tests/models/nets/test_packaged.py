@@ -10,8 +10,8 @@ import timm
 import torch
 
 from models.nets import packaged
+from models.nets.build import build
 from models.nets.checkpoints import find
-from models.nets.face_net import build
 from models.nets.initialisation import backbone_state
 from models.nets.locations import OnHub, locate
 from models.nets.net_spec import NetSpec

@@ -8,8 +8,9 @@ import timm
 import torch
 
 from models.errors import UserError
+from models.nets.build import build
 from models.nets.checkpoints import Checkpoint
-from models.nets.face_net import FaceNet, build
+from models.nets.face_net import FaceNet
 from models.nets.initialisation import initialise
 from models.nets.net_spec import NetSpec
 from models.nets.unit_classifier import UnitLinear, logits_and_features, normalise_classifier, unit

@@ -16,24 +16,28 @@ SCRIPT = """
 import resource, sys
 import numpy as np
 from pipeline.runtime.process import tune_malloc
-if sys.argv[1] == "keep":
-    tune_malloc()
+if sys.argv[1] != "plain":
+    tune_malloc(tensors=sys.argv[1] == "tensors")
+size = int(sys.argv[2])
 for _ in range(3):
-    np.ones(16_000_000, np.float32)
+    np.ones(size, np.float32)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(20):
-    np.ones(16_000_000, np.float32)
+    np.ones(size, np.float32)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
-def faults(how):
-    done = subprocess.run([sys.executable, "-c", SCRIPT, how], capture_output=True, text=True, check=True)
+def faults(how, size):
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, how, str(size)], capture_output=True, text=True, check=True
+    )
     return int(done.stdout)
 
 
-def test_freed_memory_is_used_again():
-    assert faults("keep") * 4 < faults("plain")
+@pytest.mark.parametrize(("how", "size"), [("plain tasks", 3_000_000), ("tensors", 16_000_000)])
+def test_freed_memory_is_used_again(how, size):
+    assert faults(how, size) * 4 < faults("plain", size)
 
 
 def test_a_photo_is_given_back():
@@ -87,20 +91,22 @@ NETS = """
 import sys
 import lightgbm  # its threads are those that torch would take over
 from pipeline.runtime.process import limit_threads
-limit_threads(1, nets=sys.argv[1] == "nets")
+if sys.argv[1] == "before":
+    import torch
+limit_threads(int(sys.argv[2]))
 print("torch" in sys.modules)
 import torch
 print(torch.get_num_threads())
 """
 
 
-@pytest.mark.parametrize(("how", "loaded"), [("nets", "True"), ("none", "False")])
-def test_threads_of_nets_are_limited_before_the_first_net_is_read(how, loaded):
-    command = [sys.executable, "-c", NETS, how]
+@pytest.mark.parametrize(
+    ("loaded", "wanted", "threads"), [("before", 1, "1"), ("after", 1, "1"), ("after", 0, "2")]
+)
+def test_torchs_threads_are_limited_whether_it_is_loaded_or_not(loaded, wanted, threads):
+    command = [sys.executable, "-c", NETS, loaded, str(wanted)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env={"OMP_NUM_THREADS": "2"})
-    early, threads = done.stdout.split()
-    assert early == loaded
-    assert threads == ("1" if how == "nets" else "2")
+    assert done.stdout.split() == [str(loaded == "before"), threads]
 
 
 def test_stages_without_nets_do_not_load_torch():

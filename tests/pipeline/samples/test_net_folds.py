@@ -77,7 +77,7 @@ def test_what_an_entry_says_reaches_the_training(monkeypatch):
     )
     given = []
     monkeypatch.setattr(net_folds, "train_fold", lambda *_, **named: given.append(named))
-    monkeypatch.setattr(net_folds, "limit_threads", lambda _: None)
+    monkeypatch.setattr(net_folds, "limit_threads", lambda *_, **__: None)
     net_folds.train_member(0, job=job, device="cpu")
     assert given[0]["spec"].normalise
     assert {name: getattr(given[0]["schedule"], name) for name in settings} == settings

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from models.nets.openvino_net import PrecisionError
+from models.cpu_engine import PrecisionError
 from pipeline.runtime.params import Compute, Faces
 from pipeline.samples import net_rows
 from pipeline.samples.net_rows import NetExtractor, net_precision
@@ -26,6 +26,6 @@ def test_a_worker_with_another_processor_is_refused(monkeypatch):
 
 
 def test_the_setting_decides_within_what_the_processor_has(monkeypatch):
-    monkeypatch.setattr("models.nets.openvino_net.has_bf16", lambda: True)
+    monkeypatch.setattr("models.cpu_engine.has_bf16", lambda: True)
     picked = [net_precision(Compute(device="cpu", precision=wanted)) for wanted in ("auto", "f32")]
     assert picked == ["bf16", "f32"]

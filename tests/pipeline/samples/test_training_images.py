@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from features.views import Crop, Face
-from models.nets.face_net import NetSpec
+from models.nets.net_spec import NetSpec
 from models.nets.sampler import TrainingPair
 from pipeline.runtime import params
 from pipeline.samples.forging import Forger

@@ -10,7 +10,9 @@ import torch
 from features.views import Face
 from models.bundle import Prediction
 from models.detection.faces import NO_FACE
-from models.nets.face_net import FaceNet, NetSpec, build
+from models.nets.build import build
+from models.nets.face_net import FaceNet
+from models.nets.net_spec import NetSpec
 from pipeline.runtime.engine import Engine
 from pipeline.runtime.in_flight import batches
 from pipeline.samples.net_rows import load_net

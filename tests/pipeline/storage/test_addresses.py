@@ -9,7 +9,7 @@ import pytest
 
 from features.spectral import blocks
 from models.bundle_info import BlockInfo, BundleError
-from models.fingerprint import fingerprint, reached
+from models.fingerprint import fingerprint, fingerprints, reached
 from models.generators.registry import GENERATORS
 from models.synthesis import pseudo_fakes
 from pipeline.samples import variants
@@ -42,6 +42,7 @@ def table(root):
     with pytest.MonkeyPatch.context() as patch:
         for module in (addresses, variants):
             patch.setattr(module, "fingerprint", partial(fingerprint, root=root))
+        patch.setattr(addresses, "fingerprints", partial(fingerprints, root=root))
         variants._code_of.cache_clear()
         found = {"faces": addresses.face_code(), "nets": addresses.net_code()}
         found |= {f"spectral {name}": addresses.spectral_code(name) for name in blocks()}

@@ -1,0 +1,120 @@
+"""A net on the CPU by OpenVINO: compiled for this processor once, and kept on the machine for every later process.
+
+Measured for tf_efficientnet_lite0 at 192 px on one thread of an AVX2 machine: 9.6 ms a picture instead of 28.6 with
+torch's own compiler, and 38 MB. Pictures go one by one: in batches of eight each takes 11.2 ms, and the net 85 MB.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+from contextlib import suppress
+from functools import cache
+from hashlib import sha256
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import cpu_engine, machine_cache
+from models.cpu_engine import Precision
+from models.nets.graph import Graph
+
+KIND = "nets"  # in the machine's cache
+
+
+class ConversionError(RuntimeError):
+    """A net that OpenVINO cannot run; the caller has another way."""
+
+
+class OpenVinoNet:
+    """A compiled net. A row's bits depend on its picture alone.
+
+    Parameters
+    ----------
+    compiled : CompiledModel
+        From one uint8 picture, (1, size, size, 3), to a float32 row.
+
+    Attributes
+    ----------
+    width : int
+        Numbers of a row.
+    """
+
+    def __init__(self, compiled: Any) -> None:
+        self._compiled, self._busy = compiled, threading.Lock()
+        self._request = compiled.create_infer_request()
+        self.width = int(compiled.output(0).get_partial_shape()[1].get_length())
+
+    def __call__(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Compute a row for each picture.
+
+        Parameters
+        ----------
+        pictures : uint8 array, shape (n, size, size, 3), RGB
+
+        Returns
+        -------
+        float32 array, shape (n, width)
+        """
+        rows = np.empty((len(pictures), self.width), np.float32)
+        with self._busy:  # a request works on one picture at a time
+            for place in range(len(pictures)):
+                picture = np.ascontiguousarray(pictures[place : place + 1])
+                rows[place] = self._request.infer([picture])[0][0]
+        return rows
+
+    def release_memory(self) -> None:
+        """Give back what is kept between two pictures; the next one takes it again."""
+        with self._busy:
+            self._compiled.release_memory()
+
+
+def load(graph: Graph, *, precision: Precision) -> OpenVinoNet:
+    """Compile a net for this processor, or take it from the machine's cache.
+
+    Parameters
+    ----------
+    graph : Graph
+    precision : {'f32', 'bf16'}
+
+    Returns
+    -------
+    OpenVinoNet
+
+    Raises
+    ------
+    ConversionError
+        Where OpenVINO does not take the graph.
+    """
+    key = _key(graph, precision)
+    kept = machine_cache.read(KIND, key)
+    if kept is not None:
+        with suppress(RuntimeError):  # of a kind that OpenVINO wrote and no longer reads: made again
+            return OpenVinoNet(
+                cpu_engine.core().import_model(io.BytesIO(kept), "CPU", cpu_engine.settings(precision))
+            )
+    try:
+        model = cpu_engine.core().read_model(graph.layers, graph.constants)
+        compiled = cpu_engine.core().compile_model(model, "CPU", cpu_engine.settings(precision))
+        net = OpenVinoNet(compiled)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ConversionError(f"{type(error).__name__}: {reason}") from None
+    machine_cache.write(KIND, key, compiled.export_model().getvalue())
+    return net
+
+
+def _key(graph: Graph, precision: Precision) -> str:
+    """Name of what is kept: changes with the net, the library and the processor."""
+    return sha256(json.dumps([graph.digest, precision, *_surroundings()]).encode()).hexdigest()
+
+
+@cache
+def _surroundings() -> list[str]:
+    """What a compiled net depends on beside the net."""
+    names = ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")
+    processor = [str(cpu_engine.core().get_property("CPU", name)) for name in names]
+    return [version("openvino"), *processor]

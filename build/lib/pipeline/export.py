@@ -1,0 +1,40 @@
+"""Write scores and slices of the finished run as CSV, for data browsers and spreadsheets."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from models.errors import UserError
+from pipeline.evaluation.slices import scored_images, slice_figures
+from pipeline.runtime import paths
+from pipeline.runtime.command import run
+from pipeline.serving.command_line import named
+from pipeline.storage.files import write_csv
+from pipeline.storage.outputs import check_outputs
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write the two tables."""
+    command = argparse.ArgumentParser(prog="python -m pipeline.export", description=__doc__)
+    command.add_argument(
+        "--out", type=named, default=Path("export"), help="folder of the tables (default: %(default)s)"
+    )
+    folder = command.parse_args(arguments).out
+    if not paths.SCORES.is_file():
+        raise UserError(f"{paths.SCORES} is not here; run `dvc repro` first, in this folder")
+    images, slices = folder / "scores.csv", folder / "slices.csv"
+    check_outputs([images, slices])
+    scores = pd.read_parquet(paths.SCORES)
+    write_csv(images, scored_images(scores))
+    table = slice_figures(scores[~scores["fold_out"]])
+    write_csv(slices, table)
+    sys.stdout.write(f"{len(scores)} images in {images}, {len(table)} slices of val in {slices}\n")
+
+
+if __name__ == "__main__":
+    run("export")

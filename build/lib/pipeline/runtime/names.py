@@ -1,0 +1,136 @@
+"""Names and paths of the settings, compared with what there is."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+from features.spectral import blocks
+from models.generators.registry import GENERATORS
+from models.kinds import LABELLED
+from models.synthesis.pseudo_fakes import kinds
+from pipeline.runtime.mistakes import names as listed
+from pipeline.runtime.mistakes import shown, shown_path
+from pipeline.runtime.params import Backbone, Net, Params, ParamsError
+
+WORDS = ("none", "auto", "pretrained")  # of `weights`, that are not paths
+
+
+def check_names(
+    settings: Params, *, known_models: Collection[str] = (), to_be_drawn: Path | None = None
+) -> None:
+    """Check the names of blocks, kinds and models, and the paths of data and weights.
+
+    Parameters
+    ----------
+    settings : Params
+        The settings in force.
+    known_models : collection of str
+        Names of timm models that need no check: importing timm takes seconds.
+    to_be_drawn : Path
+        A data set that may be absent yet.
+
+    Raises
+    ------
+    ParamsError
+        One line for each mistake: the key, what was found, what is allowed.
+    """
+    mistakes = [
+        *_paths(settings, to_be_drawn),
+        *_blocks(settings),
+        *_kinds(settings),
+        *_models(settings, known_models),
+    ]
+    if mistakes:
+        raise ParamsError("\n".join(mistakes))
+
+
+def _unknown(key: str, names: Iterable[str], allowed: Collection[str]) -> list[str]:
+    wrong = [name for name in names if name not in allowed]
+    return [f"key '{key}' names {listed(wrong)}; allowed are {', '.join(allowed)}"] if wrong else []
+
+
+def _repeated(key: str, names: list[str]) -> list[str]:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    return [f"key '{key}' names {listed(twice)} twice; name each once"] if twice else []
+
+
+def _paths(settings: Params, to_be_drawn: Path | None) -> list[str]:
+    folders = {"data.root": Path(settings.data.root), "data.weights": Path(settings.data.weights)}
+    mistakes = [
+        f"key '{key}' is {shown_path(path)}, which is not a folder; give one that is there"
+        + (" (`make repro` draws the demo set)" if key == "data.root" else "")
+        for key, path in folders.items()
+        if path != to_be_drawn and not os.path.isdir(path)
+    ]
+    for key, net in _nets(settings).items():
+        if net.weights in WORDS:
+            continue
+        path = Path(net.weights)
+        if not os.path.isfile(path):
+            mistakes.append(
+                f"key '{key}.weights' is {shown_path(path)}, which is not a file; allowed are {', '.join(WORDS)} or the path of a "
+                ".safetensors or .pth file"
+            )
+        elif not os.path.isfile(path.with_suffix(".json")):
+            mistakes.append(
+                f"key '{key}.weights' is {shown_path(path)}, but {path.with_suffix('.json').name} is not beside it; "
+                "data/weights/README.md says what it holds"
+            )
+    return mistakes
+
+
+def _blocks(settings: Params) -> list[str]:
+    made = [
+        "face",
+        *settings.spectral.blocks,
+        *(f"embed_{name}" for name in settings.embed.backbones),
+        *(f"net_{name}" for name in settings.finetune.nets),
+    ]
+    chosen = settings.train.blocks or []
+    return [
+        *_unknown("spectral.blocks", settings.spectral.blocks, sorted(blocks())),
+        *_repeated("spectral.blocks", settings.spectral.blocks),
+        *_unknown("train.blocks", chosen, made),
+        *_repeated("train.blocks", chosen),
+    ]
+
+
+def _kinds(settings: Params) -> list[str]:
+    known = (*kinds(), *GENERATORS)
+    mistakes = _unknown("variants.pseudo_fakes", settings.variants.pseudo_fakes, known)
+    for name, net in settings.finetune.nets.items():
+        mistakes += _unknown(f"finetune.nets.{name}.heads", net.heads, (LABELLED, *known))
+    return mistakes
+
+
+def _models(settings: Params, known: Collection[str]) -> list[str]:
+    new = {key: net.model for key, net in _nets(settings).items() if net.model not in known}
+    if not new:
+        return []
+    import timm
+
+    mistakes = []
+    for key, model in new.items():
+        name, _, tag = model.partition(".")
+        if not timm.is_model(name):
+            near = difflib.get_close_matches(name, timm.list_models(), n=3)
+            mistakes.append(
+                f"key '{key}.model' is {shown(model, quoted=False)}, which timm does not know; "
+                + (f"near it are {', '.join(near)}" if near else "`timm.list_models()` lists its names")
+            )
+        elif tag and model not in timm.list_pretrained(f"{name}.*"):
+            tags = ", ".join(timm.list_pretrained(f"{name}.*")) or f"{name} alone"
+            mistakes.append(
+                f"key '{key}.model' is {shown(model, quoted=False)}, whose tag timm does not know; allowed are {tags}"
+            )
+    return mistakes
+
+
+def _nets(settings: Params) -> dict[str, Backbone | Net]:
+    return {
+        **{f"embed.backbones.{name}": net for name, net in settings.embed.backbones.items()},
+        **{f"finetune.nets.{name}": net for name, net in settings.finetune.nets.items()},
+    }

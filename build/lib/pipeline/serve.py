@@ -1,0 +1,44 @@
+"""Score images over HTTP: a page at /, `POST /score` and `POST /explain`, with calibrated answers, limits and metrics."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+
+from models.errors import UserError
+from pipeline.runtime.command import run
+
+NEEDED = {
+    "fastapi": "fastapi",
+    "uvicorn": "uvicorn",
+    "prometheus_client": "prometheus-client",
+    "python_multipart": "python-multipart",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve until SIGTERM or Ctrl-C."""
+    absent = [package for module, package in NEEDED.items() if find_spec(module) is None]
+    if absent:
+        raise UserError(
+            f"{', '.join(absent)} is not installed; run: pip install -c constraints.txt -e '.[serve]'"
+        )
+    # Only now: of these packages each may be absent.
+    from pipeline.service.server import listening, run_server
+    from pipeline.service.settings import parser, settings_of
+    from pipeline.service.start import open_service
+
+    settings = settings_of(parser(__doc__).parse_args(arguments))
+    bound = listening(settings.host, settings.port)
+    service, app = open_service(settings)
+    try:
+        service.pool.start()
+        run_server(app, service, bound)
+    finally:
+        service.pool.stop()
+    sys.stderr.write(f"ended; {service.answered} requests were answered\n")
+
+
+if __name__ == "__main__":
+    run("serve")

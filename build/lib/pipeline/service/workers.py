@@ -1,0 +1,218 @@
+"""The processes that score, each with a thread here that hands it batches and sees to it that it lives."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from typing import Protocol
+
+from pipeline.service.child import serve
+from pipeline.service.jobs import Job, JobQueue, Upload, Work
+from pipeline.service.results import Failed, Result
+from pipeline.service.settings import ServiceError, Start
+
+START_S = 1200.0  # a first use of a stranger's large bundle is tried in a child of its own
+_LOG = logging.getLogger("faketrace")
+
+
+class Lost(Exception):
+    """The process died or took too long over a batch; the message says which."""
+
+
+class Scorer(Protocol):
+    """Something that works on batches."""
+
+    def start(self) -> str:
+        """Be ready; the device that it works on. Raises ServiceError where the bundle cannot be used."""
+
+    def work_on(self, work: Work, uploads: Sequence[Upload]) -> list[Result]:
+        """The result of each upload. Raises Lost; then `start` makes it ready again."""
+
+    def stop(self) -> None:
+        """End it."""
+
+
+class ScoringProcess:
+    """A process that scores, started anew where it was lost.
+
+    Parameters
+    ----------
+    start : Start
+    work_s : float
+        Seconds that a batch may take.
+    """
+
+    def __init__(self, start: Start, *, work_s: float) -> None:
+        self._start = start
+        self._work_s = work_s
+        self._process: SpawnProcess | None = None
+        self._connection: Connection | None = None
+
+    def start(self) -> str:
+        """Start the process and wait until it has used the bundle."""
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(
+            target=serve, args=(theirs, self._start, os.getpid()), name="faketrace scorer", daemon=True
+        )
+        self._process.start()
+        theirs.close()
+        try:
+            first = self._receive(START_S)
+        except Lost as lost:
+            raise ServiceError(
+                f"a scoring process {lost} while it loaded the bundle; see the lines above"
+            ) from None
+        if isinstance(first, ServiceError):
+            raise first
+        return str(first)
+
+    def work_on(self, work: Work, uploads: Sequence[Upload]) -> list[Result]:
+        """Hand a batch over and wait for its results."""
+        assert self._connection is not None
+        try:
+            self._connection.send((work, list(uploads)))
+        except OSError:
+            raise self._lost("died") from None
+        results = self._receive(self._work_s)
+        assert isinstance(results, list)
+        return results
+
+    def _receive(self, seconds: float) -> object:
+        assert self._connection is not None
+        try:
+            if self._connection.poll(seconds):
+                return self._connection.recv()
+        except (EOFError, OSError):
+            raise self._lost("died") from None
+        raise self._lost(f"took longer than {seconds:g} s")
+
+    def _lost(self, how: str) -> Lost:
+        self.stop()
+        return Lost(how)
+
+    def stop(self) -> None:
+        """End the process, whatever it is doing."""
+        if self._connection is not None:
+            self._connection.close()
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+        self._connection = self._process = None
+
+
+class WorkerPool:
+    """Threads that take batches from a queue and have them worked on.
+
+    Parameters
+    ----------
+    scorers : sequence of Scorer
+        One for each thread.
+    queue : JobQueue
+    on_batch : callable
+        Told the work, the number of images and the seconds of each batch.
+    on_lost : callable
+        Told each time that a scorer was lost.
+    one_on_gpu : bool
+        Whether the first alone is used where it works on a GPU.
+    """
+
+    def __init__(
+        self,
+        scorers: Sequence[Scorer],
+        queue: JobQueue,
+        *,
+        on_batch: Callable[[Work, int, float], None],
+        on_lost: Callable[[], None],
+        one_on_gpu: bool = False,
+    ) -> None:
+        self._scorers = list(scorers)
+        self._queue = queue
+        self._on_batch = on_batch
+        self._on_lost = on_lost
+        self._one_on_gpu = one_on_gpu
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Start every scorer, side by side, then the threads. Raises ServiceError where the bundle cannot be used."""
+        refused: list[ServiceError] = []
+
+        def start(scorer: Scorer) -> None:
+            try:
+                scorer.start()
+            except ServiceError as error:
+                refused.append(error)
+
+        # Alone: what is tried or compiled at a first use is there for the others.
+        if self._scorers[0].start() == "cuda" and self._one_on_gpu:
+            del self._scorers[1:]
+        starting = [threading.Thread(target=start, args=(scorer,)) for scorer in self._scorers[1:]]
+        for thread in starting:
+            thread.start()
+        for thread in starting:
+            thread.join()
+        if refused:
+            self._stop_scorers()
+            raise refused[0]
+        for index, scorer in enumerate(self._scorers):
+            self._threads.append(
+                threading.Thread(target=self._run, args=(scorer,), name=f"worker {index}", daemon=True)
+            )
+            self._threads[-1].start()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether any worker can work."""
+        return any(thread.is_alive() for thread in self._threads)
+
+    def stop(self) -> None:
+        """Work on all that waits, then end the processes."""
+        self._queue.close()
+        for thread in self._threads:
+            thread.join()
+        self._stop_scorers()
+
+    def _stop_scorers(self) -> None:
+        for scorer in self._scorers:
+            scorer.stop()
+
+    def _run(self, scorer: Scorer) -> None:
+        lost = False
+        while not lost and (batch := self._queue.take()):
+            begun = time.monotonic()
+            try:
+                results = self._results(scorer, batch)
+            except ServiceError as error:
+                _LOG.critical("a scoring process cannot be started again: %s", error)
+                lost = True
+                results = [Failed("internal_error", "the service lost its processes; see its log")] * len(
+                    batch
+                )
+            taken = time.monotonic() - begun
+            self._queue.took(taken, batch, workers=len(self._scorers))
+            self._on_batch(batch[0].work, len(batch), taken)
+            for job, result in zip(batch, results, strict=True):
+                job.result.set_result(result)
+
+    def _results(self, scorer: Scorer, batch: Sequence[Job]) -> list[Result]:
+        """Results of a batch. One bad image affects only itself: a batch that fails is tried again one by one."""
+        try:
+            results = scorer.work_on(batch[0].work, [(job.name, job.data) for job in batch])
+        except Lost as lost:
+            self._on_lost()
+            _LOG.error("a scoring process %s over %d images; a new one is started", lost, len(batch))
+            results = [Failed("process_lost", f"the process that worked on it {lost}")] * len(batch)
+            scorer.start()
+        failed = any(isinstance(result, Failed) and result.status in _OF_THE_BATCH for result in results)
+        if len(batch) == 1 or not failed:
+            return results
+        return [result for job in batch for result in self._results(scorer, [job])]
+
+
+_OF_THE_BATCH = ("internal_error", "out_of_memory", "process_lost")
