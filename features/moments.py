@@ -43,7 +43,23 @@ def mean_abs(rows: F32) -> F64:
     float64 array, shape (...)
         Grey levels.
     """
-    return np.abs(rows).mean(axis=-1).astype(np.float64)
+    return _mean(np.abs(rows)).astype(np.float64)
+
+
+def mean_square(rows: F32) -> F64:
+    """Mean square along the last axis.
+
+    Parameters
+    ----------
+    rows : float32 array, shape (..., n)
+        Samples, grey levels.
+
+    Returns
+    -------
+    float64 array, shape (...)
+        Grey levels squared.
+    """
+    return np.vecdot(rows, rows).astype(np.float64) / rows.shape[-1]
 
 
 def shapes(rows: F32) -> tuple[F64, F64, F64]:
@@ -68,10 +84,30 @@ def shapes(rows: F32) -> tuple[F64, F64, F64]:
     """
     squares = np.square(rows)
     absolute = mean_abs(rows)
-    second = squares.mean(axis=-1).astype(np.float64)
-    fourth = np.square(squares).mean(axis=-1).astype(np.float64)
+    second, fourth = mean_square(rows), mean_square(squares)
     second = np.where(second > MIN_VARIANCE, second, np.nan)
     return log_level(absolute), absolute**2 / second, np.log(fourth / second**2)
+
+
+def standardised(rows: F32) -> F32:
+    """Rows about their mean, scaled to length 1, so that their inner product is Pearson's correlation.
+
+    Parameters
+    ----------
+    rows : float32 array, shape (..., n)
+        Samples, grey levels.
+
+    Returns
+    -------
+    float32 array, same shape
+        NaN where the variance of a row is at most MIN_VARIANCE.
+    """
+    n = rows.shape[-1]
+    centred = rows - _mean(rows)[..., None]
+    energy = np.vecdot(centred, centred)
+    lengths = np.sqrt(np.where(energy > MIN_VARIANCE * n, energy, np.float32(np.nan)))
+    centred *= 1 / lengths[..., None]
+    return np.asarray(centred)
 
 
 def correlations(rows: F32) -> F64:
@@ -79,19 +115,16 @@ def correlations(rows: F32) -> F64:
 
     Parameters
     ----------
-    rows : float32 array, shape (k, n)
+    rows : float32 array, shape (..., k, n)
         Samples of k variables.
 
     Returns
     -------
-    float64 array, shape (k, k)
+    float64 array, shape (..., k, k)
         NaN where the variance of a row is at most MIN_VARIANCE.
     """
-    centred = rows - rows.mean(axis=1, keepdims=True)
-    gram = (centred @ centred.T).astype(np.float64) / rows.shape[1]
-    variance = np.diag(gram)
-    scale = np.sqrt(np.where(variance > MIN_VARIANCE, variance, np.nan))
-    return np.asarray(gram / np.outer(scale, scale))
+    unit = standardised(rows)
+    return np.vecdot(unit[..., :, None, :], unit[..., None, :, :]).astype(np.float64)
 
 
 def upper(matrix: F64) -> F64:
@@ -99,15 +132,15 @@ def upper(matrix: F64) -> F64:
 
     Parameters
     ----------
-    matrix : float64 array, shape (k, k)
+    matrix : float64 array, shape (..., k, k)
         For example correlations.
 
     Returns
     -------
-    float64 array, shape (k (k - 1) / 2,)
+    float64 array, shape (..., k (k - 1) / 2)
         Row by row.
     """
-    return np.asarray(matrix[_above_diagonal(len(matrix))])
+    return np.asarray(matrix[(..., *_above_diagonal(matrix.shape[-1]))])
 
 
 @lru_cache(maxsize=8)
@@ -129,3 +162,8 @@ def absent(count: int) -> F32:
         NaN.
     """
     return np.full(count, np.nan, dtype=np.float32)
+
+
+def _mean(rows: F32) -> F32:
+    """Mean along the last axis, without the overhead of `np.mean`."""
+    return np.asarray(np.add.reduce(rows, axis=-1) / np.float32(rows.shape[-1]))

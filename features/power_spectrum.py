@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+import cv2
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
@@ -25,21 +26,24 @@ class Spectrum:
     ----------
     power : float32 array, shape (H, W // 2 + 1)
         Grey levels squared.
-    log_power : float32 array, shape (H, W // 2 + 1)
-        log(power + POWER_FLOOR).
     weight : float32 array, shape (W // 2 + 1,)
         How often a column stands in the full plane, 1 or 2.
-    polar : float64 array, shape (N_RINGS, N_SECTORS)
-        Mean log power by ring and sector, NaN where a cell is empty.
+    sums : float64 array, shape (N_RINGS, N_SECTORS)
+        Sum of log(power + POWER_FLOOR) over each ring and sector of the full plane.
     counts : float64 array, shape (N_RINGS, N_SECTORS)
         Frequencies in each cell.
     """
 
     power: F32
-    log_power: F32
     weight: F32
-    polar: F64
+    sums: F64
     counts: F64
+
+    @property
+    def polar(self) -> F64:
+        """Mean log power by ring and sector, float64 (N_RINGS, N_SECTORS), NaN where a cell is empty."""
+        with np.errstate(invalid="ignore"):
+            return self.sums / self.counts
 
 
 def power_spectrum(picture: F32) -> Spectrum:
@@ -55,24 +59,25 @@ def power_spectrum(picture: F32) -> Spectrum:
     Spectrum
         Of the half plane that a real picture needs.
     """
-    window, cell, counts, weight = _polar_grid(*picture.shape)
+    window, energy, cell, counts, weight = _polar_grid(*picture.shape)
     transform = scipy.fft.rfft2((picture - picture.mean()) * window)
-    power = transform.real**2 + transform.imag**2
-    power /= np.float32(np.square(window).sum())
-    log_power = np.log(power + np.float32(POWER_FLOOR))
-    sums = np.bincount(cell, (log_power * weight).ravel(), N_RINGS * N_SECTORS + 1)[:-1]
-    with np.errstate(invalid="ignore"):
-        polar = (sums / counts).reshape(N_RINGS, N_SECTORS)
-    return Spectrum(power, log_power, weight, polar, counts.reshape(N_RINGS, N_SECTORS))
+    power = np.square(transform.real)
+    power += np.square(transform.imag)
+    power /= energy
+    log_power = cv2.log(power + np.float32(POWER_FLOOR))  # half the time of np.log
+    log_power *= weight
+    sums = np.asarray(np.bincount(cell, log_power.ravel(), counts.size + 1)[:-1], dtype=np.float64)
+    return Spectrum(power, weight, sums.reshape(counts.shape), counts)
 
 
 @lru_cache(maxsize=64)
-def _polar_grid(height: int, width: int) -> tuple[F32, NDArray[np.intp], F64, F32]:
-    """Hann window, polar cell of each frequency (flat), frequencies per cell, column weights.
+def _polar_grid(height: int, width: int) -> tuple[F32, np.float32, NDArray[np.intp], F64, F32]:
+    """Hann window and its energy, polar cell of each frequency (flat), frequencies per cell, column weights.
 
     The zero frequency is in no cell: it gets the index after the last.
     """
     window = (np.hanning(height)[:, None] * np.hanning(width)[None, :]).astype(np.float32)
+    energy = np.float32(np.square(window).sum())
     fy = np.abs(np.fft.fftfreq(height))[:, None]
     fx = np.fft.rfftfreq(width)[None, :]
     ring = np.hypot(fy, fx) * RINGS_PER_CYCLE
@@ -83,4 +88,4 @@ def _polar_grid(height: int, width: int) -> tuple[F32, NDArray[np.intp], F64, F3
     weight[0] = weight[-1] = 1.0
     full = np.broadcast_to(weight, cell.shape).ravel()
     counts = np.bincount(cell.ravel(), full, N_RINGS * N_SECTORS + 1)[:-1].astype(np.float64)
-    return window, cell.ravel(), counts, weight
+    return window, energy, cell.ravel(), counts.reshape(N_RINGS, N_SECTORS), weight

@@ -64,4 +64,5 @@ def planes(picture: NDArray[np.generic]) -> F32:
     float32 array, shape (C, H × W)
         Contiguous.
     """
-    return np.ascontiguousarray(picture.reshape(-1, picture.shape[2]).T, dtype=np.float32)
+    rows = np.ascontiguousarray(picture.transpose(2, 0, 1), dtype=np.float32)
+    return rows.reshape(picture.shape[2], -1)

@@ -25,18 +25,15 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from models import machine_cache
 from models.sourcecode.canonical import Reader
 from models.sourcecode.modules import SourceTree, Symbol, read_tree
 
 ROOT = Path(__file__).resolve().parents[1]
-KIND = "code"  # in the machine's cache
 
 
 def fingerprint(*targets: str, root: Path = ROOT) -> str:
@@ -69,33 +66,9 @@ def fingerprint(*targets: str, root: Path = ROOT) -> str:
     return _hash(*sorted(set(marks.values())))[:16]
 
 
-def fingerprints(targets: Collection[str], root: Path = ROOT) -> dict[str, str]:
-    """The fingerprint of each of these targets, found once on a machine as long as no source file changes.
-
-    Parameters
-    ----------
-    targets : collection of str
-        As in `fingerprint`.
-    root : Path
-        Folder that holds our packages.
-
-    Returns
-    -------
-    dict of str to str
-
-    Raises
-    ------
-    ValueError
-        As in `fingerprint`.
-    """
-    wanted = sorted(targets)
-    key = _hash(read_tree(root).digest, read_tree(ROOT).digest, *wanted)  # of what is read and of who reads
-    kept = machine_cache.read(KIND, key)
-    if kept is None:
-        found = {target: fingerprint(target, root=root) for target in wanted}
-        machine_cache.write(KIND, key, json.dumps(found).encode())
-        return found
-    return dict(json.loads(kept))
+def tree_digest(root: Path = ROOT) -> str:
+    """Hash of all of our source files, byte for byte: while it stays the same, so does every fingerprint."""
+    return read_tree(root).digest
 
 
 def reached(*targets: str, root: Path = ROOT) -> list[str]:

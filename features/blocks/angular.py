@@ -62,9 +62,10 @@ def angular(signals: Signals) -> F32:
     spectrum = signals.spectrum
     if spectrum is None:
         return absent(len(COLUMNS))
-    weighted = np.where(spectrum.counts > 0, spectrum.polar, 0.0) * spectrum.counts
-    sums = np.array([weighted[a:b].sum(0) for a, b in zip(_CUTS[:-1], _CUTS[1:], strict=True)])
-    counts = np.array([spectrum.counts[a:b].sum(0) for a, b in zip(_CUTS[:-1], _CUTS[1:], strict=True)])
+    sums, counts = (
+        np.add.reduceat(table, _CUTS[:-1], axis=0)
+        for table in (spectrum.sums[: _CUTS[-1]], spectrum.counts[: _CUTS[-1]])
+    )
     with np.errstate(invalid="ignore"):
         rings = sums / counts - (sums.sum(1) / counts.sum(1))[:, None]
     horizontal, diagonal, vertical = rings[:, 0], rings[:, N_SECTORS // 2], rings[:, -1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from features.moments import F32, F64, absent, shapes
@@ -13,11 +15,12 @@ _ZIGZAG = sorted(
     key=lambda p: (p[0] + p[1], p[0] if (p[0] + p[1]) % 2 else p[1]),
 )
 _ROWS = np.array([8 * u + v for u, v in _ZIGZAG])
-_DIAGONAL = np.array([u + v for u, v in _ZIGZAG])
+_DIAGONAL = np.array([u + v for u, v in _ZIGZAG])  # rising: a range of them is a slice
 N_SINGLE = 20  # AC coefficients reported one by one; the others by anti-diagonal
 _POOLED = {"d6": (6, 6), "d7": (7, 7), "d8": (8, 8), "d9": (9, 9), "d10": (10, 11), "d12": (12, 14)}
 _BENFORD = {"first": (1, 6), "second": (6, 15), "third": (15, 28)}  # zig-zag positions
 _DIGITS = np.log10(1 + 1 / np.arange(1, 10))
+_FIRST_DIGIT = np.array([int(str(i)[0]) for i in range(10_000)])  # of whole numbers
 _TAILS = (1, 2, 4, 6, 9, 12)  # anti-diagonals whose kurtosis is reported
 COLUMNS = (
     *(f"scale_{i:02d}" for i in range(1, N_SINGLE + 1)),
@@ -96,20 +99,20 @@ def blockdct(signals: Signals) -> F32:
     """
     if signals.block_dct is None:
         return absent(len(COLUMNS))
-    coefficients = signals.block_dct[_ROWS]
-    level, shape, kurtosis = shapes(coefficients)
+    coefficients = signals.block_dct
+    level, shape, kurtosis = (values[_ROWS] for values in shapes(coefficients))
     level = level - level[1:].mean()
-    pooled = [level[(a <= _DIAGONAL) & (b >= _DIAGONAL)].mean() for a, b in _POOLED.values()]
-    digits = [benford(coefficients[a:b]) for a, b in _BENFORD.values()]
-    tails = _by_diagonal(kurtosis)[np.array(_TAILS) - 1]
-    values = [level[1 : N_SINGLE + 1], pooled, _by_diagonal(shape), tails, digits]
+    pooled = _by_diagonal(level, [first for first, _ in _POOLED.values()])
+    digits = [benford(coefficients[_ROWS[a:b]]) for a, b in _BENFORD.values()]
+    tails = _by_diagonal(kurtosis, range(1, 15))[np.array(_TAILS) - 1]
+    values = [level[1 : N_SINGLE + 1], pooled, _by_diagonal(shape, range(1, 15)), tails, digits]
     return np.concatenate(values).astype(np.float32)
 
 
-def _by_diagonal(values: F64) -> F64:
-    """Mean of 64 zig-zag values on each of the anti-diagonals 1-14."""
-    sums = np.bincount(_DIAGONAL, values, 15)
-    return np.asarray((sums / np.bincount(_DIAGONAL, minlength=15))[1:])
+def _by_diagonal(values: F64, firsts: Sequence[int]) -> F64:
+    """Mean of 64 zig-zag values over the anti-diagonals from each of `firsts` to the next one."""
+    starts = np.searchsorted(_DIAGONAL, firsts)
+    return np.add.reduceat(values, starts) / np.diff(starts, append=len(values))
 
 
 def benford(values: F32) -> float:
@@ -118,7 +121,7 @@ def benford(values: F32) -> float:
     Parameters
     ----------
     values : float32 array, any shape
-        Coefficients, grey levels; those with a magnitude below 1 are left out.
+        Coefficients, grey levels, of magnitudes below 10,000; those below 1 are left out.
 
     Returns
     -------
@@ -129,12 +132,10 @@ def benford(values: F32) -> float:
     ----------
     Fu, Shi and Su 2007, doi:10.1117/12.704723.
     """
-    magnitudes = np.abs(values).ravel()
-    magnitudes = magnitudes[magnitudes >= 1]
-    if magnitudes.size < 100:
+    whole = np.abs(values).ravel().astype(np.intp)  # from 1 on it has the first digit of the magnitude
+    sizes = np.bincount(whole)
+    counts = np.bincount(_FIRST_DIGIT[: len(sizes)], sizes, 10)[1:]
+    if counts.sum() < 100:
         return np.nan
-    decades = np.where(magnitudes >= 100, np.where(magnitudes >= 1000, 1e-3, 1e-2), 0.1)
-    digits = (magnitudes * np.where(magnitudes >= 10, decades, 1.0)).astype(np.intp)
-    counts = np.bincount(np.clip(digits, 1, 9), minlength=10)[1:].astype(np.float64)
     share = (counts + 0.5) / (counts.sum() + 4.5)
     return float((share * np.log(share / _DIGITS)).sum())

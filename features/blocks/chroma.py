@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from features.moments import F32, F64, MIN_VARIANCE, absent, correlations, shapes, upper
+from features.moments import (
+    F32,
+    F64,
+    MIN_VARIANCE,
+    absent,
+    correlations,
+    mean_abs,
+    mean_square,
+    shapes,
+    standardised,
+    upper,
+)
 from features.registry import block
 from features.residuals import BAND_SAMPLE, planes, row_stride, square_residual
 from features.signals import Signals
@@ -55,19 +66,19 @@ def chroma(signals: Signals) -> F32:
     if min(signals.luma.shape) < 8:
         return absent(len(COLUMNS))
     rows = signals.band_rows
-    variance = np.array([np.square(r).mean(axis=1, dtype=np.float64) for r in rows]) + MIN_VARIANCE
-    pairs = [upper(correlations(r)) for r in rows]
+    second = mean_square(rows)
+    variance = second + MIN_VARIANCE
     energy = np.log(variance[:, 1:] / variance[:, :1])
     falloff = np.log(variance[:-1] / variance[1:]).T
-    shape = [shapes(r)[1] for r in rows]
+    shape = mean_abs(rows) ** 2 / np.where(second > MIN_VARIANCE, second, np.nan)
     step = row_stride(signals.luma.size, BAND_SAMPLE)
     rgb = planes(square_residual(signals.rgb)[1:-1:step, 1:-1])
     return np.concatenate(
         [
-            np.ravel(pairs),
+            upper(correlations(rows)).ravel(),
             energy.ravel(),
             falloff.ravel(),
-            np.ravel(shape),
+            shape.ravel(),
             upper(correlations(rgb)),
             _lags(signals.bands[0]),
             _saturation(rgb),
@@ -76,15 +87,14 @@ def chroma(signals: Signals) -> F32:
     ).astype(np.float32)
 
 
-def _lags(fine: F32) -> list[float]:
-    """Correlation of the fine bands of Cr and Cb with their neighbours right and below."""
-    lags = []
+def _lags(fine: F32) -> F64:
+    """Correlation of the fine bands of Cr and Cb with their neighbours right and below; (4,)."""
     step = row_stride(fine.shape[0] * fine.shape[1], BAND_SAMPLE)
-    for plane in (fine[..., 1], fine[..., 2]):
-        rows, next_rows = plane[:-1:step], plane[1::step]
-        for near, far in ((rows[:, :-1], rows[:, 1:]), (rows, next_rows)):
-            lags.append(float(correlations(np.stack([near.ravel(), far.ravel()]))[0, 1]))
-    return lags
+    # Planes of Cr and Cb, so that the pixels to the left and to the right are copied row by row.
+    here, below = (np.moveaxis(rows, -1, 0)[1:].copy() for rows in (fine[:-1:step], fine[1::step]))
+    couples = (here[..., :-1], here[..., 1:]), (here, below)
+    unit = ([standardised(rows.reshape(2, -1)) for rows in couple] for couple in couples)
+    return np.stack([np.vecdot(near, far) for near, far in unit], axis=1).astype(np.float64).ravel()
 
 
 def _saturation(rgb: F32) -> F64:
@@ -98,6 +108,6 @@ def _saturation(rgb: F32) -> F64:
 
 def _exposed(signals: Signals) -> list[float]:
     """Shares of the pixels with a channel above 250 and with all channels below 5."""
-    red, green, blue = (signals.pixels[..., i] for i in range(3))
+    red, green, blue = signals.channels
     brightest = np.maximum(np.maximum(red, green), blue)
-    return [float((brightest > 250).mean()), float((brightest < 5).mean())]
+    return [np.count_nonzero(exposed) / brightest.size for exposed in (brightest > 250, brightest < 5)]

@@ -109,22 +109,35 @@ def _measures(signals: Signals) -> F64:
     Read on every k-th row of a large picture.
     """
     step = row_stride(signals.context_ycc.shape[0] * signals.context_ycc.shape[1], BAND_SAMPLE)
-    labels = regions(signals)[::step].ravel()
+    masks = regions(signals)[::step].ravel() == np.arange(4, dtype=np.uint8)[:, None]
+    counts = np.count_nonzero(masks, axis=1)
     colour = planes(signals.context_ycc[::step])
     fine, middle, coarse = (np.abs(planes(band[::step])) for band in signals.context_bands)
-    luma = np.ascontiguousarray(signals.context_ycc[..., 0])
+    luma = np.asarray(cv2.extractChannel(signals.context_ycc, 0), dtype=np.float32)
     residual = np.abs(square_residual(luma)[::step].ravel())
-    energy = [residual, fine[0], middle[0], coarse[0], fine[1] + fine[2], middle[1] + middle[2]]
-    values = np.stack([*energy, *colour])
-    table = np.full((4, 10), np.nan)
+    weights = masks.astype(np.float32)[:, None]
+    (energy,), fine, middle, coarse, colour = (  # measures × regions
+        np.vecdot(rows, weights).T.astype(np.float64) / np.maximum(counts, 1)
+        for rows in (residual[None], fine, middle, coarse, colour)
+    )
+    table = np.array(
+        [energy, fine[0], middle[0], coarse[0], fine[1] + fine[2], middle[1] + middle[2], energy, *colour]
+    ).T
+    noise = 6
     for k in range(4):
-        mask = labels == k
-        n = int(mask.sum())
-        if n * step >= MIN_PIXELS and n:
-            means = values @ mask.astype(np.float32) / n
-            noise = float(np.median(residual[mask]))
-            table[k] = [*means[:6], noise, *means[6:]]
+        if counts[k] and counts[k] * step >= MIN_PIXELS:
+            table[k, noise] = _median(residual[masks[k]])
+        else:
+            table[k] = np.nan
     return table
+
+
+def _median(values: F32) -> float:
+    """Median: `np.median` without its checks, which take most of its time."""
+    half = len(values) // 2
+    values = np.partition(values, half)
+    lower = values[half] if len(values) % 2 else values[:half].max()
+    return float((lower + values[half]) / 2)
 
 
 def _compare(region: F64, reference: F64) -> F64:

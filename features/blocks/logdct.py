@@ -68,9 +68,8 @@ def logdct(signals: Signals) -> F32:
         return absent(len(COLUMNS))
     cell, counts = _cells(*values.shape)
     sums = np.bincount(cell, values.ravel(), _CELLS + 1)[:-1].reshape(N_BINS, 3)
-    thirds = np.minimum(np.arange(N_BINS) * 3 // N_BINS, 2)
-    band_sums = np.array([sums[thirds == k].sum(0) for k in range(3)])
-    band_counts = np.array([counts[thirds == k].sum(0) for k in range(3)])
+    by_band = (len(_BANDS), -1, len(_DIRECTIONS))
+    band_sums, band_counts = sums.reshape(by_band).sum(1), counts.reshape(by_band).sum(1)
     with np.errstate(invalid="ignore"):
         bins = sums.sum(1) / counts.sum(1) - sums.sum() / counts.sum()
         directions = band_sums / band_counts

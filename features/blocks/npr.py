@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from features.moments import F32, F64, absent, correlations, log_level, shapes
+from features.moments import F32, F64, absent, log_level, shapes, standardised
 from features.registry import block
 from features.residuals import SAMPLE, row_stride
 from features.signals import Signals
@@ -15,8 +17,9 @@ _CHANNELS = ("r", "g", "b")
 _PHASES = ("right", "below", "diagonal")
 _PAIRS = ("right_below", "right_diagonal", "below_diagonal")
 _CROSS = ("r_g", "r_b", "g_b")
+_COUPLES = ((0, 1), (0, 2), (1, 2))  # of phases, and of channels
 _BINS = ("0", "1", "2", "3_4", "5_8", "9_16")
-_BIN_EDGES = np.array([0, 1, 2, 3, 5, 9, 17])
+_BIN_EDGES = (0.0, 1.0, 2.0, 3.0, 5.0, 9.0, 17.0)
 COLUMNS = (
     *(f"level_{c}_{p}" for c in _CHANNELS for p in _PHASES),
     *(f"shape_{c}_{p}" for c in _CHANNELS for p in _PHASES),
@@ -57,52 +60,61 @@ def npr(signals: Signals) -> F32:
         return absent(len(COLUMNS))
     level, shape, kurtosis = shapes(signals.npr)
     level = level - level[1, 0] * (np.arange(9).reshape(3, 3) != 3)
-    matrix = correlations(signals.npr.reshape(9, -1))
-    within = [matrix[3 * c + i, 3 * c + j] for c in range(3) for i, j in ((0, 1), (0, 2), (1, 2))]
-    across = [matrix[3 * i + p, 3 * j + p] for p in range(3) for i, j in ((0, 1), (0, 2), (1, 2))]
-    step = row_stride(signals.luma.size, SAMPLE)
-    rows, columns = signals.pixels[::step], signals.pixels[:, ::step].transpose(1, 0, 2)
-    parity = [parities(rows), parities(columns)]
+    unit = standardised(signals.npr)
+    within = np.stack([np.vecdot(unit[:, i], unit[:, j]) for i, j in _COUPLES], axis=1)
+    across = np.stack([np.vecdot(unit[i], unit[j]) for i, j in _COUPLES], axis=1)
     return np.concatenate(
         [
             level.ravel(),
             shape.ravel(),
             kurtosis[1],
-            within,
-            across,
+            within.ravel(),
+            across.ravel(),
             _shares(signals.npr[1, 0]),
-            *parity,
+            *parities(signals.channels),
         ]
     ).astype(np.float32)
 
 
 def _shares(differences: F32) -> F64:
     """Share of the differences whose size falls in each of _BINS grey levels."""
-    sizes = np.minimum(np.abs(differences), 255).astype(np.uint8)
-    counts = np.bincount(sizes, minlength=256)
-    cumulative = np.r_[0, np.cumsum(counts)]
-    return np.asarray(np.diff(cumulative[_BIN_EDGES]) / len(sizes))
+    sizes = np.abs(differences)
+    smaller = np.array([np.count_nonzero(sizes < edge) for edge in _BIN_EDGES])
+    return np.asarray(np.diff(smaller) / len(sizes))
 
 
-def parities(pixels: NDArray[np.uint8]) -> F64:
+def parities(channels: Sequence[NDArray[np.uint8]]) -> tuple[F64, F64]:
     """Log ratio of differences inside pairs (2k, 2k+1) to those between pairs, by channel.
 
     Parameters
     ----------
-    pixels : uint8 array, shape (H, W, C)
-        Differences run along W; those across multiples of 8 px are left out.
+    channels : sequence of uint8 arrays, shape (H, W)
+        Of a large picture every k-th line is read.
 
     Returns
     -------
-    float64 array, shape (C,)
-        NaN below 8 px of width.
+    along_x, along_y : float64 array, shape (len(channels),)
+        Of differences along x and along y, those across multiples of 8 px left out; NaN below 8 px.
     """
-    if pixels.shape[1] < 8:
-        return np.full(pixels.shape[2], np.nan)
-    left, right = np.ascontiguousarray(pixels[:, :-1]), np.ascontiguousarray(pixels[:, 1:])
-    sizes = cv2.absdiff(left, right).reshape(len(pixels), -1)
-    mean = cv2.reduce(sizes, 0, cv2.REDUCE_AVG, dtype=cv2.CV_32F)
-    profile = mean.reshape(-1, pixels.shape[2])
-    phase = np.arange(len(profile)) % 8
-    inside, between = profile[phase % 2 == 0], profile[(phase % 2 == 1) & (phase != 7)]
-    return log_level(inside.mean(0)) - log_level(between.mean(0))
+    step = row_stride(channels[0].size, SAMPLE)
+    by_column, by_row = [], []
+    for channel in channels:
+        rows, columns = channel[::step], np.ascontiguousarray(channel[:, ::step])
+        by_column.append(_mean_size(rows[:, :-1], rows[:, 1:], axis=0))
+        by_row.append(_mean_size(columns[:-1], columns[1:], axis=1))
+    return _parity(np.array(by_column)), _parity(np.array(by_row))
+
+
+def _mean_size(first: NDArray[np.uint8], second: NDArray[np.uint8], *, axis: int) -> F32:
+    """Mean magnitude of the differences of two pictures down the columns (axis 0) or along the rows (1)."""
+    sizes = cv2.absdiff(first, second)
+    return np.asarray(cv2.reduce(sizes, axis, cv2.REDUCE_AVG, dtype=cv2.CV_32F).ravel(), dtype=np.float32)
+
+
+def _parity(sizes: F32) -> F64:
+    """The ratio by channel, from mean sizes of differences from pixel k to k + 1, (channels, n)."""
+    if sizes.shape[1] < 7:
+        return np.full(len(sizes), np.nan)
+    inside = sizes[:, ::2]
+    between = np.concatenate([sizes[:, phase::8] for phase in (1, 3, 5)], axis=1)
+    return log_level(inside.mean(axis=1)) - log_level(between.mean(axis=1))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+import cv2
 import numpy as np
-import scipy.fft
+from numpy.typing import NDArray
 
 from features.moments import F32, F64, MIN_VARIANCE, absent, log_level, shapes
 from features.registry import block
@@ -13,10 +16,18 @@ from features.signals import Signals
 _SEGMENT = 64  # px
 _MAX_SEGMENTS = 512
 _FREQUENCIES = {"low": range(2, 6), "mid": range(6, 11), "high": range(11, 16)}  # cycles a segment
+_F = np.arange(2, 16)  # all of them
+_RANGE_STARTS = [frequencies.start - _F[0] for frequencies in _FREQUENCIES.values()]
 _MAPS = ("fine", "fine_middle", "middle_coarse", "chroma_fine")
 _SUMMARY = ("std", "range", "asymmetry", "centre", "below")
 _LANDMARKS = ("eyes_cheeks", "mouth_cheeks", "nose_cheeks", "eyes_differ")
 GRID = 4
+_CENTRE_WEIGHTS = (
+    np.pad(np.full((2, 2), 1 / 4 + 1 / 12), 1) - 1 / 12
+)  # mean of the centre less that of the rim
+_BELOW_WEIGHTS = np.repeat([-1 / 8, 1 / 8], 8).reshape(
+    GRID, GRID
+)  # mean of the lower half less that of the upper
 COLUMNS = (
     *(f"bicoherence_{axis}_{name}" for axis in "xy" for name in _FREQUENCIES),
     *(f"gradient_{what}_{axis}" for what in ("shape", "kurtosis") for axis in "xy"),
@@ -58,10 +69,16 @@ def phase(signals: Signals) -> F32:
     luma = signals.luma
     step = row_stride(luma.size, SAMPLE)
     rows, below = luma[:-1:step], luma[1::step]
-    gradients = (np.diff(rows, axis=1).reshape(1, -1), (below - rows).reshape(1, -1))
+    gradients = (rows[:, 1:] - rows[:, :-1]).reshape(1, -1), (below - rows).reshape(1, -1)
     tails = np.array([shapes(g)[1:] for g in gradients])[:, :, 0].T
     return np.concatenate(
-        [bicoherence(luma), bicoherence(luma.T), tails.ravel(), _maps(signals), _landmark_ratios(signals)]
+        [
+            bicoherence(luma),
+            bicoherence(_f32(cv2.transpose(luma))),
+            tails.ravel(),
+            _maps(signals),
+            _landmark_ratios(signals),
+        ]
     ).astype(np.float32)
 
 
@@ -86,48 +103,58 @@ def bicoherence(luma: F32) -> F64:
     if per_row == 0:
         return np.full(len(_FREQUENCIES), np.nan)
     rows = luma[:: max(luma.shape[0] * per_row // _MAX_SEGMENTS, 1)]
-    lines = np.ascontiguousarray(rows[:, : per_row * _SEGMENT]).reshape(-1, _SEGMENT)
-    lines = (lines - lines.mean(axis=1, keepdims=True)) * np.hanning(_SEGMENT).astype(np.float32)
-    spectrum = scipy.fft.rfft(lines, axis=1)
-    coherence = []
-    for frequencies in _FREQUENCIES.values():
-        squared = spectrum[:, frequencies.start : frequencies.stop] ** 2
-        double = spectrum[:, 2 * frequencies.start : 2 * frequencies.stop : 2]
-        coupled = np.abs((squared * double.conj()).sum(axis=0))
-        norm = np.sqrt((np.abs(squared) ** 2).sum(axis=0) * (np.abs(double) ** 2).sum(axis=0))
-        enough = norm > MIN_VARIANCE
-        coherence.append(float((coupled[enough] / norm[enough]).mean()) if enough.any() else np.nan)
-    return np.array(coherence)
+    lines = rows[:, : per_row * _SEGMENT].reshape(-1, _SEGMENT)
+    real, imaginary = (_fourier_matrix() @ lines.T).reshape(2, 2, len(_F), -1)
+    square_real, square_imaginary = real[0] ** 2 - imaginary[0] ** 2, 2 * real[0] * imaginary[0]  # X(f)^2
+    coupled = np.hypot(
+        np.vecdot(square_real, real[1]) + np.vecdot(square_imaginary, imaginary[1]),
+        np.vecdot(square_imaginary, real[1]) - np.vecdot(square_real, imaginary[1]),
+    )
+    norm = np.sqrt(
+        (np.vecdot(square_real, square_real) + np.vecdot(square_imaginary, square_imaginary))
+        * (np.vecdot(real[1], real[1]) + np.vecdot(imaginary[1], imaginary[1]))
+    )
+    enough = norm > MIN_VARIANCE
+    sums = np.add.reduceat(np.where(enough, coupled / np.maximum(norm, MIN_VARIANCE), 0.0), _RANGE_STARTS)
+    counts = np.add.reduceat(enough, _RANGE_STARTS, dtype=np.float64)
+    with np.errstate(invalid="ignore"):
+        return sums / counts
 
 
-def _cells(values: F32) -> F64:
-    """Mean of each of the GRID × GRID cells of a picture."""
-    height, width = (side // GRID for side in values.shape)
-    cut = values[: height * GRID, : width * GRID].reshape(GRID, height, GRID, width)
-    return np.asarray(cut.mean(axis=(1, 3)), dtype=np.float64)
+@lru_cache(maxsize=1)
+def _fourier_matrix() -> F32:
+    """X(f) and X(2f) of a segment about its mean under a Hann window, f in _F: (2 parts × 2 × len(_F), _SEGMENT)."""
+    frequencies = np.concatenate([_F, 2 * _F])
+    angle = 2 * np.pi / _SEGMENT * frequencies[:, None] * np.arange(_SEGMENT)
+    rows = np.concatenate([np.cos(angle), -np.sin(angle)]) * np.hanning(_SEGMENT)
+    return _f32(rows - rows.mean(axis=1, keepdims=True))
+
+
+def _cells(band: F32) -> F64:
+    """Mean magnitude in each of the GRID × GRID cells, by channel; (C, GRID, GRID)."""
+    height, width = (side // GRID for side in band.shape[:2])
+    rows = np.add.reduce(np.abs(band[: height * GRID]).reshape(GRID, height, -1), axis=1)
+    cells = (
+        rows.reshape(GRID, -1, band.shape[2])[:, : width * GRID].reshape(GRID, GRID, width, -1).sum(axis=2)
+    )
+    return np.asarray(cells.transpose(2, 0, 1) / (height * width), dtype=np.float64)
 
 
 def _maps(signals: Signals) -> F64:
     """Summaries of the maps of _MAPS."""
-    fine, middle, coarse = (log_level(_cells(np.abs(band[..., 0]))) for band in signals.bands)
-    red, blue = (_cells(np.abs(signals.bands[0][..., i])) for i in (1, 2))
-    maps = (fine, fine - middle, middle - coarse, log_level(red + blue))
-    return np.concatenate([_summary(values) for values in maps])
+    fine, middle, coarse = signals.bands
+    luma, *chroma = _cells(fine)
+    levels = log_level([luma, *_cells(middle[..., :1]), *_cells(coarse[..., :1]), sum(chroma)])
+    return _summaries(np.stack([levels[0], levels[0] - levels[1], levels[1] - levels[2], levels[3]])).ravel()
 
 
-def _summary(values: F64) -> F64:
-    """The numbers of _SUMMARY of a map (GRID, GRID)."""
-    centre = values[1:3, 1:3].mean()
-    rim = (values.sum() - 4 * centre) / 12
-    return np.array(
-        [
-            values.std(),
-            np.ptp(values),
-            np.abs(values - values[:, ::-1]).mean(),
-            centre - rim,
-            values[2:].mean() - values[:2].mean(),
-        ]
-    )
+def _summaries(maps: F64) -> F64:
+    """The numbers of _SUMMARY of maps (n, GRID, GRID); (n, 5)."""
+    asymmetry = np.abs(maps - maps[:, :, ::-1]).reshape(len(maps), -1)
+    cells = maps.reshape(len(maps), -1)
+    centre_and_below = cells @ np.stack([_CENTRE_WEIGHTS, _BELOW_WEIGHTS], axis=-1).reshape(-1, 2)
+    spread = cells.std(axis=1), np.ptp(cells, axis=1), asymmetry.mean(axis=1)
+    return np.concatenate([np.stack(spread, axis=1), centre_and_below], axis=1)
 
 
 def _landmark_ratios(signals: Signals) -> F64:
@@ -138,22 +165,34 @@ def _landmark_ratios(signals: Signals) -> F64:
     left, right, nose, mouth_left, mouth_right = points
     half = 0.22 * float(np.hypot(*((left + right) / 2 - (mouth_left + mouth_right) / 2)))
     cheeks = (0.35 * left + 0.65 * mouth_left, 0.35 * right + 0.65 * mouth_right)
-    rows = []
-    for band in signals.context_bands[:2]:
-        means = [_window_mean(band[..., 0], p, half) for p in (left, right, nose, *cheeks)]
-        mouth = sum(_window_mean(band[..., 0], p, half) for p in (mouth_left, mouth_right)) / 2
-        eye, cheek = log_level((means[0] + means[1]) / 2), log_level((means[3] + means[4]) / 2)
-        eyes_differ = np.abs(log_level(means[0]) - log_level(means[1]))
-        rows.append([eye - cheek, log_level(mouth) - cheek, log_level(means[2]) - cheek, eyes_differ])
-    return np.array(rows, dtype=np.float64).T.ravel()
+    height, width = signals.context_bands[0].shape[:2]
+    windows = [
+        _window(point, half=half, height=height, width=width)
+        for point in (left, right, nose, mouth_left, mouth_right, *cheeks)
+    ]
+    bands = signals.context_bands[:2]
+    means = np.array([[_mean_size(band[window]) for window in windows] for band in bands])
+    eye, mouth, cheek = (log_level(means[:, i : i + 2].mean(axis=1)) for i in (0, 3, 5))
+    left_eye, right_eye, nose_tip = log_level(means[:, :3]).T
+    return np.concatenate([eye - cheek, mouth - cheek, nose_tip - cheek, np.abs(left_eye - right_eye)])
 
 
-def _window_mean(band: F32, point: F32, half: float) -> float:
-    """Mean magnitude in a square window about a point; NaN below 16 px or outside the picture."""
-    height, width = band.shape
-    x, y = float(point[0]), float(point[1])
-    x0, x1 = (int(min(max(x + reach, 0), width)) for reach in (-half, half))
-    y0, y1 = (int(min(max(y + reach, 0), height)) for reach in (-half, half))
-    if (x1 - x0) * (y1 - y0) < 16:
+def _window(point: F32, *, half: float, height: int, width: int) -> tuple[slice, slice]:
+    """Rows and columns of a square about a point, as far as it lies in the picture."""
+    x, y = point.tolist()
+    columns, rows = (
+        slice(*(int(min(max(at + reach, 0), side)) for reach in (-half, half)))
+        for at, side in ((x, width), (y, height))
+    )
+    return rows, columns
+
+
+def _mean_size(window: F32) -> float:
+    """Mean magnitude of the first channel; NaN below 16 px."""
+    if window.shape[0] * window.shape[1] < 16:
         return float("nan")
-    return float(np.abs(band[y0:y1, x0:x1]).mean())
+    return float(cv2.mean(np.abs(window))[0])
+
+
+def _f32(values: NDArray[np.generic]) -> F32:
+    return np.asarray(values, dtype=np.float32)

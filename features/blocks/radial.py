@@ -15,7 +15,10 @@ from features.signals import Signals
 _BIN = re.compile(r"radial\.bin_\d+")
 N_BINS = N_RINGS - 1  # the last ring holds nothing but the very corner
 _CENTRES = (np.arange(N_BINS) + 0.5) / RINGS_PER_CYCLE
+_LOG_CENTRES = np.log(_CENTRES)
 _FITS = {"low": (0.025, 0.15), "high": (0.15, 0.5), "all": (0.025, 0.5)}
+_BASE = (0.025, 0.25)  # of the line that excess is measured from
+_MIN_BINS = 4  # a line is fitted to
 _EXCESS = {"upper": (0.25, 0.375), "top": (0.375, 0.5), "corner": (0.5, 0.71)}
 COLUMNS = (
     *(f"bin_{i:02d}" for i in range(N_BINS)),
@@ -72,21 +75,37 @@ def profile(spectrum: Spectrum) -> F64:
     float64 array, shape (N_BINS,)
         Natural log; NaN where a ring is empty.
     """
-    sums = np.where(spectrum.counts > 0, spectrum.polar, 0.0) * spectrum.counts
-    rings = spectrum.counts.sum(1)
+    sums, counts = spectrum.sums.sum(1), spectrum.counts.sum(1)
     with np.errstate(invalid="ignore"):
-        mean = sums.sum(1) / rings
-    return np.asarray(mean[:N_BINS] - sums.sum() / rings.sum())
+        mean = sums / counts
+    return np.asarray(mean[:N_BINS] - sums.sum() / counts.sum())
 
 
-def _line(values: F64, low: float, high: float) -> tuple[float, float]:
-    """Least-squares slope and intercept of `values` over log frequency between two frequencies."""
-    inside = (low <= _CENTRES) & (high > _CENTRES) & np.isfinite(values)
-    if inside.sum() < 4:
-        return np.nan, np.nan
-    x, y = np.log(_CENTRES[inside]), values[inside]
-    slope = float(((x - x.mean()) * (y - y.mean())).sum() / np.square(x - x.mean()).sum())
-    return slope, float(y.mean() - slope * x.mean())
+def _inside(*ranges: tuple[float, float]) -> F64:
+    """1 where a bin's centre lies in a range, else 0; (ranges, N_BINS)."""
+    return np.array([(low <= _CENTRES) & (high > _CENTRES) for low, high in ranges], dtype=np.float64)
+
+
+_IN_FITS, _IN_EXCESS = _inside(*_FITS.values(), _BASE), _inside(*_EXCESS.values())
+
+
+def _means(values: F64, inside: F64) -> F64:
+    """Mean of the finite values in each range, NaN where there are none."""
+    finite = np.isfinite(values)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(inside @ np.where(finite, values, 0.0) / (inside @ finite))
+
+
+def _lines(values: F64) -> tuple[F64, F64]:
+    """Least-squares slope and intercept of `values` over log frequency in each range of _IN_FITS."""
+    weights = _IN_FITS * np.isfinite(values)
+    few = weights.sum(axis=1) < _MIN_BINS
+    mean_x, mean_y = _means(_LOG_CENTRES, weights), _means(values, weights)
+    from_mean = np.where(weights > 0, _LOG_CENTRES - mean_x[:, None], 0.0)
+    with np.errstate(invalid="ignore"):
+        slope = from_mean @ np.where(np.isfinite(values), values, 0.0) / (from_mean @ _LOG_CENTRES)
+    slope[few] = np.nan
+    return slope, mean_y - slope * mean_x
 
 
 @block(name="radial", columns=COLUMNS, source="Durall et al. 2019, arXiv:1911.00686")
@@ -115,17 +134,8 @@ def radial(signals: Signals) -> F32:
     if signals.spectrum is None:
         return absent(len(COLUMNS))
     values = profile(signals.spectrum)
-    slopes = [_line(values, *limits) for limits in _FITS.values()]
-    slope, intercept = slopes[-1]
-    distances = values - (slope * np.log(_CENTRES) + intercept)
-    fitted = distances[(_CENTRES >= 0.025) & (_CENTRES < 0.5) & np.isfinite(distances)]
-    roughness = np.sqrt(np.square(fitted).mean()) if fitted.size else np.nan
-    slope, intercept = _line(values, 0.025, 0.25)
-    above = values - (slope * np.log(_CENTRES) + intercept)
-    excess = [_mean(above[(low <= _CENTRES) & (high > _CENTRES)]) for low, high in _EXCESS.values()]
-    return np.array([*values, *(s for s, _ in slopes), roughness, *excess], dtype=np.float32)
-
-
-def _mean(values: F64) -> float:
-    values = values[np.isfinite(values)]
-    return float(values.mean()) if values.size else np.nan
+    slopes, intercepts = _lines(values)
+    whole, base = values - (slopes[-2:, None] * _LOG_CENTRES + intercepts[-2:, None])
+    roughness = np.sqrt(_means(np.square(whole), _IN_FITS[-2:-1]))
+    excess = _means(base, _IN_EXCESS)
+    return np.concatenate([values, slopes[:-1], roughness, excess]).astype(np.float32)

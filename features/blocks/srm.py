@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import chain, product
 
 import cv2
 import numpy as np
@@ -87,11 +87,12 @@ def srm(signals: Signals) -> F32:
     if square is None or square.size < 100:
         return absent(len(COLUMNS))
     step = row_stride(square.size, SAMPLE)
-    residuals = [cv2.filter2D(signals.luma, cv2.CV_32F, k)[2:-2:step] for k in _KERNELS.values()]
-    rows = [*(residual[:, 2:-2] for residual in residuals), square[::step]]
-    moments = np.array([shapes(np.asarray(r, np.float32).reshape(1, -1)) for r in rows])[:, :, 0]
-    moments[:-1, 0] -= moments[-1, 0]
-    return np.concatenate([moments.T.ravel(), triples(square)]).astype(np.float32)
+    # One after the other: three are larger than the cache.
+    others = (cv2.filter2D(signals.luma, cv2.CV_32F, k)[2:-2:step, 2:-2] for k in _KERNELS.values())
+    rows = (np.asarray(residual, dtype=np.float32).ravel() for residual in chain(others, [square[::step]]))
+    moments = np.array([shapes(row) for row in rows]).T  # level, shape, kurtosis × residual
+    moments[0, :-1] -= moments[0, -1]
+    return np.concatenate([moments.ravel(), triples(square)]).astype(np.float32)
 
 
 def triples(residual: F32) -> F64:
@@ -119,12 +120,13 @@ def triples(residual: F32) -> F64:
         + TRUNCATION
     )
     levels = np.ascontiguousarray(values, dtype=np.uint8)
-    across = levels[:, :-2] * _LEVELS**2 + levels[:, 1:-1] * _LEVELS + levels[:, 2:]
-    down = levels[:-2] * _LEVELS**2 + levels[1:-1] * _LEVELS + levels[2:]
+    first, second = levels * _LEVELS**2, levels * _LEVELS
+    across = first[:, :-2] + second[:, 1:-1] + levels[:, 2:]
+    down = first[:-2] + second[1:-1] + levels[2:]
     counts = _histogram(across) + _histogram(down)
     single = _histogram(levels)[:_LEVELS] + 0.5
     single = (single + single[::-1]) / (2 * single.sum())
-    expected = np.einsum("a,b,c->abc", single, single, single).ravel()
+    expected = np.multiply.outer(np.multiply.outer(single, single), single).ravel()
     pooled = np.bincount(_MEMBERS, counts[: _LEVELS**3], len(_LABELS))
     chance = np.bincount(_MEMBERS, expected, len(_LABELS))
     return np.asarray(np.log((pooled / counts.sum() + 1e-6) / (chance + 1e-6)))

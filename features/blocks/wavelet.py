@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 
+import cv2
 import numpy as np
 import pywt
 
-from features.moments import F32, F64, absent, correlations, shapes, upper
+from features.moments import F32, F64, absent, correlations, shapes, standardised, upper
 from features.registry import block
 from features.signals import Signals
 
 N_LEVELS = 4
+_FILTERS = tuple(
+    np.array(taps[::-1], dtype=np.float32)[:, None]
+    for taps in (pywt.Wavelet("db4").dec_lo, pywt.Wavelet("db4").dec_hi)
+)
 MIN_BAND = 8  # px a side: smaller sub-bands have too few coefficients
 _BANDS = ("h", "v", "d")
 _LEVELS = tuple(range(1, N_LEVELS + 1))
@@ -70,23 +75,23 @@ def wavelet(signals: Signals) -> F32:
     """
     if not signals.large_enough:
         return absent(len(COLUMNS))
-    details = _details(signals.luma8)
+    magnitudes = [np.abs(bands) for bands in _details(signals.centred)]
     moments = np.full((N_LEVELS, 3, 3), np.nan)
     between = np.full((N_LEVELS, 3), np.nan)
     scales = np.full((N_LEVELS - 1, 3), np.nan)
-    for n, bands in enumerate(details):
-        moments[n] = shapes(bands.reshape(3, -1))
-        between[n] = upper(correlations(np.abs(bands).reshape(3, -1)))
+    for n, bands in enumerate(magnitudes):
+        rows = bands.reshape(3, -1)
+        moments[n] = shapes(rows)  # the same of |w| as of w
+        between[n] = upper(correlations(rows))
         if n:
-            scales[n - 1] = _across(details[n - 1], bands)
-    moments[:, 0] -= moments[min(1, len(details) - 1), 0].mean() if details else np.nan
+            scales[n - 1] = _across(magnitudes[n - 1], bands)
+    moments[:, 0] -= moments[min(1, len(magnitudes) - 1), 0].mean() if magnitudes else np.nan
     return np.concatenate([moments.ravel(), between.ravel(), scales.ravel()]).astype(np.float32)
 
 
-def _details(luma: F32) -> list[F32]:
+def _details(approximation: F32) -> list[F32]:
     """Detail bands of each level, finest first, float32 (3, H, W), as many as fit."""
     details: list[F32] = []
-    approximation = luma - luma.mean()
     while len(details) < N_LEVELS and min(approximation.shape) >= 2 * MIN_BAND:
         approximation, bands = transform(approximation)
         details.append(bands)
@@ -99,7 +104,7 @@ def transform(picture: F32) -> tuple[F32, F32]:
     Parameters
     ----------
     picture : float32 array, shape (H, W)
-        Grey levels.
+        Grey levels; H and W at least 4.
 
     Returns
     -------
@@ -110,24 +115,35 @@ def transform(picture: F32) -> tuple[F32, F32]:
 
     Notes
     -----
-    Equal to `pywt.dwt2`; done along contiguous rows twice, which takes half the time.
+    Equal to `pywt.dwt2`. OpenCV filters every row and half of them are dropped, which takes half the time all the same.
     """
-    low, high = (np.ascontiguousarray(half.T) for half in _along_rows(picture))
-    approximation, h = _along_rows(low)
-    v, d = _along_rows(high)
-    return approximation.T, np.stack([h.T, v.T, d.T])
+    # Low-pass above high-pass, turned, so that the rows are filtered like the columns and both at once.
+    across = cv2.transpose(np.concatenate(_halves(picture)))
+    low, high = (
+        np.asarray(cv2.transpose(half), dtype=np.float32)
+        for half in _halves(np.asarray(across, dtype=np.float32))
+    )
+    height = len(low) // 2
+    return low[:height], np.stack([low[height:], high[:height], high[height:]])
 
 
-def _along_rows(picture: F32) -> tuple[F32, F32]:
-    low, high = pywt.dwt(picture, "db4", mode="periodization", axis=-1)
-    return low, high
+def _halves(picture: F32) -> tuple[F32, F32]:
+    """Low-pass and high-pass down the columns, every second row of it."""
+    if len(picture) % 2:
+        picture = np.concatenate([picture, picture[-1:]])
+    reach = len(_FILTERS[0]) // 2
+    periodised = cv2.copyMakeBorder(picture, reach, reach, 0, 0, cv2.BORDER_WRAP)
+    low, high = (cv2.filter2D(periodised, cv2.CV_32F, taps)[reach + 1 : -reach + 1 : 2] for taps in _FILTERS)
+    return np.asarray(low, dtype=np.float32), np.asarray(high, dtype=np.float32)
 
 
 def _across(fine: F32, coarse: F32) -> F64:
     """Correlation of magnitudes, fine ones pooled 2×2, with the coarser level, by band; (3,)."""
     height, width = fine.shape[1] // 2, fine.shape[2] // 2
-    small = np.abs(fine[:, : 2 * height, : 2 * width])
-    pooled = small[:, ::2, ::2] + small[:, 1::2, ::2] + small[:, ::2, 1::2] + small[:, 1::2, 1::2]
-    parents = np.abs(coarse[:, :height, :width])
-    rows = np.concatenate([pooled.reshape(3, -1), parents.reshape(3, -1)])
-    return np.asarray(np.diag(correlations(rows)[:3, 3:]))
+    rows = np.empty((2, 3, height, width), dtype=np.float32)
+    for pooled, band in zip(rows[0], fine, strict=True):
+        cv2.resize(band[: 2 * height, : 2 * width], (width, height), dst=pooled, interpolation=cv2.INTER_AREA)
+    rows[0] *= 4  # sums of 2×2, not means
+    rows[1] = coarse[:, :height, :width]
+    children, parents = standardised(rows.reshape(2, 3, -1))
+    return np.vecdot(children, parents).astype(np.float64)

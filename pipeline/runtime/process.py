@@ -13,6 +13,7 @@ from importlib import import_module
 
 import cv2
 from joblib import cpu_count
+from threadpoolctl import threadpool_limits
 
 from models.errors import UserError
 
@@ -51,8 +52,19 @@ def tune_malloc(*, tensors: bool = False) -> None:
         mallopt(_M_TOP_PAD, _TOP_PAD)
 
 
+def limit_blas() -> None:
+    """Give numpy's BLAS one thread for the rest of this process.
+
+    The products of the spectral blocks are so small that two threads take four times the processor time of one, and
+    they sum in another order: the same picture would get other last digits.
+    """
+    threadpool_limits(1, user_api="blas")
+
+
 def limit_threads(threads: int, *, tensors: bool = False) -> None:
     """Prepare this process for work: freed memory is kept, and threads are limited.
+
+    numpy's BLAS gets one thread (`limit_blas`), however many there are for the rest.
 
     Parameters
     ----------
@@ -62,6 +74,7 @@ def limit_threads(threads: int, *, tensors: bool = False) -> None:
         As of `tune_malloc`.
     """
     tune_malloc(tensors=tensors)
+    limit_blas()
     if threads:
         cv2.setNumThreads(threads)
         for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # what torch reads when it is imported

@@ -25,6 +25,7 @@ from models.stacker.stacker import Stacker
 from pipeline.evaluation.metrics import auc
 from pipeline.runtime import paths
 from pipeline.runtime.engine import folder_fingerprint
+from pipeline.runtime.process import limit_blas
 from pipeline.serving import trial
 from pipeline.serving.model_card import CARD_FILE, model_card
 from pipeline.storage.addresses import refuse_other_code, scoring_code
@@ -39,7 +40,8 @@ SOFTWARE = ("torch", "openvino", "timm", "lightgbm", "numpy", "opencv-python-hea
 def load_bundle(folder: Path, device: str) -> Bundle:
     """A bundle whose files are whole, whose code is this release's, and which was trained or tried on this machine.
 
-    Read once in a process as long as its files stay the same, however its folder is spelled. Raises BundleError.
+    Read once in a process as long as its files stay the same, however its folder is spelled. From then on numpy's BLAS has
+    one thread here (`limit_blas`). Raises BundleError.
     """
     known = folder_fingerprint(folder) if (folder / FILE).is_file() else ()  # a wrong folder is not searched
     return _read_bundle(folder.absolute(), device, known)
@@ -52,6 +54,7 @@ def _read_bundle(folder: Path, device: str, _: object) -> Bundle:
     check_files(folder, info)
     refuse_other_code(folder, info)
     trial.require(folder, record, info)
+    limit_blas()
     return Bundle.of(folder, info, device=device)
 
 

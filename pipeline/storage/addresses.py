@@ -7,15 +7,19 @@ of an address.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+import json
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from features.spectral import get
+from models import machine_cache
 from models.bundle_info import BlockInfo, BundleError, BundleInfo
-from models.fingerprint import fingerprint, fingerprints
+from models.fingerprint import fingerprint, tree_digest
 from models.generators import registry
 from models.synthesis import pseudo_fakes
 
+KIND = "code"  # in the machine's cache
 DECODING = "pipeline.storage.images:decode"
 DETECTION = "models.detection.mtcnn:FaceDetector.detect"
 DETECTOR = "models.detection.mtcnn:FaceDetector.of"
@@ -71,6 +75,18 @@ def scoring_code(blocks: dict[str, BlockInfo]) -> dict[str, str]:
     if sorts & {"embedding", "net"}:
         targets += [NET_PICTURE, NET_ROWS]
     return fingerprints(targets)
+
+
+def fingerprints(targets: Collection[str]) -> dict[str, str]:
+    """The fingerprint of each of these targets, found once on a machine as long as no source file changes."""
+    facts = json.dumps([tree_digest(), sorted(targets)])
+    key = hashlib.sha256(facts.encode()).hexdigest()
+    kept = machine_cache.read(KIND, key)
+    if kept is not None:
+        return dict(json.loads(kept))
+    found = {target: fingerprint(target) for target in sorted(targets)}
+    machine_cache.write(KIND, key, json.dumps(found).encode())
+    return found
 
 
 def refuse_other_code(folder: Path, info: BundleInfo) -> None:

@@ -56,13 +56,13 @@ def killed(reference: Reference, stage: str, rng: random.Random) -> Outcome:
 def filled(reference: Reference, stage: str, rng: random.Random) -> Outcome:
     """A disk that gets full in this stage, then a run to the end with room again."""
     reference.restore(stage)
-    disk = reference.folder.parent
+    disk, before = reference.folder.parent, _parts(reference.folder)  # a kill leaves some
     repro = reference.start()
     begun = repro.wait_for(stage)
     room = int(rng.uniform(0, 0.3) * reference.growth[stage])  # DVC takes a good part for its own copies
     _resize(disk, lambda: str(shutil.disk_usage(disk).used + room))
     status = repro.end()
-    parts = [path for path in reference.folder.rglob(".*.part") if ".dvc" not in path.parts]
+    parts = sorted(_parts(reference.folder) - before)
     _resize(disk, lambda: _ROOM)
     where = f"{repro.stage}, {room} bytes of room" if status else "no stage: it had room"
     faults = [] if begun else [f"stage {stage} did not begin"]
@@ -72,6 +72,10 @@ def filled(reference: Reference, stage: str, rng: random.Random) -> Outcome:
         faults.append(f"{len(parts)} parts left, e.g. {parts[0].name}")
     faults.append(reference.run())
     return Outcome(where, "; ".join(filter(None, faults)))
+
+
+def _parts(folder: Path) -> set[Path]:
+    return {path for path in folder.rglob(".*.part") if ".dvc" not in path.parts}
 
 
 def _resize(disk: Path, size: Callable[[], str]) -> None:

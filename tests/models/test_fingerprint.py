@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 
 from features.views import FaceViews
-from models import fingerprint as module
-from models.fingerprint import ROOT, fingerprint, fingerprints, reached
+from models.fingerprint import ROOT, fingerprint, reached, tree_digest
 
 # Modules, a text in one of them that is replaced, and a symbol that the change is seen through.
 FOLLOWED = {
@@ -497,22 +496,11 @@ class TestProduct:
         assert differ != set(targets), "each of these is read by some blocks only"
 
 
-def test_what_was_found_is_not_looked_for_again_until_a_file_changes(write_tree, monkeypatch, tmp_path):
-    monkeypatch.setenv("FAKETRACE_CACHE", str(tmp_path / "cache"))
-    root = write_tree({"features.a": "A = 1\ndef f(): return A", "features.b": "def g(): return 1"})
-    targets = ["features.a:f", "features.b:g"]
-    first = fingerprints(targets, root)
-    assert first == {target: fingerprint(target, root=root) for target in targets}
-
-    def look(*_, **__):
-        raise AssertionError("looked for again")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(module, "fingerprint", look)
-        assert fingerprints(targets[::-1], root) == first
-        with pytest.raises(AssertionError, match="looked for again"):
-            fingerprints(targets[:1], root)
-    (root / "features/a.py").write_text("A = 2\ndef f(): return A")
-    second = fingerprints(targets, root)
-    assert second["features.a:f"] == fingerprint("features.a:f", root=root) != first["features.a:f"]
-    assert second["features.b:g"] == first["features.b:g"]
+def test_the_digest_of_a_tree_changes_with_every_byte_and_name(write_tree):
+    root = write_tree({"features.a": "A = 1"})
+    first = tree_digest(root)
+    assert tree_digest(root) == first
+    (root / "features/a.py").write_text("A = 1  # a comment")
+    second = tree_digest(root)
+    (root / "features/a.py").rename(root / "features/b.py")
+    assert len({first, second, tree_digest(root)}) == 3

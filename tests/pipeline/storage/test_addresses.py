@@ -9,7 +9,7 @@ import pytest
 
 from features.spectral import blocks
 from models.bundle_info import BlockInfo, BundleError
-from models.fingerprint import fingerprint, fingerprints, reached
+from models.fingerprint import fingerprint, reached, tree_digest
 from models.generators.registry import GENERATORS
 from models.synthesis import pseudo_fakes
 from pipeline.samples import variants
@@ -42,7 +42,7 @@ def table(root):
     with pytest.MonkeyPatch.context() as patch:
         for module in (addresses, variants):
             patch.setattr(module, "fingerprint", partial(fingerprint, root=root))
-        patch.setattr(addresses, "fingerprints", partial(fingerprints, root=root))
+        patch.setattr(addresses, "tree_digest", partial(tree_digest, root=root))
         variants._code_of.cache_clear()
         found = {"faces": addresses.face_code(), "nets": addresses.net_code()}
         found |= {f"spectral {name}": addresses.spectral_code(name) for name in blocks()}
@@ -149,3 +149,21 @@ def test_a_bundle_of_other_code_is_refused_by_the_name_of_the_code(tmp_path):
     gone = {**RECORD, "gone": BlockInfo(sort="spectral", columns=["gone.x"])}
     with pytest.raises(BundleError, match="spectral block 'gone' is unknown; .*train again"):
         refuse_other_code(tmp_path, Record(code, gone))
+
+
+def test_what_was_found_is_not_looked_for_again_until_a_file_changes(monkeypatch, tmp_path):
+    monkeypatch.setenv("FAKETRACE_CACHE", str(tmp_path))
+    targets = [addresses.CROP, addresses.FACE_BLOCK]
+    first = addresses.fingerprints(targets)
+    assert first == {target: fingerprint(target) for target in targets}
+
+    def look(*_, **__):
+        raise AssertionError("looked for again")
+
+    monkeypatch.setattr(addresses, "fingerprint", look)
+    assert addresses.fingerprints(targets[::-1]) == first
+    with pytest.raises(AssertionError, match="looked for again"):
+        addresses.fingerprints(targets[:1])
+    monkeypatch.setattr(addresses, "tree_digest", lambda: "another")
+    with pytest.raises(AssertionError, match="looked for again"):
+        addresses.fingerprints(targets)
