@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from tqdm import tqdm
@@ -22,11 +23,11 @@ from pipeline.serving.command_line import inputs, named
 from pipeline.serving.containers import Packed
 from pipeline.serving.explanation import explain
 from pipeline.serving.inputs import named_files
-from pipeline.serving.pictures import read_picture
+from pipeline.serving.pictures import ReadPicture, read_picture
 from pipeline.serving.scoring import by_model
 from pipeline.storage.file_names import readable
 from pipeline.storage.files import json_text
-from pipeline.storage.images import BadImage, DecodedImage
+from pipeline.storage.images import BadImage
 from pipeline.storage.outputs import NOWHERE, OutputError, check_outputs, is_streamed, text_output
 
 IMAGES_AT_ONCE = 8  # as many as the nets take in one batch
@@ -48,7 +49,7 @@ def explain_files(
     unread: list[tuple[str, str]] = []
     with tqdm(total=len(files), desc="explain", unit="img") as bar:
         for start in range(0, len(files), IMAGES_AT_ONCE):
-            pictures: list[tuple[str, DecodedImage]] = []
+            pictures: list[tuple[str, ReadPicture]] = []
             for name, source in files[start : start + IMAGES_AT_ONCE]:
                 try:
                     pictures.append((name, read_picture(source, max_pixels=bundle.max_pixels)))
@@ -57,7 +58,7 @@ def explain_files(
             reasons = explain(bundle, [picture.pixels for _, picture in pictures])
             for (name, picture), why in zip(pictures, reasons, strict=True):
                 row = by_model(name, why.prediction, picture.notes, face=why.face, precision=bundle.precision)
-                images.append(Explained(name, picture.pixels, why, row.warnings))
+                images.append(Explained(name, picture.pixels, why, row.warnings, picture.credentials))
             bar.update(len(files[start : start + IMAGES_AT_ONCE]))
     return images, unread
 
@@ -115,7 +116,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     bundle = load_bundle(args.bundle, pick_device(args.device))
     images, unread = explain_files(files, bundle)
     records = [
-        {"img_name": image.name, "warnings": image.warnings} | image.explanation.record() for image in images
+        {
+            "img_name": image.name,
+            "warnings": image.warnings,
+            "content_credentials": asdict(image.credentials) if image.credentials else None,
+        }
+        | image.explanation.record()
+        for image in images
     ]
     records += [{"img_name": name, "y_pred": None, "warnings": why} for name, why in unread]
     with text_output(args.out) as page, text_output(beside) as record:

@@ -29,6 +29,7 @@ from pipeline.reporting.elements import (
 from pipeline.reporting.language import Text, joined, say
 from pipeline.reporting.number_format import number, percent
 from pipeline.reporting.raster import data_uri, shrunk
+from pipeline.serving.content_credentials import ContentCredentials
 from pipeline.serving.explanation import Explanation, Push
 
 TITLE = "Why these scores"
@@ -53,12 +54,13 @@ _EVIDENCE = (
 
 @dataclass(frozen=True)
 class Explained:
-    """One image: its name and pixels, what is said of its score, and the remarks on its row."""
+    """One image: its name and pixels, what is said of its score, the remarks on its row, and what its file says of itself."""
 
     name: str
     pixels: NDArray[np.uint8]
     explanation: Explanation
     warnings: str
+    credentials: ContentCredentials | None = None
 
 
 def compose(images: Sequence[Explained], unread: Sequence[tuple[str, str]], info: BundleInfo) -> Page:
@@ -107,6 +109,7 @@ def _section(index: int, image: Explained, info: BundleInfo) -> Section:
     elements: list[Element] = [
         Paragraph(_headline(image)),
         *_answers(why),
+        *_credentials(image.credentials),
         FigureRow(pictures),
         Heading("Which kind of fake it looks like"),
         _kinds(why),
@@ -150,6 +153,32 @@ def _answers(why: Explanation) -> list[Element]:
     rows = [[percent(a.rate), number(a.fake_above, 4), number(a.real_below, 4), a.answer] for a in known]
     columns = [*map(Column, ("share of errors", "fake above", "real below")), Column("answer", is_text=True)]
     return [Paragraph(text), Table(columns, rows, _ANSWERS)]
+
+
+def _credentials(credentials: ContentCredentials | None) -> list[Element]:
+    """What the file says of its own making, beside the score."""
+    if credentials is None:
+        return []
+    signer = credentials.signer or "nobody"
+    if credentials.status == "absent":
+        text = say("The file carries no Content Credentials, which proves nothing.")
+    elif credentials.status == "elsewhere":
+        text = say("The file names Content Credentials that are kept elsewhere; they were not fetched.")
+    elif credentials.status == "valid":
+        text = say(
+            "The file's Content Credentials hold: it is as {signer} signed it. Whether the signer is who the certificate says "
+            "was not checked.",
+            signer=signer,
+        )
+    else:
+        text = say(
+            "The file's Content Credentials, signed by {signer}, do not hold ({problems}): the picture was changed after it was "
+            "signed, or they were.",
+            signer=signer,
+            problems=", ".join(credentials.problems),
+        )
+    named = say("Where it comes from, they say: {sources}.", sources=", ".join(credentials.sources))
+    return [Paragraph(joined([text, named if credentials.sources else ""]))]
 
 
 def _face_words(why: Explanation) -> str:

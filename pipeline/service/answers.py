@@ -4,18 +4,37 @@ from __future__ import annotations
 
 import hashlib
 from configparser import ConfigParser
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.fingerprint import ROOT
 from pipeline.service.policy import Answer, Policy, Reason
 from pipeline.service.results import FaceResult, Failed
+from pipeline.serving.content_credentials import Status
 
 
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, protected_namespaces=())
+
+
+class CredentialsAnswer(_Record):
+    """What the file says of its own making (Content Credentials, C2PA). It moves no score and no answer."""
+
+    status: Status = Field(
+        description="valid: as it was signed; broken: something does not hold; elsewhere: kept at an address, which is never "
+        "asked; absent proves nothing"
+    )
+    signer: str = Field(
+        description="as the certificate says, which is not checked against a list of the trusted"
+    )
+    tool: str = Field(description="that wrote them")
+    sources: list[str] = Field(
+        description="IPTC's digital source types of what went into the picture, such as trainedAlgorithmicMedia"
+    )
+    problems: list[str] = Field(description="C2PA's codes of what does not hold")
 
 
 class FaceAnswer(_Record):
@@ -55,6 +74,9 @@ class ImageAnswer(_Record):
         description="the main one; every one with every_face; none where none was found"
     )
     warnings: list[str] = Field(description="what a reader has to know about this score")
+    content_credentials: CredentialsAnswer | None = Field(
+        description="null where none were read: c2pa-python is not installed, or the image could not be read"
+    )
 
 
 class ModelAnswer(_Record):
@@ -89,6 +111,40 @@ class ExplainAnswer(ScoreAnswer):
     reasons: dict[str, Any] = Field(
         description="raw, base, kinds, blocks, spectrum, features and pictures, as of python -m pipeline.explain"
     )
+
+
+class StateAnswer(_Record):
+    """Whether the service lives, or takes requests."""
+
+    status: Literal["ok", "ready", "draining", "failed"]
+
+
+class LimitsAnswer(_Record):
+    """What a request may bring."""
+
+    images: int
+    bytes: int = Field(description="of a request")
+    image_bytes: int = Field(description="of one image in it")
+    pixels: int = Field(description="of an image")
+
+
+class TrainingAnswer(_Record):
+    """What the model was trained on."""
+
+    images: int
+    fakes: int
+
+
+class VersionAnswer(_Record):
+    """Which software, model and policy answer, and within which limits."""
+
+    software: str
+    bundle_format: int
+    model: str
+    trained_on: TrainingAnswer
+    warnings: list[str] = Field(description="of the bundle")
+    policy: dict[str, Any] = Field(description="its version and every limit")
+    limits: LimitsAnswer
 
 
 class ErrorAnswer(_Record):
@@ -149,6 +205,9 @@ def image_answer(name: str, data: bytes, result: list[FaceResult] | Failed, poli
         n_faces=main.n_faces,
         faces=[_face(face, policy) for face in result if face.found],
         warnings=main.warnings,
+        content_credentials=None
+        if main.credentials is None
+        else CredentialsAnswer(**asdict(main.credentials)),
     )
 
 
@@ -181,4 +240,5 @@ def _unknown(name: str, digest: str, failed: Failed) -> ImageAnswer:
         n_faces=None,
         faces=[],
         warnings=[failed.message],
+        content_credentials=None,
     )

@@ -12,7 +12,16 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from models.bundle_files import FORMAT
-from pipeline.service.answers import ErrorAnswer, ExplainAnswer, ScoreAnswer, software
+from pipeline.service.answers import (
+    ErrorAnswer,
+    ExplainAnswer,
+    LimitsAnswer,
+    ScoreAnswer,
+    StateAnswer,
+    TrainingAnswer,
+    VersionAnswer,
+    software,
+)
 from pipeline.service.bodies import (
     JsonImages,
     Refused,
@@ -71,7 +80,18 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
     413: {"model": ErrorAnswer, "description": "too many bytes or images"},
     415: {"model": ErrorAnswer, "description": "a form that brings no files"},
     422: {"model": ScoreAnswer, "description": "none of the images could be scored; each says why"},
+    500: {"model": ErrorAnswer | ScoreAnswer, "description": "the service failed; its log says why"},
     503: {"model": ErrorAnswer, "description": "no room now; Retry-After says when to try again"},
+}
+_NOT_THERE: dict[int | str, dict[str, Any]] = {
+    404: {"model": ErrorAnswer, "description": "there is no such file"}
+}
+_AS_PAGE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/html": {"schema": {"type": "string"}}}, "description": "the reasons, or a page"}
+}
+_NOT_NOW: dict[int | str, dict[str, Any]] = {503: {"model": StateAnswer, "description": "it is not"}}
+_PROMETHEUS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "Prometheus' text format"}
 }
 
 
@@ -118,7 +138,7 @@ def _add_scoring(app: FastAPI, service: Service) -> None:
             answer = service.answer(images, results, policy, request_id=request.state.request_id)
         return _answered(answer)
 
-    @app.post("/explain", response_model=ExplainAnswer, responses=_ERRORS, openapi_extra=_BODY)
+    @app.post("/explain", response_model=ExplainAnswer, responses=_ERRORS | _AS_PAGE, openapi_extra=_BODY)
     async def explain(
         request: Request,
         prior: Prior = None,
@@ -146,7 +166,7 @@ def _add_scoring(app: FastAPI, service: Service) -> None:
 
 
 def _add_named_images(app: FastAPI, service: Service, root: Path) -> None:
-    @app.get("/score", response_model=ScoreAnswer, responses=_ERRORS)
+    @app.get("/score", response_model=ScoreAnswer, responses=_ERRORS | _NOT_THERE)
     async def score_path(
         request: Request,
         path: Annotated[str, Query(min_length=1, max_length=4096, description="below the served folder")],
@@ -175,40 +195,39 @@ def _answered(answer: ScoreAnswer) -> JSONResponse:
 
 
 def _add_state(app: FastAPI, service: Service) -> None:
-    @app.get("/health")
+    @app.get("/health", response_model=StateAnswer, responses=_NOT_NOW)
     async def health() -> Response:
         """Whether the service lives: 503 once it has lost every process, and should be started again."""
         alive = service.pool.is_alive
         return JSONResponse({"status": "ok" if alive else "failed"}, 200 if alive else 503)
 
-    @app.get("/ready")
+    @app.get("/ready", response_model=StateAnswer, responses=_NOT_NOW)
     async def ready() -> Response:
         """Whether it takes requests: 503 while it ends."""
         status = "ready" if service.is_ready else "draining" if service.is_draining else "failed"
         return JSONResponse({"status": status}, 200 if service.is_ready else 503)
 
-    @app.get("/version")
+    @app.get("/version", response_model=VersionAnswer)
     async def versions() -> Response:
         """Which software, model and policy answer, and within which limits."""
-        limits, policy = service.settings.limits, service.policy
-        return JSONResponse(
-            {
-                "software": software(),
-                "bundle_format": FORMAT,
-                "model": service.model,
-                "trained_on": {"images": service.info.training.images, "fakes": service.info.training.fakes},
-                "warnings": service.info.warnings,
-                "policy": {"version": policy.version, **vars(policy)},
-                "limits": {
-                    "images": limits.images,
-                    "bytes": limits.body,
-                    "image_bytes": limits.image,
-                    "pixels": min(limits.pixels, service.info.params["manifest"]["max_pixels"]),
-                },
-            }
+        limits, policy, training = service.settings.limits, service.policy, service.info.training
+        answer = VersionAnswer(
+            software=software(),
+            bundle_format=FORMAT,
+            model=service.model,
+            trained_on=TrainingAnswer(images=training.images, fakes=training.fakes),
+            warnings=service.info.warnings,
+            policy={"version": policy.version, **vars(policy)},
+            limits=LimitsAnswer(
+                images=limits.images,
+                bytes=limits.body,
+                image_bytes=limits.image,
+                pixels=min(limits.pixels, service.info.params["manifest"]["max_pixels"]),
+            ),
         )
+        return JSONResponse(answer.model_dump())
 
-    @app.get("/metrics")
+    @app.get("/metrics", response_class=PlainTextResponse, responses=_PROMETHEUS)
     async def metrics() -> Response:
         """Counters for Prometheus."""
         return PlainTextResponse(

@@ -9,15 +9,15 @@ from pipeline.reporting.explanation_page import Explained, compose, evidence_pic
 from pipeline.reporting.page import render
 from pipeline.reporting.raster import data_uri, shrunk
 from pipeline.serving.explanation import explain
+from pipeline.serving.pictures import ReadPicture
 from pipeline.serving.scoring import PredictionRow, by_model
-from pipeline.storage.images import DecodedImage
 
 SIDE = 320  # px, of a picture in an answer
 TOP = 20  # numbers in an answer: the ones that push most
 
 
 def explained(
-    bundle: Bundle, name: str, picture: DecodedImage, *, as_page: bool
+    bundle: Bundle, name: str, picture: ReadPicture, *, as_page: bool
 ) -> tuple[PredictionRow, dict[str, Any], str]:
     """Why one picture gets its score.
 
@@ -26,7 +26,7 @@ def explained(
     bundle : Bundle
     name : str
         Of the picture, for the page.
-    picture : DecodedImage
+    picture : ReadPicture
     as_page : bool
 
     Returns
@@ -39,8 +39,15 @@ def explained(
         The page of `pipeline.explain`; empty where it was not asked for.
     """
     (why,) = explain(bundle, [picture.pixels])
-    row = by_model(name, why.prediction, picture.notes, face=why.face, precision=bundle.precision)
-    image = Explained(name, picture.pixels, why, row.warnings)
+    row = by_model(
+        name,
+        why.prediction,
+        picture.notes,
+        face=why.face,
+        precision=bundle.precision,
+        credentials=picture.credentials,
+    )
+    image = Explained(name, picture.pixels, why, row.warnings, picture.credentials)
     if as_page:
         return row, {}, render(compose([image], [], bundle.info))
     record = why.record()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.serving.content_credentials import ContentCredentials
+
 
 @dataclass(frozen=True)
 class FaceResult:
@@ -26,6 +28,8 @@ class FaceResult:
         Whether it is unlike all training images.
     log_likelihood_ratios : dict of str to float
     warnings : list of str
+    credentials : ContentCredentials or None
+        Of the image's file; None where none were read.
     """
 
     place: int
@@ -38,6 +42,7 @@ class FaceResult:
     is_strange: bool
     log_likelihood_ratios: dict[str, float]
     warnings: list[str]
+    credentials: ContentCredentials | None = None
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from pipeline.service.jobs import Upload, Work
 from pipeline.service.results import Explained, FaceResult, Failed, Result
 from pipeline.service.settings import ServiceError, Start
 from pipeline.serving.bundles import load_bundle
+from pipeline.serving.pictures import read_picture
 from pipeline.serving.scoring import (
     BY_PRIOR,
     OUT_OF_DISTRIBUTION_FROM,
@@ -23,7 +24,7 @@ from pipeline.serving.scoring import (
     by_image,
     score_files,
 )
-from pipeline.storage.images import BadImage, decode
+from pipeline.storage.images import BadImage
 
 
 def load(start: Start) -> Bundle:
@@ -62,6 +63,7 @@ def _face(row: PredictionRow) -> FaceResult:
         is_strange=prediction.novelty >= OUT_OF_DISTRIBUTION_FROM,
         log_likelihood_ratios=prediction.log_likelihood_ratios,
         warnings=[warning for warning in row.warnings.split("; ") if warning],
+        credentials=row.credentials,
     )
 
 
@@ -74,7 +76,7 @@ def _explanations(
     results: list[Result] = []
     for name, data in uploads:
         try:
-            picture = decode(data, max_pixels=min(max_pixels, bundle.max_pixels), where=name)
+            picture = read_picture(data, max_pixels=min(max_pixels, bundle.max_pixels))
         except BadImage as bad:
             results.append(Failed(bad.status, bad.detail))
             continue

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Protocol
@@ -107,14 +109,26 @@ class ScoringProcess:
         self._connection = self._process = None
 
 
+@dataclass(frozen=True)
+class _Done:
+    """A batch that was worked on, and the seconds that it took."""
+
+    batch: Sequence[Job]
+    results: Sequence[Result]
+    seconds: float
+
+
 class WorkerPool:
-    """Threads that take batches from a queue and have them worked on.
+    """Threads that take batches from a queue and have them worked on, and one that hands out the results.
+
+    A process waits for its next batch no longer than it takes to send one: whoever gets results wakes the event loop, with
+    which the thread would then have to share the interpreter's lock for each image.
 
     Parameters
     ----------
     scorers : sequence of Scorer
         One for each thread.
-    queue : JobQueue
+    jobs : JobQueue
     on_batch : callable
         Told the work, the number of images and the seconds of each batch.
     on_lost : callable
@@ -126,18 +140,20 @@ class WorkerPool:
     def __init__(
         self,
         scorers: Sequence[Scorer],
-        queue: JobQueue,
+        jobs: JobQueue,
         *,
         on_batch: Callable[[Work, int, float], None],
         on_lost: Callable[[], None],
         one_on_gpu: bool = False,
     ) -> None:
         self._scorers = list(scorers)
-        self._queue = queue
+        self._jobs = jobs
         self._on_batch = on_batch
         self._on_lost = on_lost
         self._one_on_gpu = one_on_gpu
         self._threads: list[threading.Thread] = []
+        self._done: queue.SimpleQueue[_Done | None] = queue.SimpleQueue()
+        self._delivery = threading.Thread(target=self._deliver, name="delivery", daemon=True)
 
     def start(self) -> None:
         """Start every scorer, side by side, then the threads. Raises ServiceError where the bundle cannot be used."""
@@ -160,6 +176,7 @@ class WorkerPool:
         if refused:
             self._stop_scorers()
             raise refused[0]
+        self._delivery.start()
         for index, scorer in enumerate(self._scorers):
             self._threads.append(
                 threading.Thread(target=self._run, args=(scorer,), name=f"worker {index}", daemon=True)
@@ -172,10 +189,13 @@ class WorkerPool:
         return any(thread.is_alive() for thread in self._threads)
 
     def stop(self) -> None:
-        """Work on all that waits, then end the processes."""
-        self._queue.close()
+        """Work on all that waits, hand out the results, then end the processes."""
+        self._jobs.close()
         for thread in self._threads:
             thread.join()
+        self._done.put(None)
+        if self._delivery.is_alive():
+            self._delivery.join()
         self._stop_scorers()
 
     def _stop_scorers(self) -> None:
@@ -184,7 +204,7 @@ class WorkerPool:
 
     def _run(self, scorer: Scorer) -> None:
         lost = False
-        while not lost and (batch := self._queue.take()):
+        while not lost and (batch := self._jobs.take()):
             begun = time.monotonic()
             try:
                 results = self._results(scorer, batch)
@@ -194,11 +214,14 @@ class WorkerPool:
                 results = [Failed("internal_error", "the service lost its processes; see its log")] * len(
                     batch
                 )
-            taken = time.monotonic() - begun
-            self._queue.took(taken, batch, workers=len(self._scorers))
-            self._on_batch(batch[0].work, len(batch), taken)
-            for job, result in zip(batch, results, strict=True):
+            self._done.put(_Done(batch, results, time.monotonic() - begun))
+
+    def _deliver(self) -> None:
+        while done := self._done.get():
+            for job, result in zip(done.batch, done.results, strict=True):
                 job.result.set_result(result)
+            self._jobs.took(done.seconds, done.batch, workers=len(self._scorers))
+            self._on_batch(done.batch[0].work, len(done.batch), done.seconds)
 
     def _results(self, scorer: Scorer, batch: Sequence[Job]) -> list[Result]:
         """Results of a batch. One bad image affects only itself: a batch that fails is tried again one by one."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeGuard
 
@@ -11,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from pipeline.serving.content_credentials import ContentCredentials, read_credentials
 from pipeline.storage.image_headers import undecodable
-from pipeline.storage.images import BadImage, DecodedImage, decode, read_bytes, refuse_large
+from pipeline.storage.images import BadImage, decode, read_bytes, refuse_large
 
 ALLOWED = "a path, bytes, a binary file object, a PIL image or a uint8 array of shape (H, W, 3), RGB"
 _AS_PNG = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16"})  # modes that PNG keeps bit for bit
@@ -34,6 +36,24 @@ class BinaryFile(Protocol):
 Picture = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryFile | Image.Image | NDArray[Any]
 
 
+@dataclass(frozen=True)
+class ReadPicture:
+    """A picture as it is scored, and what its file says of itself.
+
+    Attributes
+    ----------
+    pixels : uint8 array, shape (H, W, 3), RGB, upright
+    notes : tuple of str
+        What had to be converted, in words.
+    credentials : ContentCredentials or None
+        None where there is no file (an array, a PIL image), or nothing to read them with.
+    """
+
+    pixels: NDArray[np.uint8]
+    notes: tuple[str, ...]
+    credentials: ContentCredentials | None = None
+
+
 def is_picture(value: object) -> TypeGuard[Picture]:
     """Whether `read_picture` can be asked for it, be it readable or not."""
     kinds = (str, os.PathLike, bytes, bytearray, memoryview, Image.Image, np.ndarray)
@@ -47,7 +67,7 @@ def name_of(picture: Picture) -> str:
     return f"the {type(picture).__name__}"
 
 
-def read_picture(picture: Picture, *, max_pixels: int) -> DecodedImage:
+def read_picture(picture: Picture, *, max_pixels: int) -> ReadPicture:
     """The upright RGB pixels of a picture, by the one way of decoding.
 
     A PIL image is written to a lossless file in memory and read back, so that alpha, palette, depth and orientation are
@@ -61,7 +81,7 @@ def read_picture(picture: Picture, *, max_pixels: int) -> DecodedImage:
 
     Returns
     -------
-    DecodedImage
+    ReadPicture
 
     Raises
     ------
@@ -79,7 +99,8 @@ def read_picture(picture: Picture, *, max_pixels: int) -> DecodedImage:
         data = bytes(picture)
     elif isinstance(picture, Image.Image):
         refuse_large(picture.width, picture.height, max_pixels=max_pixels, where=where)
-        data = _from_pillow(picture, where=where)
+        made = decode(_from_pillow(picture, where=where), max_pixels=max_pixels, where=where)
+        return ReadPicture(made.pixels, made.notes)
     elif callable(getattr(picture, "read", None)):
         data = picture.read()
         if not isinstance(data, bytes):
@@ -88,7 +109,8 @@ def read_picture(picture: Picture, *, max_pixels: int) -> DecodedImage:
             )
     else:
         raise TypeError(f"a picture is {type(picture).__name__}; allowed are {ALLOWED}")
-    return decode(data, max_pixels=max_pixels, where=where)
+    decoded = decode(data, max_pixels=max_pixels, where=where)
+    return ReadPicture(decoded.pixels, decoded.notes, read_credentials(data))
 
 
 def _from_path(path: Path) -> bytes:
@@ -97,13 +119,13 @@ def _from_path(path: Path) -> bytes:
     return read_bytes(path)
 
 
-def _from_array(pixels: NDArray[Any], *, max_pixels: int) -> DecodedImage:
+def _from_array(pixels: NDArray[Any], *, max_pixels: int) -> ReadPicture:
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
         raise TypeError(
             f"an array has shape {pixels.shape} and type {pixels.dtype}; allowed is (H, W, 3), uint8, RGB"
         )
     refuse_large(pixels.shape[1], pixels.shape[0], max_pixels=max_pixels, where="the array")
-    return DecodedImage(pixels=np.ascontiguousarray(pixels), notes=())
+    return ReadPicture(pixels=np.ascontiguousarray(pixels), notes=())
 
 
 def _from_pillow(image: Image.Image, *, where: str) -> bytes:

@@ -21,6 +21,7 @@ from pipeline.runtime.in_flight import batches
 from pipeline.runtime.process import gpu_processes, limit_threads, pick_device
 from pipeline.serving.bundles import load_bundle
 from pipeline.serving.containers import Packed
+from pipeline.serving.content_credentials import ContentCredentials
 from pipeline.serving.pictures import Picture, read_picture
 from pipeline.storage.images import BadImage
 from pipeline.storage.outputs import text_output
@@ -34,6 +35,8 @@ NO_FACE = "no face found: scored on the centred square of the whole image"
 OUT_OF_DISTRIBUTION_FROM = 0.999  # of the novelty
 OUT_OF_DISTRIBUTION = "unlike the training images (novelty): out of distribution, the score may mean little"
 MAIN_FACE = "the score is that of the main one (largest area times probability)"
+# Of the details: the state of the file's Content Credentials, who signed them, and the kinds of source that they name.
+CREDENTIAL_COLUMNS = ("credentials", "credentials_signer", "credentials_sources")
 BY_MODEL, BY_PRIOR = "model", "training prior"
 
 
@@ -60,6 +63,8 @@ class PredictionRow:
         Of the face among those of its image: 1 for the main one.
     precision : str
         What the nets computed in, see `Bundle.precision`; empty where the image could not be read.
+    credentials : ContentCredentials or None
+        Of the file; None where none were read.
     """
 
     name: str
@@ -71,6 +76,7 @@ class PredictionRow:
     face: Face | None = None
     place: int = 1
     precision: str = ""
+    credentials: ContentCredentials | None = None
 
 
 def score_files(
@@ -98,7 +104,7 @@ def score_files(
         In the order of `files`; one for each, and more with `every_face`.
     """
     limit = bundle.max_pixels if max_pixels is None else min(bundle.max_pixels, max_pixels)
-    notes: dict[int, tuple[str, ...]] = {}
+    remarks: dict[int, tuple[tuple[str, ...], ContentCredentials | None]] = {}
     rows: dict[int, list[PredictionRow]] = {}
 
     def decoded() -> Iterator[tuple[int, NDArray[np.uint8]]]:
@@ -108,7 +114,7 @@ def score_files(
             except BadImage as bad:
                 rows[index] = [PredictionRow(name, bundle.prior, BY_PRIOR, bad.status, bad.detail)]
                 continue
-            notes[index] = picture.notes
+            remarks[index] = picture.notes, picture.credentials
             pixels = picture.pixels
             del picture
             yield index, pixels
@@ -117,13 +123,15 @@ def score_files(
     for batch in batches(decoded(), images=IMAGES_PER_TASK):
         scored = bundle.score([pixels for _, pixels in batch], every_face=every_face)
         for (index, _), faces in zip(batch, scored, strict=True):
+            notes, credentials = remarks[index]
             rows[index] = [
                 by_model(
                     files[index][0],
                     prediction,
-                    notes[index],
+                    notes,
                     face=face,
                     precision=bundle.precision,
+                    credentials=credentials,
                     place=place if every_face else None,
                 )
                 for place, (prediction, face) in enumerate(faces, start=1)
@@ -145,6 +153,7 @@ def by_model(
     *,
     face: Face,
     precision: str,
+    credentials: ContentCredentials | None = None,
     place: int | None = None,
 ) -> PredictionRow:
     """The row of a face that the model has scored.
@@ -160,6 +169,8 @@ def by_model(
         What was scored.
     precision : str
         What the nets computed in.
+    credentials : ContentCredentials, optional
+        Of the file. They are no warning, and move no score.
     place : int, optional
         Which of the image's faces it is, where each has a row; from 2 on the row is named `<name>#<place>`. Without it,
         the main face stands for its image.
@@ -187,6 +198,7 @@ def by_model(
         face,
         place or 1,
         precision,
+        credentials,
     )
 
 
@@ -285,8 +297,8 @@ def write_predictions(
     issues : Path
         The rows with warnings.
     details : Path
-        Every row with its novelty, the precision of the nets, its face and the log-likelihood ratio of each of `kinds`, empty where the image was
-        not read.
+        Every row with its novelty, the precision of the nets, its face, its file's Content Credentials and the log-likelihood
+        ratio of each of `kinds`, empty where the image was not read.
     kinds : sequence of str
         The bundle's kinds of fake.
 
@@ -303,7 +315,9 @@ def write_predictions(
         plain, remarks, more = (csv.writer(stream, lineterminator="\n") for stream in streams)
         plain.writerow(["img_name", "y_pred"])
         remarks.writerow(["img_name", "status", "source", "y_pred", "warnings"])
-        more.writerow(["img_name", "y_pred", "novelty", "precision", *FACE_COLUMNS, *kinds])
+        more.writerow(
+            ["img_name", "y_pred", "novelty", "precision", *FACE_COLUMNS, *CREDENTIAL_COLUMNS, *kinds]
+        )
         for row in rows:
             score = repr(row.score)
             plain.writerow([row.name, score])
@@ -318,9 +332,22 @@ def write_predictions(
 
 def _details(row: PredictionRow, kinds: Sequence[str]) -> list[str]:
     if row.prediction is None:
-        return [""] * (2 + len(FACE_COLUMNS) + len(kinds))
+        return [""] * (2 + len(FACE_COLUMNS) + len(CREDENTIAL_COLUMNS) + len(kinds))
     ratios = (f"{row.prediction.log_likelihood_ratios[kind]:.4f}" for kind in kinds)
-    return [f"{row.prediction.novelty:.4f}", row.precision, *_face_columns(row), *ratios]
+    return [
+        f"{row.prediction.novelty:.4f}",
+        row.precision,
+        *_face_columns(row),
+        *_credential_columns(row.credentials),
+        *ratios,
+    ]
+
+
+def _credential_columns(credentials: ContentCredentials | None) -> list[str]:
+    """Of CREDENTIAL_COLUMNS; empty where none were read."""
+    if credentials is None:
+        return [""] * len(CREDENTIAL_COLUMNS)
+    return [credentials.status, credentials.signer, " ".join(credentials.sources)]
 
 
 def _face_columns(row: PredictionRow) -> list[str]:

@@ -118,8 +118,11 @@ def changed(reference: Reference, stage: str, rng: random.Random) -> Outcome:
 def silent(reference: Reference, repro: Repro, status: int, path: Path) -> list[str]:
     """What is wrong with the run in which the file changed: neither the right numbers nor a word about it."""
     if status:
-        told = path.name in repro.text and "Traceback" not in repro.text
-        return [] if told else [f"status {status}: {last_line(repro.text)}"]
+        told = path.name in repro.text or (
+            "left out" in repro.text and path.name in "".join(named(reference.folder))
+        )
+        told = told and "Traceback" not in repro.text
+        return [] if told else [f"status {status}: {_reason(repro.text)}"]
     if fingerprint(reference.folder) == reference.expected:
         return []
     told = any(path.name in text for text in named(reference.folder))
@@ -154,6 +157,12 @@ def _put(change: str, path: Path, *, original: Path, other: Path) -> None:
     elif change == "is another picture of the same size and time":
         path.write_bytes(other.read_bytes()[: len(data)].ljust(len(data), b"\0"))
         os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+def _reason(said: str) -> str:
+    """The stage's own line about its end, or else DVC's."""
+    own = [line for line in said.splitlines() if line.startswith("error:")]
+    return own[-1] if own else last_line(said)
 
 
 def _last_error(said: str) -> str:

@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from tests.fuzz.worker import work
 
-KINDS = ("pictures", "lists", "settings", "bundles", "command_lines", "requests")
+KINDS = ("pictures", "lists", "settings", "bundles", "command_lines", "requests", "credentials")
 PROGRAMS = (
     "gs",
     "gswin32c",

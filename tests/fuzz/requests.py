@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import random
+import re
 import socket
 import tempfile
+from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 
 from pipeline.service.jobs import Upload, Work
-from pipeline.service.results import Failed, Result
+from pipeline.service.results import Explained, Failed, Result
 from pipeline.service.settings import Limits
 from pipeline.storage.images import BadImage, decode
 from tests.fuzz.faults import demand
@@ -62,7 +64,10 @@ class Decoding(StandIn):
             except BadImage as bad:
                 results.append(Failed(bad.status, bad.detail))
             else:
-                results.append([face(0.5)])
+                scored = face(0.5)
+                results.append(
+                    [scored] if work.kind == "score" else Explained(scored, {"raw": 1.0}, "<p>why</p>")
+                )
         return results
 
 
@@ -79,6 +84,24 @@ class Requests:
         self._api: Running = self._stack.enter_context(
             running(folder, scorers=[Decoding()], limits=limits, images=folder)
         )
+
+    @property
+    def address(self) -> str:
+        """Where the service listens."""
+        return f"http://127.0.0.1:{self._api.port}"
+
+    @property
+    def answered(self) -> int:
+        """Requests so far."""
+        return self._api.service.answered
+
+    def statuses(self) -> dict[str, int]:
+        """How many requests had each status."""
+        counted: Counter[str] = Counter()
+        for line in self._api.service.telemetry.text().decode().splitlines():
+            if found := re.match(r'faketrace_requests_total\{.*status="(\d+)"\} ([\d.]+)$', line):
+                counted[found[1]] += int(float(found[2]))
+        return dict(counted.most_common())
 
     def check(self, rng: random.Random) -> str:
         """One request; a 500, or a service that is gone after it, is a fault."""

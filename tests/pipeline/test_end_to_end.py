@@ -84,7 +84,8 @@ def test_every_scored_image_has_its_novelty_and_kinds(finished):
     header, *rows = rows_of(finished / "reports/prediction_details.csv")
     faces = ["face", "n_faces", "face_prob", "x0", "y0", "x1", "y1"]
     kinds = ["labelled", "blend", "reconstruction", "resynthesis"]
-    assert header == ["img_name", "y_pred", "novelty", "precision", *faces, *kinds]
+    credentials = ["credentials", "credentials_signer", "credentials_sources"]
+    assert header == ["img_name", "y_pred", "novelty", "precision", *faces, *credentials, *kinds]
     assert [row[:2] for row in rows] == rows_of(finished / "prediction.txt")[1:]
     assert all(0 <= float(row[2]) <= 1 for row in rows)
     recorded = {net.precision for net in read_info(finished / "cache/model").nets.values()}

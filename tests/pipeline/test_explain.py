@@ -1,7 +1,7 @@
 """python -m pipeline.explain: what it says adds up, is the scored number, and is on the page."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ from pipeline import predict
 from pipeline.dataset.lists import LabelError
 from pipeline.reporting.explanation_page import Explained, compose
 from pipeline.reporting.page import render
+from pipeline.serving.content_credentials import ContentCredentials
 from pipeline.serving.explanation import Answer, explain
 from pipeline.storage.images import read_image
 from tests.pipeline.reporting.prose import english
@@ -160,6 +161,17 @@ def test_page_and_json_say_the_score_that_predict_gives(finished, tmp_path, monk
     assert not english(
         page, names=[*map(str, names), str(broken), *info.stacker.columns, *info.blocks, *kinds]
     )
+
+
+def test_the_page_and_json_say_what_the_file_says_of_its_making(finished, tmp_path, monkeypatch):
+    told = ContentCredentials("valid", signer="Camera & Co", sources=("digitalCapture",))
+    monkeypatch.setattr("pipeline.serving.pictures.read_credentials", lambda data: told)
+    monkeypatch.chdir(finished)
+    name = sorted((finished / "demo/testset").iterdir())[0]
+    command.main([str(name), "--out", str(tmp_path / "why.html")])
+    (record,) = json.loads((tmp_path / "why.json").read_text())
+    assert record["content_credentials"] == asdict(told) | {"sources": ["digitalCapture"], "problems": []}
+    assert "as Camera &amp; Co signed it" in (tmp_path / "why.html").read_text()
 
 
 def test_more_images_than_a_page_holds_are_refused(finished, monkeypatch):

@@ -3,7 +3,7 @@ import { WORDS } from "/page/words.js";
 const AT_ONCE = 4; // requests that this page has open
 const SURE = [0.02, 0.15, 0.4, 0.6, 0.85, 0.98]; // limits of the words for a probability
 const COLUMNS = ["picture", "name", "answer", "score", "novelty", "faces", "warnings"];
-const FIELDS = ["name", "status", "score", "probability", "answer", "reason", "novelty", "n_faces", "warnings", "sha256"];
+const FIELDS = ["name", "status", "score", "probability", "answer", "reason", "novelty", "n_faces", "warnings", "content_credentials", "sha256"];
 
 const at = (id) => document.getElementById(id);
 const images = []; // {file, url, result, reasons}
@@ -145,6 +145,12 @@ function row(image) {
   );
 }
 
+function told(result, field) {
+  if (field === "warnings") return result.warnings.join("; ");
+  if (field === "content_credentials") return result.content_credentials ? result.content_credentials.status : "";
+  return result[field];
+}
+
 function csv() {
   const quoted = (text) => {
     const plain = text === null || text === undefined ? "" : String(text);
@@ -152,7 +158,7 @@ function csv() {
     return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
   };
   const lines = sorted().filter((image) => image.result).map(({ result }) =>
-    FIELDS.map((field) => quoted(field === "warnings" ? result.warnings.join("; ") : result[field])).join(","));
+    FIELDS.map((field) => quoted(told(result, field))).join(","));
   const text = "\ufeff" + [FIELDS.join(","), ...lines].join("\r\n") + "\r\n";
   const link = element("a", { href: URL.createObjectURL(new Blob([text], { type: "text/csv" })), download: "faketrace.csv" });
   link.click();
@@ -194,7 +200,14 @@ function certainty(result, policy) {
     ends(word("real"), word("score_at", digits(result.score, 4)), word("fake")),
   ];
   if (result.warnings.length) parts.push(element("ul", {}, ...result.warnings.map((warning) => element("li", {}, warning))));
+  if (result.content_credentials) parts.push(element("p", { class: "note credentials" }, credentials(result.content_credentials)));
   return parts;
+}
+
+function credentials({ status, signer, sources, problems }) {
+  const known = word("sources");
+  const named = sources.map((source) => (Object.hasOwn(known, source) ? known[source] : source)).join(word("comma"));
+  return word(`credentials_${status}`, signer || word("nobody"), problems.join(word("comma"))) + (named ? word("sources_named", named) : "");
 }
 
 function ends(...texts) {

@@ -25,9 +25,16 @@ from pipeline.service.service import Service
 from pipeline.service.settings import Limits, Settings
 from pipeline.service.telemetry import Telemetry
 from pipeline.service.workers import WorkerPool
+from pipeline.serving.content_credentials import ContentCredentials
 from tests.models.test_bundle_info import record
 
 LIMITS = Limits()
+CREDENTIALS = [
+    ContentCredentials("absent"),
+    ContentCredentials("valid", "Camera Makers", "a camera", ("digitalCapture",)),
+    ContentCredentials("broken", "<b>", sources=("newWord",), problems=("assertion.dataHash.mismatch",)),
+    ContentCredentials("elsewhere"),
+]
 
 
 def info(limits=((0.05, 0.8, 0.2),)):
@@ -59,7 +66,10 @@ def face(score, **changes):
 
 
 class StandIn:
-    """Scores bytes by their first one, hundredths; 255 cannot be read, 254 fails, others may take a while."""
+    """Scores bytes by their first one, hundredths; 255 cannot be read, 254 fails, others may take a while.
+
+    Of a file whose second byte is a digit, the Content Credentials are those of CREDENTIALS in that place.
+    """
 
     def __init__(self, *, image_s=0.0):
         self.image_s = image_s
@@ -86,7 +96,8 @@ class StandIn:
             return Failed("not_an_image", "it is text")
         if work.kind == "explain":
             return Explained(face(data[0] / 100), {"raw": 1.0}, "<p>why</p>" if work.as_page else "")
-        return [face(data[0] / 100)]
+        credentials = CREDENTIALS[int(data[1:2])] if data[1:2].isdigit() else None
+        return [face(data[0] / 100, credentials=credentials)]
 
 
 class Running:

@@ -48,6 +48,102 @@ def test_an_image_that_cannot_be_read_has_no_score_and_affects_only_itself(api):
     assert api.score(b"\xff alone")[0] == 422
 
 
+def test_content_credentials_stand_beside_the_score_and_change_no_answer(api):
+    images = api.score(
+        encoded(*(b"\x5a%d" % n for n in range(4)), b"\x5a", b"\xff1"), kind="application/json"
+    )[2]["images"]
+    *told, none, unread = [image["content_credentials"] for image in images]
+    assert [one["status"] for one in told] == ["absent", "valid", "broken", "elsewhere"]
+    assert told[1] == {
+        "status": "valid",
+        "signer": "Camera Makers",
+        "tool": "a camera",
+        "sources": ["digitalCapture"],
+        "problems": [],
+    }
+    assert none is unread is None
+    assert {(image["score"], image["answer"], *image["warnings"]) for image in images[:5]} == {(0.9, "fake")}
+
+
+ASKED = [
+    ("POST", "/score", b"\x5a"),
+    ("POST", "/score", b"\xff"),
+    ("POST", "/score", b"\xfe"),
+    ("POST", "/score", b""),
+    ("POST", "/score?rate=0.5", b"\x5a"),
+    ("POST", "/score?prior=2", b"\x5a"),
+    ("POST", "/explain", b"\x5a"),
+    ("POST", "/explain?page=true", b"\x5a"),
+    ("POST", "/explain", b"\xff"),
+    ("GET", "/score?path=a.jpg", None),
+    ("GET", "/score?path=gone.jpg", None),
+    ("GET", "/score?path=../a.jpg", None),
+    ("GET", "/health", None),
+    ("GET", "/ready", None),
+    ("GET", "/version", None),
+    ("GET", "/metrics", None),
+]
+
+
+def test_what_is_answered_is_what_the_description_says(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(b"\x5a")
+    with running(tmp_path, images=tmp_path) as api:
+        description = api.ask("GET", "/openapi.json")[2]
+        seen = set()
+        for method, target, body in ASKED:
+            status, headers, content = api.ask(method, target, body)
+            path = target.partition("?")[0]
+            seen.add((path, method.lower()))
+            described = description["paths"][path][method.lower()]["responses"][str(status)]["content"]
+            kind = headers["content-type"].partition(";")[0]
+            assert kind in described, (method, target, status)
+            if kind == "application/json":
+                assert_fits(content, described[kind]["schema"], description)
+    assert seen == {(path, method) for path, methods in description["paths"].items() for method in methods}
+
+
+def assert_fits(value, schema, description):
+    """Objects have what the schema demands; not a validator, but one that says whether the right record is named."""
+    if "$ref" in schema:
+        return assert_fits(
+            value, description["components"]["schemas"][schema["$ref"].rpartition("/")[2]], description
+        )
+    if "anyOf" in schema:
+        fitting = [one for one in schema["anyOf"] if fits(value, one, description)]
+        assert fitting, (value, schema)
+        return None
+    kinds = {
+        "object": dict,
+        "array": list,
+        "string": str,
+        "integer": int,
+        "number": (int, float),
+        "boolean": bool,
+    }
+    kind = schema.get("type")
+    assert value is None if kind == "null" else kind is None or isinstance(value, kinds[kind]), (
+        value,
+        schema,
+    )
+    if kind == "object":
+        assert set(schema.get("required", ())) <= set(value), (value, schema)
+        for name, inner in schema.get("properties", {}).items():
+            if name in value:
+                assert_fits(value[name], inner, description)
+    if kind == "array":
+        for one in value:
+            assert_fits(one, schema["items"], description)
+    return None
+
+
+def fits(value, schema, description):
+    try:
+        assert_fits(value, schema, description)
+    except AssertionError:
+        return False
+    return True
+
+
 def test_a_failure_inside_affects_only_its_image(api):
     status, _, body = api.score(encoded(b"\xfe", b"\x14"), kind="application/json")
     assert status == 200

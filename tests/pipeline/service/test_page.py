@@ -62,8 +62,8 @@ def opened(browser, address, path="/", *, width=1440, language="en-US"):
     return page, strange
 
 
-def file(name, score):
-    return {"name": name, "mimeType": "image/jpeg", "buffer": bytes([score])}
+def file(name, score, more=b""):
+    return {"name": name, "mimeType": "image/jpeg", "buffer": bytes([score]) + more}
 
 
 DROP = """([kind, name, score]) => {
@@ -113,6 +113,30 @@ def test_dropped_pasted_and_chosen_pictures_make_a_table_to_sort_and_save(browse
     ]  # no formula for a spreadsheet
     assert [row["score"] for row in rows] == ["0.9", "0.5", "0.05", ""]
     assert rows[3]["status"] == "not_an_image" and rows[0]["answer"] == "fake"
+    assert strange == []
+
+
+def test_what_a_file_says_of_its_making_stands_under_the_answer(browser, address):
+    page, strange = opened(browser, address)
+    names = [f"{n}.jpg" for n in range(4)]
+    page.set_input_files("#files", [file(name, 90, b"%d" % n) for n, name in enumerate(names)])
+    expected = {
+        "0.jpg": ("no Content Credentials, which proves nothing", "没有内容凭证"),
+        "1.jpg": ("as Camera Makers signed it. Whether", "来源：由相机拍摄。"),
+        "2.jpg": ("signed by <b>, do not hold (assertion.dataHash.mismatch)", "来源：newWord。"),
+        "3.jpg": ("kept elsewhere; they were not fetched", "存放在别处"),
+    }
+    for name, words in expected.items():
+        page.get_by_role("button", name=f"{name}").click()
+        assert page.locator(".answer").inner_text() == "Fake"
+        assert words[0] in page.locator(".credentials").inner_text()
+        page.locator("#language").click()
+        assert words[1] in page.locator(".credentials").inner_text()
+        page.locator("#language").click()
+    with page.expect_download() as saved:
+        page.locator("#csv").click()
+    rows = csv.DictReader(io.StringIO(saved.value.path().read_text(encoding="utf-8-sig")))
+    assert [row["content_credentials"] for row in rows] == ["absent", "valid", "broken", "elsewhere"]
     assert strange == []
 
 

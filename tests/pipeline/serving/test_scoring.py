@@ -106,13 +106,14 @@ def test_novelty_and_kinds_of_each_image_stand_beside(tmp_path):
     assert [float(row[k]) for k in ("y_pred", "novelty", "labelled", "blend")] == [0.75, 0.25, 1.5, -2.0]
     assert row["precision"] == "f32"
     assert [row[k] for k in FACE_COLUMNS] == ["1", "3", "0.5000", "1.0", "2.0", "30.0", "40.0"]
-    assert list(unread.values()) == ["bad", "0.5", *[""] * 11]
+    assert list(unread.values()) == ["bad", "0.5", *[""] * 14]
 
 
 def test_the_columns_are_there_when_no_image_could_be_read(tmp_path):
     write([PredictionRow("bad", 0.5, BY_PRIOR, "truncated", "it ends early")], tmp_path, kinds=["labelled"])
     assert (tmp_path / "d.csv").read_text() == (
-        "img_name,y_pred,novelty,precision,face,n_faces,face_prob,x0,y0,x1,y1,labelled\nbad,0.5,,,,,,,,,,\n"
+        "img_name,y_pred,novelty,precision,face,n_faces,face_prob,x0,y0,x1,y1,credentials,credentials_signer,credentials_sources,labelled\n"
+        "bad,0.5,,,,,,,,,,,,,\n"
     )
 
 
