@@ -20,6 +20,7 @@ from pipeline.samples.net_job import Job
 from pipeline.samples.net_rows import NetExtractor, net_precision, save_net, skip_net
 from pipeline.samples.pictures import read_plan
 from pipeline.samples.shards import fill, finish
+from pipeline.samples.typical_faces import save_typical
 from pipeline.samples.variants import expand, items_of
 from pipeline.storage.addresses import net_code
 from pipeline.storage.feature_store import SkippedError, Store, version_of
@@ -58,17 +59,16 @@ def fill_logits(
         store.write(sorted(in_every_net), nothing, [SEEN_BY_EVERY_NET] * len(in_every_net))
     unmade: list[Unmade] = []
     for index in (*range(job.section.members), ALL_NETS):
-        of_all = index == ALL_NETS
         extractor = NetExtractor(
             folder,
-            None if of_all else index,
+            None if index == ALL_NETS else index,
             job.options,
             max_pixels=job.max_pixels,
             device=compute.device,
             precision=precision,
         )
         chosen = [items[i] for i in np.flatnonzero(member == index)]
-        describe = f"logits of {job.name}, {'all folds' if of_all else f'fold {index}'}"
+        describe = f"logits of {job.name}, {'all folds' if index == ALL_NETS else f'fold {index}'}"
         unmade += fill(chosen, extractor, {block: store}, describe=describe, compute=compute, nets=True)
     finish(block, [store], unmade, rows=len(items))
 
@@ -103,6 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     precision = net_precision(compute)
     weights = train_folds(job, compute=compute)
     save_net(folder, job.spec, weights, mirror=job.net.mirror, precision=precision)
+    save_typical(job, rows, faces, folder=folder, device=compute.device)
     fill_logits(job, *expand(rows, faces, job.plan), folder=folder, compute=compute, precision=precision)
 
 

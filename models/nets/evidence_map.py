@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
 from torch import nn
 
 from models.nets.build import build
-from models.nets.net_spec import NetSpec, member_file, read_record
+from models.nets.net_spec import REMEDY, NetError, NetSpec, member_file, read_record
 from models.nets.saved_weights import SavedWeights
+
+TYPICAL_FILE = "typical.safetensors"  # beside the weights
 
 
 class EvidenceNet:
@@ -35,6 +39,9 @@ class EvidenceNet:
     Attributes
     ----------
     spec : NetSpec
+    typical : float32 array, shape (heads, h, w), or None
+        What each place says of a real face, as `write_typical` has left it; None where it has not. A net speaks louder in some
+        places than in others whatever lies there, so only the difference from it says something of a picture.
 
     Raises
     ------
@@ -54,6 +61,7 @@ class EvidenceNet:
         self.spec: NetSpec = record.spec
         self.device = torch.device(device)
         self.mirror = record.mirror
+        self.typical = _read_typical(folder / TYPICAL_FILE, read)
         self.members = [
             build(self.spec, SavedWeights.at(member_file(folder, index), read).state()).eval().to(self.device)
             for index in range(record.members)
@@ -83,6 +91,34 @@ class EvidenceNet:
             if self.mirror:
                 maps.append(places[1].flip(2))
         return torch.stack(maps).mean(0).float().cpu().numpy()
+
+
+def write_typical(folder: Path, crops: Sequence[NDArray[np.uint8]], *, device: str = "cpu") -> None:
+    """Work out what each place says of a real face, and keep it beside the weights; nothing for a net without a map.
+
+    Parameters
+    ----------
+    folder : Path
+        Of a saved net with logits.
+    crops : sequence of uint8 arrays, shape (size, size, 3), RGB
+        The net's pictures of real faces, best of such that it was not trained on.
+    device : str
+    """
+    net = EvidenceNet(folder, device=device)
+    maps = [places for crop in crops if (places := net(crop)) is not None]
+    if maps:
+        mean = np.mean(np.stack(maps), axis=0, dtype=np.float64)
+        (folder / TYPICAL_FILE).write_bytes(save({"places": np.asarray(mean, np.float32)}))
+
+
+def _read_typical(path: Path, read: Callable[[Path], bytes]) -> NDArray[np.float32] | None:
+    if not path.is_file():
+        return None
+    try:
+        places = load(read(path))["places"]
+    except (SafetensorError, KeyError) as error:
+        raise NetError(f"{path} is damaged, it holds no map of a typical face: {error}; {REMEDY}") from None
+    return np.asarray(places, np.float32)
 
 
 def _logits_by_place(net: nn.Sequential, pixels: torch.Tensor) -> torch.Tensor | None:

@@ -251,6 +251,6 @@ def describe(result: Mapping[str, Any]) -> dict[str, str]:
     claims = {"leak": "alone tells the classes apart", "warn": "says something about the class"}
     claim = claims.get(result["verdict"], "says little about the class")
     used = f" (mostly {', '.join(result['most_used'])})" if result["most_used"] else ""
-    figures = f"AUC {result['auc']:.3f}, TPR at FPR {LOW_FPR:g} {result['tpr']:.2f}"
+    figures = f"AUC {result['auc']:.3f}, TPR {result['tpr']:.2f} at FPR {LOW_FPR:g}"
     text = f"{what} {claim}: {figures}{used}, {where}"
     return {"level": LEVEL[result["verdict"]], "text": text}

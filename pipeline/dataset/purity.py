@@ -10,6 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import fisher_exact
 
+# That folder imports nothing but models: so there is no circle.
+from pipeline.evaluation.clustered import members
+
 # What a file's header says in whole numbers: chance does not give half of a class the same one.
 DISCRETE = (
     "kind",
@@ -55,11 +58,12 @@ def pure_values(rows: pd.DataFrame, values: pd.DataFrame) -> list[dict[str, Any]
     .. [1] Fisher 1922, "On the Interpretation of χ² from Contingency Tables, and the Calculation of P",
        doi:10.2307/2340521; Bonferroni's correction over the values.
     """
-    target, group = rows["target"].to_numpy(np.int64), rows["group"].to_numpy(str)
+    target, group = rows["target"].to_numpy(np.int64), members(rows["group"].to_numpy(str))
+    columns = {fact: values[fact].to_numpy(np.float64) for fact in DISCRETE}
     candidates = [
-        (fact, value, (values[fact] == value).to_numpy())
-        for fact in DISCRETE
-        for value in np.unique(values[fact].dropna())
+        (fact, value, column == value)
+        for fact, column in columns.items()
+        for value in np.unique(column[~np.isnan(column)])
     ]
     totals = np.array([len(np.unique(group[target == label])) for label in (0, 1)])
     if not totals.all():
@@ -73,7 +77,7 @@ def pure_values(rows: pd.DataFrame, values: pd.DataFrame) -> list[dict[str, Any]
 
 
 def _tested(
-    has: NDArray[np.bool_], target: NDArray[np.int64], group: NDArray[np.str_], *, totals: NDArray[np.int64]
+    has: NDArray[np.bool_], target: NDArray[np.int64], group: NDArray[np.int64], *, totals: NDArray[np.int64]
 ) -> dict[str, Any] | None:
     """Who owns a value and how surely, or None where it says too little."""
     counts = np.array([len(np.unique(group[has & (target == label)])) for label in (0, 1)])

@@ -13,6 +13,8 @@ from pipeline.reporting.number_format import ABSENT, number, percent
 
 SPLITS = ("train", "calibration", "val", "test")
 CLASSES = ("real", "fake", "unknown")
+_FACTS = {"history": "file history", "bytes": "file size", "pixels": "pixel cues"}
+_VERDICTS = {"ok": "ok", "warn": "warning", "leak": "leak", "too few": "too few images"}
 MAX_ISSUES = 20  # bad rows on the page; the file has all
 
 
@@ -140,12 +142,12 @@ def audit(data: ReportData) -> Section:
     rows = [
         [
             result["source"],
-            result["facts"],
+            _FACTS[result["facts"]],
             number(result["images"]),
             number(result.get("auc")),
             number(result.get("tpr"), 2),
             ", ".join(result.get("most_used", [])),
-            result["verdict"],
+            _VERDICTS[result["verdict"]],
         ]
         for result in data.audit["file_facts"]
     ]

@@ -26,7 +26,7 @@ from pipeline.reporting.elements import (
     Section,
     Table,
 )
-from pipeline.reporting.language import joined, say
+from pipeline.reporting.language import Text, joined, say
 from pipeline.reporting.number_format import number, percent
 from pipeline.reporting.raster import data_uri, shrunk
 from pipeline.serving.content_credentials import ContentCredentials
@@ -83,9 +83,11 @@ def compose(images: Sequence[Explained], unread: Sequence[tuple[str, str]], info
         rows = [[name, reason] for name, reason in unread]
         columns = [Column("image", is_text=True, wraps=True), Column("why", is_text=True, wraps=True)]
         sections.append(Section("unread", "Not read", [Table(columns, rows)]))
-    verdict = (
-        f"Scores of a model of {info.training.images:,} training images, {percent(info.prior, 0)} of them fake: a score is "
-        "the probability of a deepfake where as many of the images are fake as there."
+    verdict = say(
+        "Scores of a model of {images} training images, {prior} of them fake: a score is the probability of a deepfake where as "
+        "many of the images are fake as there.",
+        images=number(info.training.images),
+        prior=percent(info.prior, 0),
     )
     return Page(title=TITLE, verdict=verdict, level="ok", notices=[], sections=sections)
 
@@ -93,7 +95,10 @@ def compose(images: Sequence[Explained], unread: Sequence[tuple[str, str]], info
 def _section(index: int, image: Explained, info: BundleInfo) -> Section:
     why = image.explanation
     pictures = [
-        Figure(_picture(framed(image), f"{image.name} with the face's rectangle"), _face_words(why)),
+        Figure(
+            _picture(framed(image), say("{name} with the face's rectangle", name=image.name)),
+            _face_words(why),
+        ),
         Figure(
             _picture(why.residual, "high-pass residual of the face"),
             "High-pass residual of the face, amplified.",
@@ -118,26 +123,33 @@ def _section(index: int, image: Explained, info: BundleInfo) -> Section:
     return Section(f"image-{index + 1}", image.name, elements)
 
 
-def _headline(image: Explained) -> str:
-    why = image.explanation
-    text = (
-        f"Score {why.prediction.score:.4f}. Novelty {why.prediction.novelty:.3f}: "
-        f"{percent(why.prediction.novelty)} of the training images are more usual than it."
+def _headline(image: Explained) -> Text:
+    prediction = image.explanation.prediction
+    text = say(
+        "Score {score}. Novelty {novelty}: {share} of the training images are more usual than it.",
+        score=f"{prediction.score:.4f}",
+        novelty=f"{prediction.novelty:.3f}",
+        share=percent(prediction.novelty),
     )
-    return text + (f" Remarks: {image.warnings}." if image.warnings else "")
+    remarks = joined(image.warnings.split("; "), "; ")
+    return joined([text, say("Remarks: {remarks}.", remarks=remarks) if remarks else ""])
 
 
 def _answers(why: Explanation) -> list[Element]:
     """What the limits with a guarantee say; in words where the bundle has none."""
     known = [a for a in why.answers if a.source == OVERALL and (a.fake_above, a.real_below) != (None, None)]
     if not known:
-        text = "Answer: undecided. Too few images were kept back in training for a limit with a guarantee."
-        return [Paragraph(text)]
+        few = "Answer: undecided. Too few images were kept back in training for a limit with a guarantee."
+        return [Paragraph(few)]
     best = next((a for a in reversed(known) if a.answer != "undecided"), None)
-    text = "Answer: undecided at every share of errors that there are limits for."
+    text: str = "Answer: undecided at every share of errors that there are limits for."
     if best is not None:
-        wrong = "real faces" if best.answer == "fake" else "fakes"
-        text = f"Answer: {best.answer}, for a share of errors of {percent(best.rate)} of {wrong}."
+        text = say(
+            "Answer: {answer}, for a share of errors of {rate} of {wrong}.",
+            answer=best.answer,
+            rate=percent(best.rate),
+            wrong="real faces" if best.answer == "fake" else "fakes",
+        )
     rows = [[percent(a.rate), number(a.fake_above, 4), number(a.real_below, 4), a.answer] for a in known]
     columns = [*map(Column, ("share of errors", "fake above", "real below")), Column("answer", is_text=True)]
     return [Paragraph(text), Table(columns, rows, _ANSWERS)]
@@ -172,8 +184,14 @@ def _credentials(credentials: ContentCredentials | None) -> list[Element]:
 def _face_words(why: Explanation) -> str:
     if not why.face.found:
         return "No face was found: the centred square of the picture was scored."
-    others = f", one of {why.face.n_faces} found" if why.face.n_faces > 1 else ""
-    return f"The face that was scored{others}; the detector's probability is {why.face.prob:.3f}."
+    return joined(
+        [
+            say(
+                "The face that was scored; the detector's probability is {prob}.", prob=f"{why.face.prob:.3f}"
+            ),
+            say("{count} faces were found.", count=str(why.face.n_faces)) if why.face.n_faces > 1 else "",
+        ]
+    )
 
 
 def _kinds(why: Explanation) -> Table:
@@ -182,9 +200,10 @@ def _kinds(why: Explanation) -> Table:
         for kind in why.kinds
     ]
     columns = [Column("kind", is_text=True), Column("log-likelihood ratio"), Column("adds to the raw score")]
-    caption = (
-        "Ratio above 0: more like this kind of fake than like a real face. One expert that is sure is enough. "
-        f"All together, with what no expert says, make a raw score of {number(why.raw, signed=True)}."
+    caption = say(
+        "Ratio above 0: more like this kind of fake than like a real face. One expert that is sure is enough. All together, "
+        "with what no expert says, make a raw score of {raw}.",
+        raw=number(why.raw, signed=True),
     )
     return Table(columns, rows, caption)
 
@@ -212,8 +231,9 @@ def _pushes(why: Explanation) -> Table:
     return Table(columns, rows, _HOW)
 
 
-def _place(push: Push) -> str:
-    return f"{percent(push.above_real, 0)} of real, {percent(push.above_fake, 0)} of fake"
+def _place(push: Push) -> Text:
+    shares = {"real": percent(push.above_real, 0), "fake": percent(push.above_fake, 0)}
+    return say("{real} of real, {fake} of fake", **shares)
 
 
 def _blocks(why: Explanation, info: BundleInfo) -> Table:
@@ -221,7 +241,7 @@ def _blocks(why: Explanation, info: BundleInfo) -> Table:
         [name, number(push, signed=True), _what(name, info)]
         for name, push in sorted(why.blocks.items(), key=lambda item: -abs(item[1]))
     ]
-    caption = f"With the base of {number(why.base, signed=True)} they add up to the raw score."
+    caption = say("With the base of {base} they add up to the raw score.", base=number(why.base, signed=True))
     columns = [
         Column("block", is_text=True),
         Column("push, log-odds"),
@@ -237,7 +257,9 @@ def _what(name: str, info: BundleInfo) -> str:
     if name in info.nets:
         net = info.nets[name]
         learned = ", ".join(column.partition(".")[2] for column in info.blocks[name].columns)
-        return f"{net.model}, {net.crop} picture of {net.size} px" + (f": {learned}" if sort == "net" else "")
+        facts = {"model": net.model, "crop": net.crop, "size": str(net.size)}
+        what = say("{model}, {crop} picture of {size} px", **facts)
+        return joined([what, ": ", learned], "") if sort == "net" else what
     return "Whether a face was found, and how surely."
 
 

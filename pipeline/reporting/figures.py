@@ -13,7 +13,7 @@ from scipy.special import ndtri
 from pipeline.evaluation import metrics
 from pipeline.reporting.drawing import FAINT, FAKE, INK, REAL, draw, new_axes, series_style, style
 from pipeline.reporting.elements import Chart
-from pipeline.reporting.language import say
+from pipeline.reporting.language import Text, joined, say
 from pipeline.reporting.radial_spectrum import RadialSpectrum
 
 DET_TICKS = (0.002, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6)
@@ -78,8 +78,8 @@ def low_fpr(points: Mapping[str, pd.DataFrame], areas: Mapping[str, float]) -> C
         return draw(figure, alt)
 
 
-def _listed(areas: Mapping[str, float]) -> str:
-    return "; ".join(f"{name} {area:.3f}" for name, area in areas.items())
+def _listed(areas: Mapping[str, float]) -> Text:
+    return joined([joined([name, f"{area:.3f}"]) for name, area in areas.items()], "; ")
 
 
 def det(points: Mapping[str, pd.DataFrame]) -> Chart:
@@ -259,8 +259,8 @@ def spectrum(spectra: RadialSpectrum) -> Chart:
             axes.set_xlim(0, spectra.frequency[-1])
             if axes.get_legend_handles_labels()[0]:
                 axes.legend(loc="best")
-        widest = _widest_gap(spectra)
-        return draw(figure, f"Mean radial spectrum of real and fake faces and their difference{widest}.")
+        what = "Mean radial spectrum of real and fake faces and their difference."
+        return draw(figure, joined([what, _widest_gap(spectra)]))
 
 
 def spectrum_of_one(frequency: NDArray[np.float64], lines: Mapping[str, NDArray[np.float64]]) -> Chart:
@@ -292,12 +292,15 @@ def spectrum_of_one(frequency: NDArray[np.float64], lines: Mapping[str, NDArray[
 
 
 def _widest_gap(spectra: RadialSpectrum) -> str:
-    """Say where the classes differ most."""
+    """Say where the classes differ most; nothing where they are not compared."""
     sizes = {name: np.abs(np.nan_to_num(gap)) for name, gap in spectra.gaps.items()}
     if not sizes:
         return ""
     name = max(sizes, key=lambda key: float(sizes[key].max()))
-    return f", widest in {name} at {spectra.frequency[int(sizes[name].argmax())]:.2f} cycles per pixel"
+    frequency = spectra.frequency[int(sizes[name].argmax())]
+    return say(
+        "It is widest in {name} at {frequency} cycles per pixel.", name=name, frequency=f"{frequency:.2f}"
+    )
 
 
 def _shade(axes: Any, spectra: RadialSpectrum) -> None:

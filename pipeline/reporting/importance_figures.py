@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.reporting.drawing import FAKE, INK, REAL, draw, new_axes, style
 from pipeline.reporting.elements import Chart
+from pipeline.reporting.language import say
 
 _GREEN = "#009E73"
 _DARK = 0.6  # share of the largest from which a number stands in white
@@ -88,7 +89,10 @@ def dct_grid(grid: NDArray[np.float64]) -> Chart:
         axes.invert_yaxis()
         axes.grid(visible=False)
         u, v = np.unravel_index(int(share.argmax()), share.shape)
-        return draw(
-            figure,
-            f"Shares of the 8×8 DCT's coefficients, in per cent; the largest is ({u}, {v}) with {100 * top:.1f}.",
+        alt = say(
+            "Shares of the 8×8 DCT's coefficients, in per cent; the largest is ({u}, {v}) with {share}.",
+            u=str(u),
+            v=str(v),
+            share=f"{100 * top:.1f}",
         )
+        return draw(figure, alt)

@@ -22,6 +22,7 @@ from pipeline.reporting.elements import (
     Table,
 )
 from pipeline.reporting.importance import GAIN
+from pipeline.reporting.language import joined, say
 from pipeline.reporting.number_format import ABSENT, is_absent, number, percent, with_interval
 
 _BLOCK_CAPTION = (
@@ -30,10 +31,10 @@ _BLOCK_CAPTION = (
     "gain is the share of the training loss that its splits removed, the experts weighed as the fusion weighs their "
     "evidence. A block with gain but without drop repeats what other blocks know."
 )
-_CLUSTER_CAPTION = (
-    "How to read this: columns that order the val images alike (rank correlation of at least "
-    f"{ALIKE:.1f} between any two) share one bar under the name of the strongest, + the others; they were shuffled together. "
-    "Ordered by |SHAP|; only these were shuffled."
+_CLUSTER_CAPTION = say(
+    "How to read this: columns that order the val images alike (rank correlation of at least {alike} between any two) share one "
+    "bar under the name of the strongest, + the others; they were shuffled together. Ordered by |SHAP|; only these were shuffled.",
+    alike=f"{ALIKE:.1f}",
 )
 _GAIN_CAPTION = (
     "Share of the training loss that the splits on a block removed, by expert: each tells real faces from one kind of fake. "
@@ -80,15 +81,23 @@ def _strongest_block(data: ReportData) -> str:
     if data.blocks.empty or not data.explained:
         return "No val image, so only gain is known."
     first = data.blocks.iloc[0]
-    text = f"Worked out on {data.explained:,} val images. {first['block']} moves the score most: "
-    text += f"{number(float(first['shap']))} log-odds on average"
+    texts = [
+        say(
+            "Worked out on {images} val images. {block} moves the score most: {shap} log-odds on average.",
+            images=number(data.explained),
+            block=first["block"],
+            shap=number(float(first["shap"])),
+        )
+    ]
     if not is_absent(float(first["auc_drop"])):
-        text += f"; shuffled, val AUC falls by {number(float(first['auc_drop']))}"
+        texts.append(say("Shuffled, val AUC falls by {drop}.", drop=number(float(first["auc_drop"]))))
     unused = data.blocks.loc[(data.blocks["gain"] == 0) & ~(data.blocks["shap"] > 0), "block"].tolist()
-    return text + "." + (f" Never used: {', '.join(unused)}." if unused else "")
+    if unused:
+        texts.append(say("Never used: {blocks}.", blocks=", ".join(unused)))
+    return joined(texts)
 
 
-def _bars(table: pd.DataFrame, names: list[str], alt: str) -> Chart:
+def _bars(table: pd.DataFrame, names: list[str], what: str) -> Chart:
     labels = {
         "shap": "mean |SHAP|, log-odds",
         "auc_drop": "AUC drop when shuffled",
@@ -96,9 +105,8 @@ def _bars(table: pd.DataFrame, names: list[str], alt: str) -> Chart:
     }
     panels = {label: table[key].to_numpy(dtype=np.float64) for key, label in labels.items()}
     low, high = (table[f"auc_drop_{side}"].to_numpy(dtype=np.float64) for side in ("low", "high"))
-    return figures.bars(
-        names, panels, {labels["auc_drop"]: (low, high)}, f"{alt} First by SHAP: {', '.join(names[:3])}."
-    )
+    alt = joined([what, say("First by SHAP: {names}.", names=", ".join(names[:3]))])
+    return figures.bars(names, panels, {labels["auc_drop"]: (low, high)}, alt)
 
 
 def _gain(data: ReportData) -> Table:
@@ -107,7 +115,9 @@ def _gain(data: ReportData) -> Table:
     weights = {expert.kind: expert.evidence_for + expert.evidence_against for expert in experts}
     total = max(sum(weights.values()), 1e-12)
     kinds = [name.removeprefix(GAIN) for name in data.blocks.columns if name.startswith(GAIN)]
-    heads = [f"{kind} (weight {percent(weights[kind] / total, 0)})" for kind in kinds]
+    heads = [
+        say("{kind} (weight {share})", kind=kind, share=percent(weights[kind] / total, 0)) for kind in kinds
+    ]
     rows = [
         [row["block"], *(percent(row[f"{GAIN}{kind}"]) for kind in kinds)]
         for row in data.blocks.to_dict("records")
@@ -121,7 +131,11 @@ def _clusters(data: ReportData) -> list[Element]:
         name if count == 1 else f"{name} +{count - 1}"
         for name, count in zip(shown["cluster"], shown["columns"], strict=True)
     ]
-    heading = f"By cluster of features: the first {len(shown)} of {len(data.clusters):,}"
+    heading = say(
+        "By cluster of features: the first {shown} of {count}",
+        shown=number(len(shown)),
+        count=number(len(data.clusters)),
+    )
     return [
         Heading(heading),
         Figure(_bars(shown, names, "Importance of the first clusters."), _CLUSTER_CAPTION),
@@ -136,7 +150,10 @@ def _frequencies(data: ReportData) -> list[Element]:
         ]
         panels = {"mean |SHAP|, log-odds": data.bands["shap"].to_numpy(dtype=np.float64)}
         strongest = names[int(data.bands["shap"].to_numpy(dtype=np.float64).argmax())]
-        alt = f"Importance of bands of frequency, cycles per pixel; the largest is {strongest}."
+        alt = say(
+            "Importance of bands of frequency, cycles per pixel; the largest is {strongest}.",
+            strongest=strongest,
+        )
         elements += [
             Heading("By frequency, cycles per pixel"),
             Figure(figures.bars(names, panels, {}, alt), _BAND_CAPTION),
@@ -157,7 +174,10 @@ def _left_out(data: ReportData) -> list[Element]:
         return []
     blocks = list(next(iter(results.values())))
     rows = [[block, *(_fall(of_source[block]) for of_source in results.values())] for block in blocks]
-    columns = [Column("block", is_text=True), *(Column(f"{source} left out") for source in results)]
+    columns = [
+        Column("block", is_text=True),
+        *(Column(say("{source} left out", source=source)) for source in results),
+    ]
     return [Heading("On sources left out"), Table(columns, rows, _LEFT_OUT_CAPTION)]
 
 
@@ -171,7 +191,7 @@ def _stability(table: pd.DataFrame) -> list[Element]:
         return []
     rows: list[list[str | Cell]] = [
         [
-            f"{row['between']}, {row['level']}",
+            say("{between}, {level}", between=row["between"], level=row["level"]),
             number(int(row["runs"])),
             _with_lowest(row["rank_correlation"], row["lowest_correlation"]),
             number(int(row["top"])),
@@ -185,4 +205,8 @@ def _stability(table: pd.DataFrame) -> list[Element]:
 
 
 def _with_lowest(mean: float, lowest: float) -> Cell:
-    return Cell(ABSENT) if is_absent(mean) else Cell(number(mean, 2), f"lowest {number(lowest, 2)}")
+    return (
+        Cell(ABSENT)
+        if is_absent(mean)
+        else Cell(number(mean, 2), say("lowest {value}", value=number(lowest, 2)))
+    )

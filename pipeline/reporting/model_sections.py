@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from features.spectral import get
-from models.bundle_info import BundleInfo
+from models.bundle_info import BlockSort, BundleInfo
 from pipeline.reporting import figures
 from pipeline.reporting.data import ReportData
 from pipeline.reporting.elements import (
@@ -25,6 +25,14 @@ _COMMANDS = """dvc repro                      # every stage whose inputs changed
 dvc metrics show               # the main figures of this page
 python -m pipeline.report      # this page alone
 python -m pipeline.predict --images FOLDER --bundle cache/model --out scores.txt"""
+
+
+_SORTS: dict[BlockSort, str] = {
+    "face": "face detector",
+    "spectral": "spectral function",
+    "embedding": "frozen net",
+    "net": "fine-tuned net",
+}
 
 
 def spectrum(data: ReportData) -> Section:
@@ -66,7 +74,7 @@ def _blocks(info: BundleInfo) -> list[Table | Paragraph]:
     """Show the blocks, each with the fingerprint of its code, then the fingerprints of all other code."""
     targets = {name: get(name).target for name in info.blocks_of("spectral")}
     rows = [
-        [name, block.sort, number(len(block.columns)), info.code.get(targets.get(name, ""), ABSENT)]
+        [name, _SORTS[block.sort], number(len(block.columns)), info.code.get(targets.get(name, ""), ABSENT)]
         for name, block in info.blocks.items()
     ]
     columns = [

@@ -19,6 +19,8 @@ from pipeline.reporting.elements import (
     Table,
     Thumbnail,
 )
+from pipeline.reporting.language import Text, joined, say
+from pipeline.reporting.number_format import number
 from pipeline.reporting.raster import data_uri, shrunk
 from pipeline.storage.hashed_files import HashedFile
 from pipeline.storage.images import BadImage
@@ -74,23 +76,29 @@ def compose(report: Mapping[str, Any]) -> Page:
 def _pairs(pairs: Sequence[Mapping[str, Any]], words: str) -> list[Element]:
     if not pairs:
         return [Paragraph("No pair was found.")]
-    left_out = f" The first {SHOWN} of {len(pairs)} are shown." if len(pairs) > SHOWN else ""
-    return [Paragraph(words + left_out), ContactSheet([_side_by_side(pair) for pair in pairs[:SHOWN]])]
+    texts = [words]
+    if len(pairs) > SHOWN:
+        texts.append(
+            say("The first {shown} of {count} are shown.", shown=number(SHOWN), count=number(len(pairs)))
+        )
+    return [Paragraph(joined(texts)), ContactSheet([_side_by_side(pair) for pair in pairs[:SHOWN]])]
 
 
 def _side_by_side(pair: Mapping[str, Any]) -> Thumbnail:
     first, second = pair["first"], pair["second"]
     names = f"{first['img_name']} | {second['img_name']}"
-    places = f"{_place(first)} | {_place(second)}" + (", mirrored" if pair["mirrored"] else "")
+    places = joined([_place(first), " | ", _place(second), ", mirrored" if pair["mirrored"] else ""], "")
     try:
         pictures = [_picture(first), _picture(second)]
     except BadImage as bad:
         return Thumbnail(None, bad.detail, names, places, f"{pair['likeness']:.3f}")
-    return Thumbnail(_beside(pictures), f"{names}, side by side", names, places, f"{pair['likeness']:.3f}")
+    return Thumbnail(
+        _beside(pictures), say("{names}, side by side", names=names), names, places, f"{pair['likeness']:.3f}"
+    )
 
 
-def _place(image: Mapping[str, Any]) -> str:
-    return f"{image['split']} {_LABELS[image['target']]}"
+def _place(image: Mapping[str, Any]) -> Text:
+    return joined([image["split"], _LABELS[image["target"]]])
 
 
 def _picture(image: Mapping[str, Any]) -> NDArray[np.uint8]:
@@ -102,8 +110,8 @@ def _picture(image: Mapping[str, Any]) -> NDArray[np.uint8]:
 def _beside(pictures: Sequence[NDArray[np.uint8]]) -> str:
     """JPEG data URI of two pictures on white."""
     canvas = np.full((_SIDE, 2 * _SIDE + _GAP, 3), 255, np.uint8)
-    for number, picture in enumerate(pictures):
+    for place, picture in enumerate(pictures):
         height, width = picture.shape[:2]
-        top, left = (_SIDE - height) // 2, number * (_SIDE + _GAP) + (_SIDE - width) // 2
+        top, left = (_SIDE - height) // 2, place * (_SIDE + _GAP) + (_SIDE - width) // 2
         canvas[top : top + height, left : left + width] = picture
     return data_uri(canvas, kind="jpeg", options=[cv2.IMWRITE_JPEG_QUALITY, _QUALITY])

@@ -38,14 +38,15 @@ def ablation(data: ReportData) -> Section:
         *(Column(say("alone: {title}", title=title)) for title in titles),
     ]
     full = [
-        f"{title} {number(effect_of[blocks[0], source]['auc_full'])}" for title, source in zip(titles, shown)
+        joined([title, number(effect_of[blocks[0], source]["auc_full"])])
+        for title, source in zip(titles, shown)
     ]
     caption = say(
         "Without: change of val AUC when the block is left out (small: paired 95 % interval, each by itself; below zero the "
         "block helps). Alone: AUC of that block by itself. All are quick refits (few trees, at most about "
         "{images} train images, labelled fakes alone); with all blocks: {full}.",
         images=number(MAX_TRAIN_IMAGES),
-        full=", ".join(full),
+        full=joined(full, ", "),
     )
     elements: list[Element] = [_missed(effects), Table(columns, rows, caption)]
     return Section("ablation", "What each block adds", elements)

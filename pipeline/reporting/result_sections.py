@@ -119,7 +119,7 @@ def _notes(val: dict[str, Any]) -> list[Paragraph]:
         for metric, label in METRIC_LABELS.items():
             if (figure := summary[metric]) and "note" in figure:
                 reasons.setdefault(figure["note"], []).append(label)
-        notes = [f"{', '.join(labels)}: {note}" for note, labels in reasons.items()]
+        notes: list[str] = [joined([", ".join(labels), ": ", note], "") for note, labels in reasons.items()]
         notes += [summary["warning"]] if summary["warning"] else []
         if notes:
             paragraphs.append(Paragraph(joined([name, ". ", joined(notes, "; "), "."], "")))

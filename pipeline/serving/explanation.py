@@ -228,21 +228,20 @@ def _known(value: float) -> float | None:
 def _evidence(
     bundle: Bundle, features: pd.DataFrame, pixels: NDArray[np.uint8], crop: Crop, *, raw: float
 ) -> NDArray[np.float32] | None:
-    """Pushes of the logits, spread over the places of the nets' pictures that the logits come from."""
+    """Pushes of the logits, spread over the places that say something else than they say of a real face."""
     typical = pd.Series(bundle.reference.medians()[0], index=features.columns)
     slopes = _slopes(bundle, features, typical, raw=raw)
     x0, y0, x1, y1 = crop.native
     total: NDArray[np.float32] | None = None
     for name, net in bundle.evidence_nets.items():
-        by_head = net(crop_for(net.spec, pixels, crop))
-        if by_head is None:
+        if net.typical is None or (by_head := net(crop_for(net.spec, pixels, crop))) is None:
             continue
         total = np.zeros((y1 - y0, x1 - x0), np.float32) if total is None else total
-        for column, places in zip(bundle.info.blocks[name].columns, by_head, strict=True):
-            # The map comes from torch, the logit from what scores: their difference, rounding, goes to all places alike.
-            logit = np.float32(features[column].iloc[0])
-            exact = places + (logit - places.mean())
-            shown = (exact - np.float32(typical[column])) * np.float32(slopes[column] / places.size)
+        for column, places in zip(bundle.info.blocks[name].columns, by_head - net.typical, strict=True):
+            # What the means leave over, rounding and the typical face's median, goes to all places alike.
+            gap = np.float32(features[column].iloc[0]) - np.float32(typical[column])
+            exact = places + (gap - places.mean())
+            shown = exact * np.float32(slopes[column] / places.size)
             total += _on_native(shown, net.spec, crop, shape=pixels.shape[:2])
     return total
 

@@ -30,6 +30,7 @@ from pipeline.samples.pictures import read_plan
 from pipeline.serving.bundles import load_bundle
 from pipeline.storage.feature_store import open_current
 from pipeline.storage.unmade import FilesGoneError
+from tests.pipeline.reporting.prose import english
 from tests.pipeline.small_run import TINY, run_stages, write_params
 
 ONE_NET = {**TINY["finetune"], "nets": {"rgb": TINY["finetune"]["nets"]["rgb"]}}
@@ -54,6 +55,15 @@ def test_score_is_the_pipelines_score(finished, monkeypatch):
     monkeypatch.chdir(finished)
     for name, expected in rows_of("prediction.txt")[1:6]:
         assert predict.score(f"demo/testset/{name}") == pytest.approx(float(expected), abs=1e-6)
+
+
+@pytest.mark.parametrize("page", ["report", "audit"])
+def test_pages_of_a_run_show_no_english_to_a_reader_of_chinese(finished, page):
+    info = read_info(finished / "cache/model")
+    kinds = [expert.kind for expert in info.stacker.experts]
+    names = [str(finished), *info.stacker.columns, *info.blocks, *kinds, "rgb", "aligned", "native"]
+    html = (finished / f"reports/{page}.html").read_text(encoding="utf-8")
+    assert not english(html, names=names)
 
 
 def test_features_from_pixels_are_the_stored_ones(finished, monkeypatch):

@@ -16,6 +16,7 @@ from pipeline.reporting.page import render
 from pipeline.serving.content_credentials import ContentCredentials
 from pipeline.serving.explanation import Answer, explain
 from pipeline.storage.images import read_image
+from tests.pipeline.reporting.prose import english
 
 
 @pytest.fixture(scope="module")
@@ -100,12 +101,17 @@ class OneHot:
 
     def __init__(self, net, at, logits):
         self.spec, self.at, self.logits = net.spec, at, logits
+        # What the net says wherever it looks, of a typical real face too: it is no evidence.
+        self.typical = (
+            4 * self.logits[:, None, None] * np.indices((4, 4), np.float32)[0]
+            - 6 * self.logits[:, None, None]
+        )
 
     def __call__(self, crop):
         assert crop.shape == (self.spec.size, self.spec.size, 3)
         places = np.zeros((len(self.logits), 4, 4), np.float32)
         places[:, self.at[0], self.at[1]] = 16 * self.logits
-        return places
+        return places + self.typical
 
 
 @pytest.mark.parametrize("at", [(0, 0), (1, 2), (3, 1)])
@@ -150,6 +156,11 @@ def test_page_and_json_say_the_score_that_predict_gives(finished, tmp_path, monk
     assert "broken<b>" not in page
     assert first["features"][0]["column"] in page
     assert "http" not in page.replace("http://www.w3.org", "").replace("http-equiv", "")
+    info = Bundle.load(finished / "cache/model").info
+    kinds = [expert.kind for expert in info.stacker.experts]
+    assert not english(
+        page, names=[*map(str, names), str(broken), *info.stacker.columns, *info.blocks, *kinds]
+    )
 
 
 def test_the_page_and_json_say_what_the_file_says_of_its_making(finished, tmp_path, monkeypatch):

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import save
 
 from models.nets.build import build
 from models.nets.crops import crop_for, from_image, window
-from models.nets.evidence_map import EvidenceNet
+from models.nets.evidence_map import TYPICAL_FILE, EvidenceNet, write_typical
 from models.nets.face_net import FaceNet
-from models.nets.net_spec import NetSpec
+from models.nets.net_spec import NetError, NetSpec
 
 LINEAR = "test_efficientnet"  # small; as in the recipe's, features are averaged, one linear layer behind
 
@@ -67,6 +68,29 @@ def test_a_net_without_a_map_of_features_says_so(tmp_path):
         )(picture(32))
         is None
     )
+
+
+def test_the_typical_face_is_the_mean_of_its_pictures(tmp_path):
+    folder = saved(tmp_path / "net", spec())
+    assert EvidenceNet(folder).typical is None
+    pictures = [picture(64, seed) for seed in range(3)]
+    write_typical(folder, pictures)
+    net = EvidenceNet(folder)
+    np.testing.assert_allclose(net.typical, np.mean([net(each) for each in pictures], axis=0), atol=1e-6)
+
+
+def test_no_picture_leaves_no_typical_face(tmp_path):
+    folder = saved(tmp_path / "net", spec())
+    write_typical(folder, [])
+    assert EvidenceNet(folder).typical is None
+
+
+@pytest.mark.parametrize("content", [b"", save({"other": np.zeros(1, np.float32)})])
+def test_a_damaged_typical_face_is_named(tmp_path, content):
+    folder = saved(tmp_path / "net", spec())
+    (folder / TYPICAL_FILE).write_bytes(content)
+    with pytest.raises(NetError, match=r"typical\.safetensors is damaged, it holds no map of a typical face"):
+        EvidenceNet(folder)
 
 
 def test_from_image_is_where_the_window_was_cut():

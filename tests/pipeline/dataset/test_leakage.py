@@ -53,7 +53,7 @@ def test_one_class_at_another_jpeg_quality_turns_red(tmp_path: Path) -> None:
     results = audited(dataset(tmp_path, quality=(85, 92)))
     first = leakage.describe(results[0])
     assert first["level"] == "red"
-    assert "alone tells the classes apart: AUC 1.000, TPR at FPR 0.01 1.00" in first["text"]
+    assert "alone tells the classes apart: AUC 1.000, TPR 1.00 at FPR 0.01" in first["text"]
     assert verdicts(results)["overall", "history"] == "leak"
 
 

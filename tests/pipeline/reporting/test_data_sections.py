@@ -94,8 +94,8 @@ def test_no_labelled_image_has_no_rate():
 def test_audit_shows_every_result_and_finding():
     facts, findings = tables(data_sections.audit(report_data(audit=audit("amber"))))
     assert facts.rows == [
-        ["overall", "bytes", "9", "0.625", "0.25", "bytes, width", "ok"],
-        [ODD_SOURCE, "bytes", "9", ABSENT, ABSENT, "", "too few"],
+        ["overall", "file size", "9", "0.625", "0.25", "bytes, width", "ok"],
+        [ODD_SOURCE, "file size", "9", ABSENT, ABSENT, "", "too few images"],
     ]
     assert [row[0] for row in findings.rows] == ["amber", "ok"]
 

@@ -94,7 +94,7 @@ def spectra(weight, gaps):
 def test_spectrum_shades_the_bands_in_use(axes):
     gaps = {"alpha": np.array([0.0, -3.0, 1.0, np.nan])}
     picture = figures.spectrum(spectra([0.5, 0.0, 0.25, 0.25], gaps))
-    assert picture.alt.endswith("their difference, widest in alpha at 0.19 cycles per pixel.")
+    assert picture.alt.endswith("their difference. It is widest in alpha at 0.19 cycles per pixel.")
     shades = [patch.get_alpha() for patch in axes[0].patches]
     assert len(shades) == 3
     assert shades[0] == pytest.approx(2 * shades[1])

@@ -22,8 +22,8 @@ def test_it_leads_with_the_strongest_block():
     whole = section()
     text, _, by_cluster, by_frequency, on_grid, left_out, stable, files = texts(whole)
     assert text == (
-        "Worked out on 80 val images. net_rgb moves the score most: 1.000 log-odds on average; "
-        "shuffled, val AUC falls by 0.100. Never used: face."
+        "Worked out on 80 val images. net_rgb moves the score most: 1.000 log-odds on average. "
+        "Shuffled, val AUC falls by 0.100. Never used: face."
     )
     assert by_cluster == "By cluster of features: the first 5 of 14"
     assert (by_frequency, on_grid) == ("By frequency, cycles per pixel", "On the 8×8 DCT grid")
@@ -95,4 +95,4 @@ def test_without_val_images_it_says_what_is_known():
 
 def test_without_both_classes_it_has_no_drop():
     blocks = report_data().blocks.assign(auc_drop=float("nan"))
-    assert "shuffled" not in texts(section(blocks=blocks))[0]
+    assert "Shuffled" not in texts(section(blocks=blocks))[0]

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import ast
-import re
 import string
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from pipeline.reporting import page
-from pipeline.reporting.language import Text, catalogue, joined, say, translated
+from features.spectral import BLOCKS as SPECTRAL
+from features.spectral import get
+from pipeline.reporting import page, pairs_page, technical_page
+from pipeline.reporting.language import catalogue, joined, say, stage_catalogue, translated
+from pipeline.reporting.radial_spectrum import RadialSpectrum
 from pipeline.reporting.worst_errors import WorstError
-from tests.pipeline.reporting.example import report_data
+from tests.pipeline.reporting.example import BLOCKS, COLUMNS, ODD_IMAGE, ODD_SOURCE, SCRIPT, report_data
+from tests.pipeline.reporting.prose import english
+from tests.pipeline.reporting.test_technical_page import run
 
 FOLDER = Path(page.__file__).parent
 ZH = catalogue("zh")
@@ -42,27 +47,114 @@ def test_a_translation_has_the_values_of_its_sentence(english):
     assert ZH[english].strip()
 
 
-def shown(element):
-    """Words of an element that are ours, without cells and names."""
-    yield from (value for name in ("text", "caption") if (value := getattr(element, name, "")))
-    yield from (column.title for column in getattr(element, "columns", ()))
-    for each in (*getattr(element, "figures", ()), *([element] if hasattr(element, "drawing") else [])):
-        yield each.caption
+NAMES = [
+    *BLOCKS,
+    *COLUMNS,
+    ODD_SOURCE,
+    ODD_IMAGE,
+    "alpha",
+    "labelled",
+    "blend",
+    "rgb",
+    "aligned",
+    "tiny",
+    "away",
+    "bytes",
+    "width",
+]
+MADE_UP = [
+    f"file size {SCRIPT} red",
+    "no copies",
+    "from scratch: <no weights>",
+    "not there <here>",
+]  # of the example
+AUDIT = {
+    "verdict": "ok",
+    "findings": [{"level": "ok", "text": "0 of 9 val images are near-duplicates of a train image"}],
+    "pairs": [
+        {
+            "kind": kind,
+            "first": {
+                "img_name": "a.png",
+                "path": "a",
+                "sha256": "",
+                "split": "train",
+                "target": 0,
+                "width": 1,
+                "height": 1,
+            },
+            "second": {
+                "img_name": "b.png",
+                "path": "b",
+                "sha256": "",
+                "split": "val",
+                "target": None,
+                "width": 1,
+                "height": 1,
+            },
+            "likeness": 0.9,
+            "mirrored": True,
+        }
+        for kind in ["near-duplicate"] * (pairs_page.SHOWN + 1)
+    ],
+}
 
 
-@pytest.mark.usefixtures("undrawn")
-def test_every_word_of_the_report_is_translated():
-    worst = [WorstError("a.png", "alpha", 0, 0.9, None, "gone")]
-    composed = page.compose(report_data(worst=worst))
-    words = [composed.title, composed.verdict, *(section.title for section in composed.sections)]
-    # Of the importance only the fixed words are: its sentences are not made by `say` yet.
-    sections = [section for section in composed.sections if section.id != "importance"]
-    words += [
-        word for section in sections for e in section.elements if e.macro != "code" for word in shown(e)
+def pages():
+    """Every page that there is, with what makes its rarer words show."""
+    worst = [
+        WorstError("a.png", "alpha", 0, 0.9, None, "away"),
+        WorstError("b.png", "alpha", 1, 0.1, None, "away"),
     ]
-    ours = {word for word in words if not isinstance(word, Text)}  # those made by `say` are looked at above
-    unknown = {word for word in ours if word not in ZH and re.search("[a-z]{3}", word)}
-    assert not unknown, "add them to templates/zh.json"
+    data = report_data(worst=worst)
+    yield "report", page.compose(data)
+    spectrum = RadialSpectrum(
+        frequency=np.arange(4) / 6,
+        real=(np.arange(4.0), np.ones(4)),
+        fake=(np.arange(4.0), np.ones(4)),
+        gaps={"alpha": np.arange(4.0)},
+        weight=np.arange(4.0),
+    )
+    yield "report of a radial block", page.compose(report_data(spectrum=spectrum, top=99, audit={}))
+    few = report_data(explained=0, effects=data.effects.head(0), learning=data.learning.head(0))
+    few.evaluation.update(leave_one_source_out={}, calibration={}, thresholds=[])
+    yield "report of little", page.compose(few)
+    yield "technical report", technical_page.compose(data, run())
+    for level in pairs_page.VERDICTS:
+        yield f"audit that is {level}", pairs_page.compose(AUDIT | {"verdict": level})
+
+
+@pytest.mark.parametrize(("name", "made"), [pytest.param(*pair, id=pair[0]) for pair in pages()])
+def test_a_page_in_chinese_shows_no_english_but_names(name, made):
+    assert not english(page.render(made, "zh"), names=[*NAMES, *MADE_UP])
+
+
+def test_english_is_found_where_it_is_shown():
+    html = (
+        '<body><p>two words</p><p lang="en">hidden words</p><pre>a command</pre><img alt="some alt"><b>alone</b>'
+        "<i>net_face</i><i>numpy 2.1, torch 2.15</i><i>全部 words here</i></body>"
+    )
+    assert english(html, names=["net_face"]) == {"two words", "some alt", "alone", "全部 words here"}
+
+
+@pytest.mark.parametrize("name", SPECTRAL)
+def test_what_a_block_measures_is_in_the_catalogue(name):
+    assert get(name).compute.__doc__.strip().partition("\n")[0] in ZH
+
+
+@pytest.mark.parametrize("english_form", stage_catalogue("zh"))
+def test_a_sentence_of_another_stage_is_known_by_its_form(english_form):
+    filled = {name: f"<{place}>" for place, name in enumerate(sorted(fields(english_form)))}
+    chinese = stage_catalogue("zh")[english_form]
+    assert fields(chinese) <= fields(english_form)
+    assert translated(english_form.format(**filled), "zh") == chinese.format(**filled)
+    assert translated(english_form.format(**filled), "en") == english_form.format(**filled)
+
+
+def test_a_value_that_is_named_twice_is_the_same_both_times():
+    text = "{a} files have another history than train's: AUC 0.7 (mostly width). Figures on {b} are of other files than the model learned from"
+    assert translated(text.format(a="val", b="val"), "zh").startswith("验证文件的历史与训练文件不同")
+    assert translated(text.format(a="val", b="test"), "zh") == text.format(a="val", b="test")
 
 
 def test_a_sentence_is_english_text_and_knows_the_other():

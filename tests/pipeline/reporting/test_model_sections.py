@@ -40,8 +40,9 @@ def test_blocks_have_sort_and_fingerprint():
     section = model_sections.model(report_data())
     blocks = tables(section)[0]
     assert [row[0] for row in blocks.rows] == list(BLOCKS)
-    assert blocks.rows[1] == ["radial", "spectral", "9", "0123456789abcdef"]
-    assert [row[1] for row in blocks.rows] == ["face", "spectral", "embedding", "net"]
+    assert blocks.rows[1] == ["radial", "spectral function", "9", "0123456789abcdef"]
+    sorts = ["face detector", "spectral function", "frozen net", "fine-tuned net"]
+    assert [row[1] for row in blocks.rows] == sorts
     assert [row[3] for row in blocks.rows if row[0] != "radial"] == [ABSENT] * 3
     other = "Fingerprints of other code that the columns depend on: models.nets.face_net:FaceNet fedcba9876543210."
     assert section.elements[1] == Paragraph(other)

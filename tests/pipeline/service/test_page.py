@@ -2,24 +2,14 @@
 
 import csv
 import io
-import shutil
 
 import pytest
 
 from pipeline.service.results import Explained
+from tests.pipeline.browser import chromium, needed
 from tests.pipeline.service.conftest import StandIn, face, running
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
-OPTIONS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+pytestmark = needed
 REASONS = {
     "raw": 1.0,
     "base": 0.0,
@@ -50,10 +40,8 @@ class Explaining(StandIn):
 
 @pytest.fixture(scope="module")
 def browser():
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,1 @@
+"""How often the audit finds a leak that only some of the fakes have: `python -m benchmarks.leaks`."""
