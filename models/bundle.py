@@ -21,6 +21,7 @@ from features.spectral import compute, get
 from features.views import Crop, Face, cut_views, face_numbers, plan_crop
 from models.bundle_files import read_info, read_part
 from models.bundle_info import DETECTOR_FILE, NOVELTY_FILE, REFERENCE_FILE, BundleError, BundleInfo
+from models.cpu_engine import give_back
 from models.stacker.calibration import at_prior
 from models.stacker.novelty import Novelty
 from models.stacker.reference import Reference
@@ -285,6 +286,7 @@ class Bundle:
             large
         ):  # beside the pixels of photos what detector and nets keep counts, and takes no time to take again
             self.detector.release_memory()
+            give_back()
         chosen = [faces if every_face else faces[:1] for faces in found]
         repeated = [picture for picture, faces in zip(pixels, chosen, strict=True) for _ in faces]
         flat = [face for faces in chosen for face in faces]

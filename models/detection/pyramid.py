@@ -18,7 +18,7 @@ from models.detection.summed_area import Ints, SummedArea, averaging_bins
 
 CELL = 12  # pixels that one P-Net cell sees
 STRIDE = 2  # pixels between two cells
-_PAGE_PIXELS = 1 << 17  # a larger level is cut into strips: bounds memory, keeps caches warm
+_PAGE_PIXELS = 1 << 16  # a larger level is cut into strips: bounds memory, keeps caches warm
 _CACHED_PIXELS = 1 << 19
 _FINER = 0.5  # face size of a search step relative to the one before
 _GRAIN = 16  # page sides are rounded up to this, so that convolutions meet few shapes
