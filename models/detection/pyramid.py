@@ -68,15 +68,12 @@ class Tile:
 
     Attributes
     ----------
-    scale : float
-        Of the level.
     at : tuple of int
         Row and column of its upper left corner on the page.
     rows, columns : tuple of 2 int64 arrays
         As of `SummedArea.level`.
     """
 
-    scale: float
     at: tuple[int, int]
     rows: tuple[Ints, Ints]
     columns: tuple[Ints, Ints]
@@ -208,7 +205,7 @@ def _page(strips: list[_Strip], height: int, width: int) -> Page:
     for number, strip in enumerate(strips):
         (top, left), (h, w) = strip.at, strip.shape
         rows = _level_bins(height, strip.level[0], STRIDE * strip.first, h)
-        tiles.append(Tile(strip.scale, strip.at, rows, _level_bins(width, strip.level[1], 0, w)))
+        tiles.append(Tile(strip.at, rows, _level_bins(width, strip.level[1], 0, w)))
         if h % 2:
             seam[top + h - 2, left : left + w - 1] = -np.inf
         if w % 2:
