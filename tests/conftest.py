@@ -1,7 +1,9 @@
 """The small run, made once for every test that reads it, and copied for those that change it."""
 
+import atexit
 import faulthandler
 import fcntl
+import gc
 import os
 import shutil
 
@@ -9,6 +11,18 @@ import pytest
 
 # As in the Makefile, and before torch is loaded: threads that wait spinning take the time of the other test process.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """What collection makes, modules above all, stays to the end: nothing looks through it for garbage again and again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        atexit.register(gc.unfreeze)  # as every program ends: some libraries report objects that are left
+        gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import ast
+import html
+import itertools
+import re
 import string
 from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
 from features.spectral import BLOCKS as SPECTRAL
 from features.spectral import get
-from pipeline.reporting import page, pairs_page, technical_page
+from pipeline.reporting import drawing, figures, importance_figures, page, pairs_page, technical_page
+from pipeline.reporting.elements import Chart
 from pipeline.reporting.language import catalogue, joined, say, stage_catalogue, translated
 from pipeline.reporting.radial_spectrum import RadialSpectrum
 from pipeline.reporting.worst_errors import WorstError
@@ -100,41 +105,81 @@ AUDIT = {
 }
 
 
-def pages():
-    """Every page that there is, with what makes its rarer words show."""
-    worst = [
-        WorstError("a.png", "alpha", 0, 0.9, None, "away"),
-        WorstError("b.png", "alpha", 1, 0.1, None, "away"),
-    ]
-    data = report_data(worst=worst)
-    yield "report", page.compose(data)
-    spectrum = RadialSpectrum(
-        frequency=np.arange(4) / 6,
-        real=(np.arange(4.0), np.ones(4)),
-        fake=(np.arange(4.0), np.ones(4)),
-        gaps={"alpha": np.arange(4.0)},
-        weight=np.arange(4.0),
-    )
-    yield "report of a radial block", page.compose(report_data(spectrum=spectrum, top=99, audit={}))
+def words_of(figure, alt, words=()):
+    """A picture as its words alone, in every language: to lay them out is nearly all of the time of a page."""
+    ticks = [axis.get_ticklabels() for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)]
+    shown = {text.get_text() for text in [*figure.findobj(Text), *itertools.chain(*ticks)]}
+    lines = "".join(f"<text>{html.escape(text, quote=False)}</text>" for text in sorted(shown))
+    return Chart(drawing._element(f"<svg>{lines}</svg>", {str(word): word for word in words}), alt, 40)
+
+
+@pytest.fixture
+def undrawn_words(monkeypatch):
+    for module in (figures, importance_figures):
+        monkeypatch.setattr(module, "draw", words_of)
+
+
+WORST = [
+    WorstError("a.png", "alpha", 0, 0.9, None, "away"),
+    WorstError("b.png", "alpha", 1, 0.1, None, "away"),
+]
+SPECTRUM = RadialSpectrum(
+    frequency=np.arange(4) / 6,
+    real=(np.arange(4.0), np.ones(4)),
+    fake=(np.arange(4.0), np.ones(4)),
+    gaps={"alpha": np.arange(4.0)},
+    weight=np.arange(4.0),
+)
+
+
+def report_of_little():
+    data = report_data()
     few = report_data(explained=0, effects=data.effects.head(0), learning=data.learning.head(0))
     few.evaluation.update(leave_one_source_out={}, calibration={}, thresholds=[])
-    yield "report of little", page.compose(few)
-    yield "technical report", technical_page.compose(data, run())
-    for level in pairs_page.VERDICTS:
-        yield f"audit that is {level}", pairs_page.compose(AUDIT | {"verdict": level})
+    return page.compose(few)
 
 
-@pytest.mark.parametrize(("name", "made"), [pytest.param(*pair, id=pair[0]) for pair in pages()])
-def test_a_page_in_chinese_shows_no_english_but_names(name, made):
-    assert not english(page.render(made, "zh"), names=[*NAMES, *MADE_UP])
+# Every page that there is, with what makes its rarer words show.
+PAGES = {
+    "report": lambda: page.compose(report_data(worst=WORST)),
+    "report of a radial block": lambda: page.compose(report_data(spectrum=SPECTRUM, top=99, audit={})),
+    "report of little": report_of_little,
+    "technical report": lambda: technical_page.compose(report_data(worst=WORST), run()),
+    **{
+        f"audit that is {level}": lambda level=level: pairs_page.compose(AUDIT | {"verdict": level})
+        for level in pairs_page.VERDICTS
+    },
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_in_chinese_shows_no_english_but_names(name, undrawn_words):
+    assert not english(page.render(PAGES[name](), "zh"), names=[*NAMES, *MADE_UP])
+
+
+def test_drawing_writes_no_words_but_those_of_the_undrawn_picture(monkeypatch):
+    """In both languages, so that the test above reads all that a reader sees."""
+    written, read = set(), set()
+
+    def both(figure, alt, words=()):
+        chart = drawing.draw(figure, alt, words)
+        for found, svg in ((written, chart.svg), (read, words_of(figure, alt, words).svg)):
+            found |= set(re.findall(r"<text[^>]*?( lang=\"\w+\")?>([^<]*)</text>", svg))
+        return chart
+
+    for module in (figures, importance_figures):
+        monkeypatch.setattr(module, "draw", both)
+    page.compose(report_data(spectrum=SPECTRUM, worst=WORST))
+    assert {'lang="zh"', 'lang="en"'} <= {language.strip() for language, _ in written}
+    assert written <= read
 
 
 def test_english_is_found_where_it_is_shown():
-    html = (
+    text = (
         '<body><p>two words</p><p lang="en">hidden words</p><pre>a command</pre><img alt="some alt"><b>alone</b>'
         "<i>net_face</i><i>numpy 2.1, torch 2.15</i><i>全部 words here</i></body>"
     )
-    assert english(html, names=["net_face"]) == {"two words", "some alt", "alone", "全部 words here"}
+    assert english(text, names=["net_face"]) == {"two words", "some alt", "alone", "全部 words here"}
 
 
 @pytest.mark.parametrize("name", SPECTRAL)
