@@ -5,7 +5,7 @@ import numpy as np
 from models.nets.net_spec import NetSpec
 
 SPEC = NetSpec(
-    model="mobilenetv3_small_050",
+    model="test_efficientnet",  # timm's smallest of the make that the recipe has
     model_args={},
     input="rgb",
     crop="aligned",

@@ -16,7 +16,7 @@ from models.nets.sampler import PairedSampler
 from models.nets.training import EMA_DECAY, Schedule, _Run, head_weights, train_fold
 
 SPEC = NetSpec(
-    model="mobilenetv3_small_050",
+    model="test_efficientnet",
     model_args={},
     input="rgb",
     crop="aligned",

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.runtime.engine import ClusterError, Engine, WorkerError
+from tests.pipeline.runtime.pieces import dies_once, fails, grows, killed, pid, place, square, starved
 
 distributed = pytest.importorskip("distributed")
 ROOT = Path(__file__).parents[3]
@@ -36,29 +37,6 @@ def engine(request):
     return Engine(request.param, 2, address)
 
 
-def square(n):
-    return n * n
-
-
-def place(_):
-    return os.getcwd()
-
-
-def fails(n):
-    raise ValueError(f"piece {n} is bad")
-
-
-def dies_once(n, *, folder):
-    """Takes its process along the first time."""
-    try:
-        (Path(folder) / f"{n}").touch(exist_ok=False)
-    except FileExistsError:
-        return n
-    if n == 3:
-        os._exit(1)
-    return n
-
-
 def test_results_come_in_order(engine):
     assert list(engine.map(square, range(20))) == [n * n for n in range(20)]
 
@@ -82,28 +60,14 @@ def test_pieces_find_the_runs_folder(engine, tmp_path, monkeypatch):
 
 
 def test_few_pieces_start_no_process():
-    assert set(Engine("loky", 2).map(_pid, range(7), min_pieces_per_worker=4)) == {os.getpid()}
-    assert os.getpid() not in set(Engine("loky", 2).map(_pid, range(8), min_pieces_per_worker=4))
-
-
-def _pid(_):
-    return os.getpid()
+    assert set(Engine("loky", 2).map(pid, range(7), min_pieces_per_worker=4)) == {os.getpid()}
+    assert os.getpid() not in set(Engine("loky", 2).map(pid, range(8), min_pieces_per_worker=4))
 
 
 def test_a_piece_whose_worker_dies_is_done_by_another(scheduler, tmp_path):
     engine = Engine("dask", scheduler=scheduler)
     work = partial(dies_once, folder=str(tmp_path))
     assert list(engine.map(work, range(8))) == list(range(8))
-
-
-def grows(n):
-    """Keeps so much memory that joblib ends its process before the next piece."""
-    kept.append(b"x" * (400 << 20))
-    time.sleep(1.1)
-    return n
-
-
-kept: list[bytes] = []
 
 
 def test_a_worker_that_grows_is_replaced_and_nothing_is_lost():
@@ -114,19 +78,6 @@ def test_without_a_cluster_it_is_said_what_to_do(monkeypatch):
     monkeypatch.setattr("pipeline.runtime.engine.CLUSTER_TIMEOUT_S", 1)
     with pytest.raises(ClusterError, match="start `dask scheduler` and `dask worker"):
         list(Engine("dask", scheduler="tcp://127.0.0.1:9").map(square, [1]))
-
-
-def killed(n):
-    """One piece takes its process along, as the kernel does when memory has run out."""
-    if n == 3:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return n
-
-
-def starved(n, *, error):
-    if n == 3:
-        raise error
-    return n
 
 
 def test_a_killed_worker_ends_in_one_line_that_says_what_to_do():
@@ -151,17 +102,12 @@ def test_memory_that_runs_out_ends_in_one_line(backend, error):
 
 
 ORPHANS = """
-import os, sys, time
-from pathlib import Path
+import sys
 from pipeline.runtime.engine import Engine
+from tests.pipeline.runtime.pieces import lingers
 
-list(Engine("loky", 2).map(__import__("tests.pipeline.runtime.test_engine", fromlist=["lingers"]).lingers, [sys.argv[1]] * 8))
+list(Engine("loky", 2).map(lingers, [sys.argv[1]] * 8))
 """
-
-
-def lingers(folder):
-    (Path(folder) / str(os.getpid())).touch()
-    time.sleep(60)
 
 
 def is_running(pid):
