@@ -57,7 +57,9 @@ def of_folder(root: Path) -> tuple[dict[str, Any], list[Unmade]]:
     data = params.Data.model_validate({"root": str(root)})
     manifest = params.Manifest.model_validate({"calibration": 0})
     compute = params.Compute.model_validate({})
-    rows, _ = build(data, manifest, compute, known=CACHE / "audited_files")  # the pipeline's own may be of another
+    rows, _ = build(
+        data, manifest, compute, known=CACHE / "audited_files"
+    )  # the pipeline's own may be of another
     return audited(rows, {}, params.Faces.model_validate({}), engine=compute.engine())
 
 

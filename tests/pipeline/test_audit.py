@@ -57,7 +57,9 @@ def test_a_folder_is_audited_before_any_stage(
         tmp_path / "data" / "train_label.txt", index=False
     )
     monkeypatch.chdir(tmp_path)
-    known = tmp_path / "cache/files/files.parquet"  # what stage manifest knows of the files of another data set
+    known = (
+        tmp_path / "cache/files/files.parquet"
+    )  # what stage manifest knows of the files of another data set
     known.parent.mkdir(parents=True)
     known.write_bytes(b"of another")
     audit.main(["--data", str(tmp_path / "data")])
