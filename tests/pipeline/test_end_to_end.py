@@ -484,7 +484,9 @@ def test_the_number_of_workers_changes_no_byte(copied):
     for block in ("faces", *BLOCKS):
         lose_shards(copied, block)
     write_params(copied, compute={"workers": 2, "backend": "loky", "shard_size": 9})
-    run_stages(copied, ("faces", "spectral", "embed", "finetune", "train", "predict"))
+    run_stages(copied, ("faces", "spectral"))
+    # New workers: joblib takes torch for a leak in those that began without it, and starts others again and again.
+    run_stages(copied, ("embed", "finetune", "train", "predict"))
     assert (copied / "prediction.txt").read_bytes() == expected
 
 
