@@ -11,7 +11,7 @@ import pytest
 
 from features.spectral import BLOCKS as SPECTRAL
 from features.spectral import get
-from pipeline.reporting import page, pairs_page, technical_page
+from pipeline.reporting import page, pairs_page, rendering, technical_page
 from pipeline.reporting.language import catalogue, joined, say, stage_catalogue, translated
 from pipeline.reporting.radial_spectrum import RadialSpectrum
 from pipeline.reporting.worst_errors import WorstError
@@ -126,7 +126,7 @@ def pages():
 
 @pytest.mark.parametrize(("name", "made"), [pytest.param(*pair, id=pair[0]) for pair in pages()])
 def test_a_page_in_chinese_shows_no_english_but_names(name, made):
-    assert not english(page.render(made, "zh"), names=[*NAMES, *MADE_UP])
+    assert not english(rendering.render(made, "zh"), names=[*NAMES, *MADE_UP])
 
 
 def test_english_is_found_where_it_is_shown():
