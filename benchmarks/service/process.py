@@ -31,7 +31,7 @@ class Service:
     def __init__(self, bundle: Path, audit: Path, *options: str) -> None:
         command = [sys.executable, "-m", "pipeline.serve", "--port", "0"]
         command += ["--bundle", str(bundle), "--audit", str(audit), *options]
-        begun = time.monotonic()
+        begun, self._asked = time.monotonic(), False
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         assert self.process.stderr is not None
         said: list[str] = []
@@ -52,8 +52,10 @@ class Service:
         return sum(map(_pss_kib, [self.process.pid, *descendants(self.process.pid)])) / 1024
 
     def ask_to_end(self) -> None:
-        """SIGTERM."""
-        self.process.send_signal(signal.SIGTERM)
+        """SIGTERM, once."""
+        if not self._asked:
+            self.process.send_signal(signal.SIGTERM)
+        self._asked = True
 
     def end(self) -> int:
         """Ask it to end and wait for it, where it has not ended; its status."""

@@ -3,12 +3,14 @@
 import base64
 import http.client
 import json
+import os
 import signal
 import subprocess
 import sys
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -21,6 +23,8 @@ from models.errors import UserError
 from pipeline import bundle as bundle_command
 from pipeline import serve
 from pipeline.predict import score_many
+from pipeline.runtime import command
+from pipeline.service import server, start
 from pipeline.storage.addresses import scoring_code
 from tests.fuzz.bundles import write_bundle
 from tests.installations import without
@@ -112,6 +116,32 @@ def test_the_service_scores_as_predict_does_and_ends_when_all_is_answered(model,
     assert set(heard) <= {"right", "not accepted"}
     answered = heard["right"] + 1  # and the first
     assert len(audit.read_text().splitlines()) == answered + 8 + 2  # and those before
+
+
+def test_a_second_signal_does_not_cut_the_end_short(monkeypatch, tmp_path):
+    """It would leave Python waiting for processes that do not listen to it."""
+    done = []
+
+    class Pool:
+        def start(self):
+            done.append("started")
+
+        def stop(self):
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                os.kill(os.getpid(), number)
+            done.append("stopped")
+
+        def kill(self):
+            done.append("killed")
+
+    monkeypatch.setattr(server, "listening", lambda *_: None)
+    monkeypatch.setattr(server, "run_server", lambda *_: None)
+    monkeypatch.setattr(start, "open_service", lambda _: (SimpleNamespace(pool=Pool(), answered=0), None))
+    monkeypatch.setattr(serve, "main", lambda real=serve.main: real(["--bundle", str(tmp_path)]))
+    before = signal.getsignal(signal.SIGTERM)
+    command.run("serve")
+    assert done == ["started", "stopped", "killed"]
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_what_is_not_installed_is_named(monkeypatch):
