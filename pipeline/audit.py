@@ -27,7 +27,7 @@ from pipeline.reporting.rendering import render
 from pipeline.runtime import params
 from pipeline.runtime.command import run
 from pipeline.runtime.engine import Engine
-from pipeline.runtime.paths import AUDIT, AUDIT_PAGE, ISSUES, MANIFEST
+from pipeline.runtime.paths import AUDIT, AUDIT_PAGE, CACHE, ISSUES, MANIFEST
 from pipeline.samples.feature_table import read_faces
 from pipeline.storage.feature_store import NotMadeError
 from pipeline.storage.files import appearing, write_json
@@ -57,7 +57,9 @@ def of_folder(root: Path) -> tuple[dict[str, Any], list[Unmade]]:
     data = params.Data.model_validate({"root": str(root)})
     manifest = params.Manifest.model_validate({"calibration": 0})
     compute = params.Compute.model_validate({})
-    rows, _ = build(data, manifest, compute)
+    rows, _ = build(
+        data, manifest, compute, known=CACHE / "audited_files"
+    )  # the pipeline's own may be of another
     return audited(rows, {}, params.Faces.model_validate({}), engine=compute.engine())
 
 

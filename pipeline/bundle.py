@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from models.bundle_files import FORMAT, check_files, parse_record, read_record
 from models.bundle_info import OVERALL, BundleInfo
+from models.cpu_engine import is_installed
 from pipeline.runtime import paths
 from pipeline.runtime.command import run
 from pipeline.serving.command_line import named
@@ -41,6 +43,18 @@ def described(folder: Path, info: BundleInfo, *, version: str) -> dict[str, obje
     }
 
 
+def _graphs(folder: Path, info: BundleInfo) -> str:
+    """Hold every net's graph to its weights, where torch can run these; says what was done. Raises NetError."""
+    if not info.nets:
+        return "it has no nets"
+    if find_spec("torch") is None or not is_installed():
+        return "that its nets' graphs are those of their weights was not checked: that takes the extra train"
+    from models.nets.agreement import check_graphs
+
+    compared = sum(check_graphs(folder / "nets" / name) for name in info.nets)
+    return f"{compared} nets give the same numbers by their weights and by their graphs"
+
+
 def _names_bundle(action: argparse.ArgumentParser) -> None:
     action.add_argument(
         "bundle", type=named, nargs="?", default=paths.BUNDLE, help="folder of it (default: %(default)s)"
@@ -52,7 +66,11 @@ def parser() -> argparse.ArgumentParser:
     command = argparse.ArgumentParser(prog="python -m pipeline.bundle", description=__doc__)
     actions = command.add_subparsers(dest="action", required=True, metavar="info|verify|pack|unpack")
     _names_bundle(actions.add_parser("info", help="say what is in it, as JSON"))
-    _names_bundle(actions.add_parser("verify", help="compare every part with its hash"))
+    _names_bundle(
+        actions.add_parser(
+            "verify", help="hold every part to its hash, this code to its own, graphs to weights"
+        )
+    )
     packing = actions.add_parser("pack", help="write it as one file")
     _names_bundle(packing)
     packing.add_argument("--out", type=named, default=Path("model.faketrace"), help="default: %(default)s")
@@ -81,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if args.action == "verify":
         refuse_other_code(args.bundle, info)
         sys.stderr.write(
-            f"version {version}: {len(info.files)} parts are whole, and this release can score with them\n"
+            f"version {version}: {len(info.files)} parts are whole, and this release can score with them; {_graphs(args.bundle, info)}\n"
         )
         return
     pack(args.bundle, args.out)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import numpy as np
@@ -29,8 +28,7 @@ class OpenVinoCascadeNet:
     def __init__(self, chain: Chain, *, group: int) -> None:
         self.size, self.width, self.group = chain.size, chain.width, group
         compiled = cpu_engine.core().compile_model(_graph(chain, group), "CPU", cpu_engine.settings("f32"))
-        self._compiled, self._busy = compiled, threading.Lock()
-        self._request = compiled.create_infer_request()
+        self._run = cpu_engine.CompiledNet(compiled)
 
     def __call__(self, pixels: Floats, *, seam: Floats | None = None) -> Floats:
         count = len(pixels)
@@ -43,14 +41,12 @@ class OpenVinoCascadeNet:
             height, width = pixels.shape[1:3]
             seam = np.zeros((height - 2, width - 2), np.float32) if seam is None else seam
             inputs.append(seam[None, :, :, None])
-        with self._busy:  # a request works on one call at a time
-            out = np.array(self._request.infer(inputs)[0][:count])
+        out = self._run(inputs)[:count]
         return out.reshape(count, self.width) if self.size else out
 
     def release_memory(self) -> None:
         """Give back what is kept between two calls; the next one takes it again."""
-        with self._busy:
-            self._compiled.release_memory()
+        self._run.release_memory()
 
 
 def _graph(chain: Chain, group: int) -> Any:

@@ -15,10 +15,10 @@ from torch import nn
 
 from models.generators.autoencoder import decoder, encoder
 from models.generators.tensors import from_tensor, to_tensor
-from models.nets.checkpoints import WeightsError
+from models.nets.checkpoints import WeightsError, misfits
 from models.synthesis.degradations import U8
 
-STRIDE = 8  # px of the picture per latent
+STRIDE = 8  # px of the picture per latent, of the TAESD family
 
 
 @dataclass(frozen=True)
@@ -29,23 +29,27 @@ class Autoencoders:
     ----------
     nets : sequence of nn.Module
         Pictures to pictures, float32 (N, 3, H, W) in [0, 1].
+    strides : sequence of int
+        Of each, what the sides of its pictures are multiples of, px.
     device : str
     """
 
     nets: Sequence[nn.Module]
+    strides: Sequence[int]
     device: str
 
     @torch.inference_mode()
     def __call__(self, pixels: U8, rng: np.random.Generator) -> U8:
         """The picture encoded and decoded again, uint8 (H, W, 3), RGB."""
-        net = self.nets[int(rng.integers(len(self.nets)))]
+        chosen = int(rng.integers(len(self.nets)))
+        net, stride = self.nets[chosen], self.strides[chosen]
         height, width = pixels.shape[:2]
-        padded = np.pad(pixels, ((0, -height % STRIDE), (0, -width % STRIDE), (0, 0)), mode="edge")
+        padded = np.pad(pixels, ((0, -height % stride), (0, -width % stride), (0, 0)), mode="edge")
         return from_tensor(net(to_tensor(padded, self.device)))[:height, :width]
 
 
 def load(files: Sequence[Path], device: str) -> Autoencoders:
-    """Tiny auto-encoders.
+    """The auto-encoders of some files.
 
     Content, size and place stay as they are, so that only the decoder's traces tell the picture from the original:
     what text-to-image generators leave too [1]_.
@@ -53,7 +57,7 @@ def load(files: Sequence[Path], device: str) -> Autoencoders:
     Parameters
     ----------
     files : sequence of Path
-        Encoder and decoder in turn, of the TAESD family.
+        Two of each in turn: encoder and decoder of the TAESD family, or diffusers' configuration and tensors.
     device : str
         A torch device.
 
@@ -67,12 +71,22 @@ def load(files: Sequence[Path], device: str) -> Autoencoders:
     .. [1] Chen et al. 2025, "Dual Data Alignment Makes AI-Generated Image Detector Easier Generalizable",
        arXiv:2505.14359
     """
-    pairs = zip(files[::2], files[1::2], strict=True)
-    nets = [_read_pair(*pair).eval().to(torch.device(device)) for pair in pairs]
-    return Autoencoders([net.to(memory_format=torch.channels_last) for net in nets], device)
+    nets, strides = [], []
+    for pair in zip(files[::2], files[1::2], strict=True):
+        net, stride = _read_latent(*pair) if pair[0].suffix == ".json" else (_read_tiny(*pair), STRIDE)
+        nets.append(net.eval().to(torch.device(device)).to(memory_format=torch.channels_last))
+        strides.append(stride)
+    return Autoencoders(nets, strides, device)
 
 
-def _read_pair(first: Path, second: Path) -> nn.Sequential:
+def _read_latent(config: Path, tensors: Path) -> tuple[nn.Module, int]:
+    from models.generators.latent_autoencoder import read_autoencoder
+
+    net = read_autoencoder(config, tensors)
+    return net, net.stride
+
+
+def _read_tiny(first: Path, second: Path) -> nn.Sequential:
     """The net of one auto-encoder; its sizes are those of the tensors."""
     states = [_read(path) for path in (first, second)]
     try:
@@ -80,8 +94,10 @@ def _read_pair(first: Path, second: Path) -> nn.Sequential:
         pooled = "11.pool.0.weight" in states[0]
         halves = [make(latents=latents, pooled=pooled) for make in (encoder, decoder)]
         for half, state in zip(halves, states, strict=True):
-            half.load_state_dict(state, strict=True)
-    except (KeyError, RuntimeError) as error:
+            if wrong := misfits(half.state_dict(), state):
+                raise ValueError(f"{len(wrong)} tensors differ, first: {wrong[0]}")
+            half.load_state_dict(state)
+    except (KeyError, ValueError) as error:
         raise WeightsError(
             f"auto-encoder {first}, {second.name}: not of the TAESD family ({error}); remove it or use TAESD, TAEF1 or TAEF2"
         ) from None

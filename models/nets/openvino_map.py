@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,8 +60,8 @@ class OpenVinoMap:
             raise ConversionError(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}") from None
         self.head, features = _head(model)
         model.add_outputs(features)
-        self._compiled = compiled(lambda: model, facts=f"{graph.digest} and its features", precision="f32")
-        self._request, self._busy = self._compiled.create_infer_request(), threading.Lock()
+        facts = f"{graph.digest} and its features"
+        self._run = cpu_engine.CompiledNet(compiled(lambda: model, facts=facts, precision="f32"))
 
     def __call__(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Work out the logits place by place.
@@ -76,9 +75,7 @@ class OpenVinoMap:
         float32 array, shape (heads, h, w)
             Their mean over the places is the logits.
         """
-        with self._busy:  # a request works on one picture at a time, and keeps its numbers until the next
-            answer = self._request.infer([np.ascontiguousarray(picture[None])])
-            logits, features = np.array(answer[0][0]), np.array(answer[1][0])
+        (logits,), (features,) = self._run.every([np.ascontiguousarray(picture[None])], outputs=2)
         flat = features.reshape(len(features), -1)
         mean = flat.mean(axis=1)
         parts = self.head.slopes(mean) @ flat

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
@@ -45,8 +44,7 @@ class OpenVinoNet:
     """
 
     def __init__(self, compiled: Any) -> None:
-        self._compiled, self._busy = compiled, threading.Lock()
-        self._request = compiled.create_infer_request()
+        self._run = cpu_engine.CompiledNet(compiled)
         self.width = int(compiled.output(0).get_partial_shape()[1].get_length())
 
     def __call__(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -61,16 +59,13 @@ class OpenVinoNet:
         float32 array, shape (n, width)
         """
         rows = np.empty((len(pictures), self.width), np.float32)
-        with self._busy:  # a request works on one picture at a time
-            for place in range(len(pictures)):
-                picture = np.ascontiguousarray(pictures[place : place + 1])
-                rows[place] = self._request.infer([picture])[0][0]
+        for place in range(len(pictures)):
+            rows[place] = self._run([np.ascontiguousarray(pictures[place : place + 1])])[0]
         return rows
 
     def release_memory(self) -> None:
         """Give back what is kept between two pictures; the next one takes it again."""
-        with self._busy:
-            self._compiled.release_memory()
+        self._run.release_memory()
 
 
 def load(graph: Graph, *, precision: Precision) -> OpenVinoNet:

@@ -77,6 +77,7 @@ def build(
     compute: params.Compute,
     *,
     doubted: Collection[str] = (),
+    known: Path = FOLDER,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Build the manifest of a data set.
 
@@ -86,6 +87,8 @@ def build(
         Where the data set is, how it is split, where files are read.
     doubted : collection of str
         Paths of files that are read again even where size and time are those that are known.
+    known : Path
+        Folder of the `FileTable`; it keeps the files of this data set alone.
 
     Returns
     -------
@@ -100,7 +103,7 @@ def build(
         When the data set cannot be used as a whole.
     """
     files = find(Path(data.root))
-    table = FileTable(folder=FOLDER, max_pixels=manifest.max_pixels).load()
+    table = FileTable(folder=known, max_pixels=manifest.max_pixels).load()
     table.forget(doubted)
     listed = read_all(files)
     rows = check_files(listed, table, compute=compute)

@@ -57,9 +57,15 @@ def test_a_folder_is_audited_before_any_stage(
         tmp_path / "data" / "train_label.txt", index=False
     )
     monkeypatch.chdir(tmp_path)
+    known = (
+        tmp_path / "cache/files/files.parquet"
+    )  # what stage manifest knows of the files of another data set
+    known.parent.mkdir(parents=True)
+    known.write_bytes(b"of another")
     audit.main(["--data", str(tmp_path / "data")])
     first = capsys.readouterr().out.splitlines()[0]
     assert first.startswith("red   file history")
+    assert known.read_bytes() == b"of another"
 
 
 def test_copies_across_splits_are_found(tmp_path: Path) -> None:

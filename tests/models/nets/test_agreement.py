@@ -1,0 +1,36 @@
+"""A graph that is not of its weights is found: nobody else would notice before a GPU scores differently."""
+
+import pytest
+import torch
+
+from models.nets.agreement import check_graphs
+from models.nets.build import build
+from models.nets.face_net import FaceNet, save_graphs
+from models.nets.graph import Graph
+from models.nets.net_spec import NetError, member_file
+from models.nets.saved_weights import SavedWeights
+from tests.models.nets.small_net import SPEC
+
+
+def state(seed):
+    torch.manual_seed(seed)
+    return build(SPEC)[1].state_dict()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    FaceNet.save(tmp_path, SPEC, [state(0), state(1)])
+    save_graphs(tmp_path)
+    return tmp_path
+
+
+def test_what_was_converted_agrees_and_what_was_not_is_not_counted(folder):
+    assert check_graphs(folder) == 2
+    Graph.remove(folder, 1)
+    assert check_graphs(folder) == 1
+
+
+def test_the_graph_of_other_weights_is_named(folder):
+    member_file(folder, 1).write_bytes(SavedWeights.of("other", state(2)).data)
+    with pytest.raises(NetError, match="member 1's graph gives other numbers than its weights .by up to"):
+        check_graphs(folder)
