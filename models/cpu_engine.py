@@ -101,7 +101,6 @@ class CompiledNet:
     Parameters
     ----------
     model : openvino.CompiledModel
-        Of one output.
     """
 
     def __init__(self, model: Any) -> None:
@@ -121,8 +120,13 @@ class CompiledNet:
         float32 array
             The caller's own.
         """
+        return self.every(inputs, outputs=1)[0]
+
+    def every(self, inputs: Sequence[NDArray[Any]], *, outputs: int) -> list[NDArray[np.float32]]:
+        """Run it once, for its first outputs; as a call, which gives the first."""
         with self._busy:
-            return np.array(self._request.infer(list(inputs))[0])
+            answer = self._request.infer(list(inputs))
+            return [np.array(answer[place]) for place in range(outputs)]
 
     def release_memory(self) -> None:
         """Give back what is kept between two calls; the next one takes it again."""

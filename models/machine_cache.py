@@ -7,6 +7,8 @@ import os
 import time
 from pathlib import Path
 
+from models.unfinished import unfinished
+
 UNUSED_DAYS = 30  # after which a file is removed
 _DIGEST = hashlib.sha256().digest_size
 
@@ -67,16 +69,14 @@ def write(kind: str, key: str, data: bytes) -> None:
     place = folder(kind)
     if place is None:
         return
-    part = place / f".{key}.{os.getpid()}.part"
     try:
         place.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(hashlib.sha256(data).digest() + data)
-        os.replace(part, place / key)
+        with unfinished(place / key) as part:
+            part.write_bytes(hashlib.sha256(data).digest() + data)
+            os.replace(part, place / key)
         _remove_unused(place)
     except OSError:
         return
-    finally:
-        _unlink(part)
 
 
 def _remove_unused(place: Path) -> None:

@@ -23,7 +23,7 @@ from pipeline.dataset.findings import audit
 from pipeline.dataset.manifest_rows import build
 from pipeline.dataset.people import people
 from pipeline.reporting import pairs_page
-from pipeline.reporting.page import render
+from pipeline.reporting.rendering import render
 from pipeline.runtime import params
 from pipeline.runtime.command import run
 from pipeline.runtime.engine import Engine

@@ -18,7 +18,7 @@ from pipeline.evaluation.comparison import COMPARED, compare
 from pipeline.explain import beside_page
 from pipeline.reporting.comparison_page import answer, compose, most_moved
 from pipeline.reporting.language import LANGUAGES
-from pipeline.reporting.page import render
+from pipeline.reporting.rendering import render
 from pipeline.runtime.command import run
 from pipeline.serving.command_line import named
 from pipeline.serving.paired_scores import Asked, Pair, pair

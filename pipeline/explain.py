@@ -14,7 +14,7 @@ from models.bundle import Bundle
 from pipeline.dataset.lists import LabelError
 from pipeline.reporting.explanation_page import Explained, compose
 from pipeline.reporting.language import LANGUAGES
-from pipeline.reporting.page import render
+from pipeline.reporting.rendering import render
 from pipeline.runtime import paths
 from pipeline.runtime.command import run
 from pipeline.runtime.process import pick_device

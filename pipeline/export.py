@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
+import pyarrow.parquet as pq
 
 from models.errors import UserError
 from pipeline.evaluation.slices import scored_images, slice_figures
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise UserError(f"{paths.SCORES} is not here; run `dvc repro` first, in this folder")
     images, slices = folder / "scores.csv", folder / "slices.csv"
     check_outputs([images, slices])
-    scores = pd.read_parquet(paths.SCORES)
+    scores = pq.read_table(paths.SCORES).to_pandas()
     write_csv(images, scored_images(scores))
     table = slice_figures(scores[~scores["fold_out"]])
     write_csv(slices, table)

@@ -14,7 +14,7 @@ import pandas as pd
 
 from models.bundle import Bundle
 from pipeline.evaluation.refits import Rows
-from pipeline.reporting import importance, page, technical_page, worst_errors
+from pipeline.reporting import importance, page, rendering, technical_page, worst_errors
 from pipeline.reporting.data import ReportData
 from pipeline.reporting.language import LANGUAGES
 from pipeline.reporting.radial_spectrum import mean_radial_spectrum
@@ -108,12 +108,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     data = collect(bundle, val, options)
     if args.technical:
         record = read_record(bundle, val.rows["path"].tolist())
-        page.write(paths.TECHNICAL, technical_page.compose(data, record), args.lang)
+        rendering.write(paths.TECHNICAL, technical_page.compose(data, record), args.lang)
         return
     write_csv(IMPORTANCE_FEATURES, data.features)
     write_csv(IMPORTANCE_CLUSTERS, data.clusters)
     write_csv(IMPORTANCE_BLOCKS, data.blocks)
-    page.write(paths.REPORT, page.compose(data), args.lang)
+    rendering.write(paths.REPORT, page.compose(data), args.lang)
 
 
 if __name__ == "__main__":

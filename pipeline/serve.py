@@ -6,8 +6,8 @@ import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 
-from models.errors import UserError
 from pipeline.runtime.command import run
+from pipeline.runtime.extras import NotInstalled, installing
 
 NEEDED = {
     "fastapi": "fastapi",
@@ -21,11 +21,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until SIGTERM or Ctrl-C."""
     absent = [package for module, package in NEEDED.items() if find_spec(module) is None]
     if absent:
-        raise UserError(
-            f"{', '.join(absent)} is not installed; run: pip install -c constraints.txt -e '.[serve]'"
-        )
+        raise NotInstalled(f"{', '.join(absent)} is not installed; run: {installing('serve')}")
     # Only now: of these packages each may be absent.
-    from pipeline.service.server import listening, run_server
+    from pipeline.service.server import listening, run_server, unhurried
     from pipeline.service.settings import parser, settings_of
     from pipeline.service.start import open_service
 
@@ -36,7 +34,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         service.pool.start()
         run_server(app, service, bound)
     finally:
-        service.pool.stop()
+        try:
+            # Another signal must not leave it half ended: at its end Python waits for processes that it could not ask to end.
+            with unhurried():
+                service.pool.stop()
+        finally:
+            service.pool.kill()
     sys.stderr.write(f"ended; {service.answered} requests were answered\n")
 
 

@@ -29,7 +29,7 @@ from pipeline.runtime import params
 from pipeline.runtime.process import limit_threads
 from pipeline.serving.scoring import load_bundle
 from pipeline.storage.feature_store import version_of
-from pipeline.storage.files import link_or_copy
+from pipeline.storage.files import appearing, link_or_copy
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # What is addressed by all that it depends on: another run may go on from it, and makes what does not fit anew.
@@ -169,10 +169,8 @@ def borrow(folder: Path, lender: Path) -> None:
             copy = folder / origin.relative_to(lender)
             if copy.exists():
                 continue
-            temporary = copy.with_name(f".{copy.name}.part")
-            shutil.rmtree(temporary, ignore_errors=True)
-            shutil.copytree(origin, temporary, copy_function=link_or_copy)
-            os.replace(temporary, copy)
+            with appearing(copy, is_folder=True) as part:
+                shutil.copytree(origin, part, copy_function=link_or_copy, dirs_exist_ok=True)
 
 
 def score_chunk(bundle: Path, rows: pd.DataFrame, condition: str) -> NDArray[np.float64]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ from tqdm import tqdm
 
 from benchmarks.quality.peers import Peer
 from benchmarks.quality.rows import picture, training
+from pipeline.storage.files import appearing
 
 NONE = "none"
 IMAGES_PER_BATCH = 32  # pictures in memory at a time
@@ -60,10 +60,8 @@ class Run:
         self, condition: str, rows: pd.DataFrame, score: NDArray[np.float64], **more: NDArray[np.float64]
     ) -> None:
         """Keep the scores of these rows, and more by name; the file is whole as soon as it is visible."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        temporary = self.folder / f".{condition}.{os.getpid()}.part"
-        rows[KEPT].assign(score=score, **more).to_parquet(temporary, index=False)
-        os.replace(temporary, self.folder / f"{condition}.parquet")
+        with appearing(self.folder / f"{condition}.parquet") as part:
+            rows[KEPT].assign(score=score, **more).to_parquet(part, index=False)
 
     def facts(self) -> dict[str, Any]:
         """What `note` wrote."""
@@ -124,10 +122,8 @@ def fitted(run: Run, rows: pd.DataFrame, *, make: Callable[[], Peer]) -> Peer:
     peer, start = make(), time.monotonic()
     peer.fit(training(rows, run.source))
     run.note(fit_seconds=round(time.monotonic() - start, 1))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}.part")
-    joblib.dump(peer, temporary)
-    os.replace(temporary, path)
+    with appearing(path) as part:
+        joblib.dump(peer, part)
     return peer
 
 

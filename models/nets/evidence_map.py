@@ -3,29 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
-from torch import nn
 
-from models.nets.build import build
-from models.nets.net_spec import REMEDY, NetError, NetSpec, member_file, read_record
+from models import cpu_engine
+from models.nets.graph import Graph
+from models.nets.net_spec import REMEDY, NetError, NetRecord, NetSpec, member_file, read_record
+from models.nets.openvino_map import OpenVinoMap
+from models.nets.openvino_net import ConversionError
 from models.nets.saved_weights import SavedWeights
 
 TYPICAL_FILE = "typical.safetensors"  # beside the weights
+
+
+class Member(Protocol):
+    """What works out the logits of one member, place by place."""
+
+    def __call__(self, picture: NDArray[np.uint8]) -> NDArray[np.float32] | None:
+        """uint8 (size, size, 3) to float32 (heads, h, w), or None where there is no map of features."""
 
 
 class EvidenceNet:
     """A saved net that tells, beside its logits, what each place of the picture adds to them.
 
     HiResCAM [1]_: the last spatial features times the gradient of the logit. Where these features are averaged and one
-    linear layer makes the logits of them, as in EfficientNet and MobileNetV2, the places add up to the logit exactly; with
-    more layers behind, to first order.
+    linear layer makes the logits of them, as in EfficientNet and MobileNetV2, the places add up to the logit exactly, and on
+    the CPU OpenVINO gives the features and nothing needs torch. With more layers behind torch works the gradient out, and the
+    places add up to first order.
 
     Parameters
     ----------
@@ -59,13 +70,14 @@ class EvidenceNet:
     ) -> None:
         record = read_record(folder, read=read)
         self.spec: NetSpec = record.spec
-        self.device = torch.device(device)
         self.mirror = record.mirror
         self.typical = _read_typical(folder / TYPICAL_FILE, read)
-        self.members = [
-            build(self.spec, SavedWeights.at(member_file(folder, index), read).state()).eval().to(self.device)
-            for index in range(record.members)
-        ]
+        self._members = partial(_members, folder, record, device=device, read=read)
+
+    @cached_property
+    def members(self) -> Sequence[Member]:
+        """What works the places out, one for each member of the net."""
+        return self._members()
 
     def __call__(self, crop: NDArray[np.uint8]) -> NDArray[np.float32] | None:
         """Work out the logits place by place.
@@ -80,17 +92,17 @@ class EvidenceNet:
             Logits of each place: their mean over the places is the row that `FaceNet` gives (to first order, see above; in
             float32 to a thousandth of it). None where the net's last features are no map, as those of a vision transformer.
         """
-        x = torch.from_numpy(np.ascontiguousarray(crop)).to(self.device).permute(2, 0, 1)
-        sides = torch.stack([x, x.flip(2)] if self.mirror else [x])
         maps = []
         for member in self.members:
-            places = _logits_by_place(member, sides)
+            places = member(crop)
             if places is None:
                 return None
-            maps.append(places[0])
+            maps.append(places)
             if self.mirror:
-                maps.append(places[1].flip(2))
-        return torch.stack(maps).mean(0).float().cpu().numpy()
+                mirrored = member(crop[:, ::-1])
+                assert mirrored is not None
+                maps.append(mirrored[:, :, ::-1])
+        return np.asarray(np.mean(maps, axis=0), np.float32)
 
 
 def write_typical(folder: Path, crops: Sequence[NDArray[np.uint8]], *, device: str = "cpu") -> None:
@@ -121,20 +133,18 @@ def _read_typical(path: Path, read: Callable[[Path], bytes]) -> NDArray[np.float
     return np.asarray(places, np.float32)
 
 
-def _logits_by_place(net: nn.Sequential, pixels: torch.Tensor) -> torch.Tensor | None:
-    """Logits of each place of each picture, (n, heads, h, w), or None where the features are no map."""
-    backbone: Any = net[1]
-    with torch.no_grad():
-        seen = backbone.forward_features(net[0](pixels))
-    if seen.ndim != 4:
-        return None
-    seen = seen.detach().requires_grad_(True)
-    with torch.enable_grad():
-        logits = backbone.forward_head(seen)
-        # Pictures do not touch each other, so the slope of their sum is that of each.
-        slopes = [torch.autograd.grad(head.sum(), seen, retain_graph=True)[0] for head in logits.T]
-    channels = 3 if str(getattr(backbone, "output_fmt", "NCHW")).endswith("NHWC") else 1
-    parts = torch.stack([(seen * slope).sum(channels) for slope in slopes], dim=1).detach()
-    places = parts.shape[2] * parts.shape[3]
-    rest = logits.detach() - parts.sum((2, 3))  # the bias, and what is not linear
-    return parts * places + rest[..., None, None]
+def _members(
+    folder: Path, record: NetRecord, *, device: str, read: Callable[[Path], bytes]
+) -> Sequence[Member]:
+    """All by OpenVINO, or all by torch."""
+    indices = range(record.members)
+    graphs = [Graph.read(folder, index, read) for index in indices] if device == "cpu" else []
+    if cpu_engine.is_installed() and graphs and all(graphs):
+        with suppress(ConversionError):  # torch takes every net
+            return [OpenVinoMap(graph) for graph in graphs if graph]
+    from models.nets.torch_map import TorchMap
+
+    return [
+        TorchMap(record.spec, SavedWeights.at(member_file(folder, index), read), device=device)
+        for index in indices
+    ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from hashlib import sha256
@@ -84,27 +85,52 @@ def load(graph: Graph, *, precision: Precision) -> OpenVinoNet:
     ConversionError
         Where OpenVINO does not take the graph.
     """
-    key = _key(graph, precision)
+    return OpenVinoNet(
+        compiled(
+            lambda: cpu_engine.core().read_model(graph.layers, graph.constants),
+            facts=graph.digest,
+            precision=precision,
+        )
+    )
+
+
+def compiled(model: Callable[[], Any], *, facts: str, precision: Precision) -> Any:
+    """Compile a model for this processor, or take it from the machine's cache.
+
+    Parameters
+    ----------
+    model : callable
+        Makes the OpenVINO model; called only to compile it.
+    facts : str
+        All that the model depends on.
+    precision : {'f32', 'bf16'}
+
+    Returns
+    -------
+    CompiledModel
+
+    Raises
+    ------
+    ConversionError
+        Where OpenVINO does not take it.
+    """
+    key = _key(facts, precision)
     kept = machine_cache.read(KIND, key)
     if kept is not None:
         with suppress(RuntimeError):  # of a kind that OpenVINO wrote and no longer reads: made again
-            return OpenVinoNet(
-                cpu_engine.core().import_model(io.BytesIO(kept), "CPU", cpu_engine.settings(precision))
-            )
+            return cpu_engine.core().import_model(io.BytesIO(kept), "CPU", cpu_engine.settings(precision))
     try:
-        model = cpu_engine.core().read_model(graph.layers, graph.constants)
-        compiled = cpu_engine.core().compile_model(model, "CPU", cpu_engine.settings(precision))
-        net = OpenVinoNet(compiled)
+        made = cpu_engine.core().compile_model(model(), "CPU", cpu_engine.settings(precision))
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:200]
         raise ConversionError(f"{type(error).__name__}: {reason}") from None
-    machine_cache.write(KIND, key, compiled.export_model().getvalue())
-    return net
+    machine_cache.write(KIND, key, made.export_model().getvalue())
+    return made
 
 
-def _key(graph: Graph, precision: Precision) -> str:
+def _key(facts: str, precision: Precision) -> str:
     """Name of what is kept: changes with the net, the library and the processor."""
-    return sha256(json.dumps([graph.digest, precision, *_surroundings()]).encode()).hexdigest()
+    return sha256(json.dumps([facts, precision, *_surroundings()]).encode()).hexdigest()
 
 
 @cache

@@ -25,6 +25,7 @@ from models.nets.norm_tuning import train_norms_only
 from models.nets.prefetch import MakePair, batches
 from models.nets.sampler import PairedSampler
 from models.nets.unit_classifier import logits_and_features
+from models.unfinished import unfinished
 
 EMA_DECAY = 0.998
 WARM_UP = 0.1  # share of the steps in which the learning rate rises
@@ -219,12 +220,7 @@ class _Run:
         }
         held = io.BytesIO()  # torch's own writing to a full disk ends in an error that does not say so
         torch.save(state, held)
-        part = _part(path)
-        try:
-            part.write_bytes(held.getbuffer())
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
+        _replace(path, held.getbuffer())
 
     def restore(self, path: Path) -> int:
         """Continue from `path` if it is there; returns the number of finished epochs."""
@@ -239,15 +235,11 @@ class _Run:
         return int(state["epoch"])
 
 
-def _part(path: Path) -> Path:
-    return path.with_suffix(f".{os.getpid()}.part")
-
-
-def _replace(path: Path, data: bytes) -> None:
+def _replace(path: Path, data: bytes | memoryview) -> None:
     """Write a file so that it is there complete or not at all."""
-    part = _part(path)
-    part.write_bytes(data)
-    os.replace(part, path)
+    with unfinished(path) as part:
+        part.write_bytes(data)
+        os.replace(part, path)
 
 
 def _cosine(progress: float) -> float:

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from models.fingerprint import fingerprint
+from models.unfinished import remove_abandoned
 from pipeline.dataset.near_duplicates import perceptual_hash
 from pipeline.runtime.engine import Engine
 from pipeline.storage.files import appearing
@@ -142,8 +143,7 @@ class FileTable:
                 pause = max(10.0, 20 * (saved - start))  # at most a twentieth of the time goes to saving
         if missing or changed or not self.file.is_file():
             self.save()
-        for temporary in self.folder.glob(".files.*.part"):
-            temporary.unlink(missing_ok=True)
+        remove_abandoned(self.folder)
         return len(missing)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import html
 import io
 import re
 from collections.abc import Sequence
@@ -15,17 +14,10 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from pipeline.reporting.elements import Chart
-from pipeline.reporting.language import LANGUAGES, Text, translated
+from pipeline.reporting.language import Text
+from pipeline.reporting.svg import FAINT, GRID, INK, SERIES, VARIABLES, in_every_language
 
-# Okabe and Ito's palette, told apart with every common kind of colour blindness.
-REAL, FAKE = "#0072B2", "#D55E00"
-SERIES = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
-INK, FAINT, GRID = "#1f2328", "#8a9099", "#e3e6ea"
-# Variables of the style sheet, which has each colour for a light and for a dark page.
-VARIABLES = {INK: "--ink", FAINT: "--axis", GRID: "--grid"} | {
-    colour: f"--series-{number}" for number, colour in enumerate(SERIES)
-}
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "faketrace",
     "svg.fonttype": "none",  # words stay words
@@ -93,20 +85,7 @@ def _element(text: str, words: dict[str, Text]) -> str:
     for colour, variable in VARIABLES.items():
         svg = svg.replace(colour.lower(), f"var({variable})")
     svg = svg.replace("font-family: 'DejaVu Sans'; ", "")
-    return re.sub(r"(<text[^>]*)>([^<]*)</text>", lambda found: _in_all(found, words), svg)
-
-
-def _in_all(found: re.Match[str], words: dict[str, Text]) -> str:
-    """An svg text once for each language in which it differs."""
-    english = html.unescape(found[2])
-    known = words.get(english, english)
-    versions = [translated(known, language) for language in LANGUAGES]
-    if len(set(versions)) == 1:
-        return found[0]
-    return "".join(
-        f'{found[1]} lang="{language}">{html.escape(version, quote=False)}</text>'
-        for language, version in zip(LANGUAGES, versions, strict=True)
-    )
+    return re.sub(r"(<text[^>]*)>([^<]*)</text>", lambda found: in_every_language(found, words), svg)
 
 
 def new_axes(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Any]]:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from features.power_spectrum import RINGS_PER_CYCLE
 from features.spectral import get
 from models.bundle_info import OVERALL, BundleInfo
-from pipeline.reporting import figures
 from pipeline.reporting.elements import (
     Chart,
     Column,
@@ -27,6 +26,7 @@ from pipeline.reporting.elements import (
     Table,
 )
 from pipeline.reporting.language import Text, joined, say
+from pipeline.reporting.line_chart import spectrum_of_one
 from pipeline.reporting.number_format import number, percent
 from pipeline.reporting.raster import data_uri, shrunk
 from pipeline.serving.content_credentials import ContentCredentials
@@ -266,7 +266,7 @@ def _what(name: str, info: BundleInfo) -> str:
 def _spectrum(why: Explanation) -> Chart:
     frequency = (np.arange(len(why.spectrum["image"])) + 0.5) / RINGS_PER_CYCLE
     lines = {name: np.array(values, dtype=np.float64) for name, values in why.spectrum.items()}
-    return figures.spectrum_of_one(frequency, lines)
+    return spectrum_of_one(frequency, lines)
 
 
 def _spectrum_words() -> str:

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from pipeline.evaluation import metrics
-from pipeline.reporting.drawing import FAINT, FAKE, INK, REAL, draw, new_axes, series_style, style
+from pipeline.reporting.drawing import draw, new_axes, series_style, style
 from pipeline.reporting.elements import Chart
 from pipeline.reporting.language import Text, joined, say
 from pipeline.reporting.radial_spectrum import RadialSpectrum
+from pipeline.reporting.svg import FAINT, FAKE, INK, REAL
 
 DET_TICKS = (0.002, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6)
 
@@ -261,34 +261,6 @@ def spectrum(spectra: RadialSpectrum) -> Chart:
                 axes.legend(loc="best")
         what = "Mean radial spectrum of real and fake faces and their difference."
         return draw(figure, joined([what, _widest_gap(spectra)]))
-
-
-def spectrum_of_one(frequency: NDArray[np.float64], lines: Mapping[str, NDArray[np.float64]]) -> Chart:
-    """Draw the radial spectrum of one image between those of the classes.
-
-    Parameters
-    ----------
-    frequency : float64 array, shape (bins,), cycles per pixel
-    lines : mapping of str to float64 array, shape (bins,), log power
-        `image`, `real` and `fake`; NaN where a bin holds nothing.
-
-    Returns
-    -------
-    Chart
-    """
-    looks = {
-        "real": {"color": REAL, "ls": "-", "lw": 1.4},
-        "fake": {"color": FAKE, "ls": "--", "lw": 1.4},
-        "image": {"color": INK, "ls": "-", "lw": 1.8},
-    }
-    with style():
-        figure, (axes,) = new_axes(9.2, 3.2)
-        for name, values in lines.items():
-            axes.plot(frequency, values, label=name, **looks[name])
-        axes.set(xlabel="frequency, cycles per pixel", ylabel="log power", xlim=(0, frequency[-1]))
-        axes.axvline(0.5, color=FAINT, lw=0.8, ls=":")
-        axes.legend(loc="best")
-        return draw(figure, "Radial spectrum of the image, and the medians of real and fake training images.")
 
 
 def _widest_gap(spectra: RadialSpectrum) -> str:

@@ -9,9 +9,10 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from numpy.typing import NDArray
 
-from pipeline.reporting.drawing import FAKE, INK, REAL, draw, new_axes, style
+from pipeline.reporting.drawing import draw, new_axes, style
 from pipeline.reporting.elements import Chart
 from pipeline.reporting.language import say
+from pipeline.reporting.svg import FAKE, INK, REAL
 
 _GREEN = "#009E73"
 _DARK = 0.6  # share of the largest from which a number stands in white

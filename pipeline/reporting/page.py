@@ -1,13 +1,8 @@
-"""The report as one HTML page: what stands on it, in order, and its rendering."""
+"""The report as one page: what stands on it, in order."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from pathlib import Path
 from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pipeline.reporting import (
     data_sections,
@@ -19,9 +14,6 @@ from pipeline.reporting import (
 )
 from pipeline.reporting.data import ReportData
 from pipeline.reporting.elements import Level, Notice, NoticeLine, Page
-from pipeline.reporting.language import Language, translated
-from pipeline.storage.file_names import readable
-from pipeline.storage.files import appearing
 
 TITLE = "Deepfake face detector: report"
 VERDICTS: dict[Level, str] = {
@@ -30,53 +22,6 @@ VERDICTS: dict[Level, str] = {
     "red": "Audit: the labels can be told without the faces, or images repeat: the figures below are not to be trusted.",
 }
 NO_AUDIT = "The audit has not run, so a leak of the labels is not ruled out."
-
-
-def environment() -> Environment:
-    """Templates in which every text is escaped and a value that is missing is an error."""
-    settings = Environment(
-        loader=PackageLoader("pipeline.reporting"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    settings.filters["translated"] = translated
-    return settings
-
-
-def render(page: Page, language: Language = "en") -> str:
-    """Write a page as HTML that loads nothing; no script but that of templates/page.js may run.
-
-    Parameters
-    ----------
-    page : Page
-        What stands on it.
-    language : {"en", "zh"}
-        Which it shows first; the other is a click away.
-
-    Returns
-    -------
-    str
-        The text of the file.
-
-    Raises
-    ------
-    jinja2.UndefinedError
-        The templates show a value that the page does not have.
-    """
-    templates = environment()
-    script = templates.get_template("page.js").render()
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
-    values = {"page": page, "language": language, "script": script, "script_hash": f"sha256-{digest}"}
-    return readable(templates.get_template("report.html.j2").render(values))
-
-
-def write(path: Path, page: Page, language: Language = "en") -> None:
-    """Write a page to a file in one step; as `render`."""
-    with appearing(path) as part:
-        part.write_text(render(page, language), encoding="utf-8")
 
 
 def compose(data: ReportData) -> Page:

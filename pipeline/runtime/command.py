@@ -13,6 +13,7 @@ from importlib import import_module
 from types import FrameType, TracebackType
 
 from models.errors import UserError
+from pipeline.runtime.extras import NotInstalled
 from pipeline.storage.file_names import readable
 
 AGAIN = "run the same command again"
@@ -85,7 +86,7 @@ def _stoppable() -> Iterator[None]:
 def run(command: str) -> None:
     """Run `pipeline.<command>.main`.
 
-    A user's mistake ends in one line and status 2, what the machine refuses in one line and status 1, a signal in one
+    A user's mistake and a package that is not installed end in one line and status 2, what the machine refuses in one line and status 1, a signal in one
     line and 128 + its number, a bug in its traceback. Under `python -m` a module is called `__main__`, and worker
     processes find functions by module name.
     """
@@ -94,7 +95,14 @@ def run(command: str) -> None:
             status = import_module(f"pipeline.{command}").main()
             if sys.stdout is not None:
                 sys.stdout.flush()  # a full disk behind `> file` shows here
-        except (UserError, OSError, MemoryError, KeyboardInterrupt, Stopped) as error:
+        except (
+            UserError,
+            ModuleNotFoundError,
+            OSError,
+            MemoryError,
+            KeyboardInterrupt,
+            Stopped,
+        ) as error:
             end(error)
             raise
     if status:
@@ -115,6 +123,8 @@ def end(error: BaseException) -> None:
 
 def _ending(error: BaseException) -> tuple[int, str] | None:
     """Status and message; None for a bug."""
+    if isinstance(error, ModuleNotFoundError):
+        error = NotInstalled.by(error) or error
     if isinstance(error, UserError):
         return 2, str(error)
     if isinstance(error, KeyboardInterrupt):

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from importlib import import_module
+from importlib.util import find_spec
 
 import cv2
 from joblib import cpu_count
@@ -150,7 +151,7 @@ def pick_device(wanted: str) -> str:
     DeviceError
         Where CUDA is wanted and absent, or was used by the process that this one was forked from.
     """
-    if wanted == "cpu" or (wanted == "auto" and not _has_gpu_driver()):
+    if wanted == "cpu" or (wanted == "auto" and not (_has_gpu_driver() and find_spec("torch"))):
         return "cpu"
     import torch
 

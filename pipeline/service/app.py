@@ -81,6 +81,10 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
     415: {"model": ErrorAnswer, "description": "a form that brings no files"},
     422: {"model": ScoreAnswer, "description": "none of the images could be scored; each says why"},
     500: {"model": ErrorAnswer | ScoreAnswer, "description": "the service failed; its log says why"},
+    501: {
+        "model": ScoreAnswer,
+        "description": "a package that this takes is not installed; the warning says which",
+    },
     503: {"model": ErrorAnswer, "description": "no room now; Retry-After says when to try again"},
 }
 _NOT_THERE: dict[int | str, dict[str, Any]] = {
@@ -186,11 +190,13 @@ def _add_named_images(app: FastAPI, service: Service, root: Path) -> None:
 
 
 def _answered(answer: ScoreAnswer) -> JSONResponse:
-    """200; 422 where not one image could be scored, and 500 where that was no fault of the images."""
+    """200; 422 where not one image could be worked on, 501 or 500 where that was no fault of the images."""
     statuses = {image.status for image in answer.images}
     code = 200 if "ok" in statuses else 422
     if statuses <= {"internal_error", "out_of_memory"}:
         code = 500
+    if statuses == {"not_installed"}:
+        code = 501
     return JSONResponse(answer.model_dump(), code)
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from models.bundle import Bundle
 from pipeline.reporting.explanation_page import Explained, compose, evidence_picture, framed
-from pipeline.reporting.page import render
 from pipeline.reporting.raster import data_uri, shrunk
+from pipeline.reporting.rendering import render
 from pipeline.serving.explanation import explain
 from pipeline.serving.pictures import ReadPicture
 from pipeline.serving.scoring import PredictionRow, by_model

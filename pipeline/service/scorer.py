@@ -11,6 +11,7 @@ import numpy as np
 
 from models.bundle import Bundle
 from models.errors import UserError
+from pipeline.runtime.extras import NotInstalled
 from pipeline.runtime.process import end_with, is_out_of_memory, limit_threads, pick_device
 from pipeline.service.jobs import Upload, Work
 from pipeline.service.results import Explained, FaceResult, Failed, Result
@@ -70,7 +71,7 @@ def _face(row: PredictionRow) -> FaceResult:
 def _explanations(
     bundle: Bundle, uploads: Sequence[Upload], *, as_page: bool, max_pixels: int
 ) -> list[Result]:
-    # Drawing needs matplotlib, which a service that only scores does without.
+    # Its templates take time to import, which a service that only scores does without.
     from pipeline.service import explaining
 
     results: list[Result] = []
@@ -88,15 +89,18 @@ def _explanations(
 def serve(connection: Connection, start: Start, parent: int) -> None:
     """Answer (work, uploads) with results until the other end is closed; then this process ends, as it does with its parent.
 
-    An exception is a result too: it is logged with its trace, and every image of the batch gets `Failed`.
+    An exception is a result too: every image of the batch gets `Failed`.
     """
     end_with(parent)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the parent ends it, when everything is answered
     limit_threads(start.threads)
     try:
         bundle = load(start)
-    except UserError as error:
-        connection.send(ServiceError(str(error)))
+    except (UserError, ModuleNotFoundError) as error:
+        refusal = NotInstalled.by(error) if isinstance(error, ModuleNotFoundError) else error
+        if refusal is None:
+            raise
+        connection.send(ServiceError(str(refusal)))
         return
     connection.send(bundle.device)
     while True:
@@ -107,8 +111,15 @@ def serve(connection: Connection, start: Start, parent: int) -> None:
         try:
             results = work_on(bundle, work, uploads, max_pixels=start.max_pixels)
         except Exception as error:
-            logging.getLogger("faketrace").exception("a batch of %d images failed", len(uploads))
-            status = "out_of_memory" if is_out_of_memory(error) else "internal_error"
-            results = [Failed(status, "the service could not work on it; see its log")] * len(uploads)
+            results = [_failure(error, len(uploads))] * len(uploads)
         del uploads
         connection.send(results)
+
+
+def _failure(error: Exception, images: int) -> Failed:
+    """What is told of a batch that failed; the log has the trace."""
+    if isinstance(error, ModuleNotFoundError) and (absent := NotInstalled.by(error)):
+        return Failed("not_installed", str(absent))
+    logging.getLogger("faketrace").error("a batch of %d images failed", images, exc_info=error)
+    status = "out_of_memory" if is_out_of_memory(error) else "internal_error"
+    return Failed(status, "the service could not work on it; see its log")

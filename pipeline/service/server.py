@@ -66,6 +66,17 @@ class GracefulServer(uvicorn.Server):
         self.should_exit = True
 
 
+@contextmanager
+def unhurried() -> Iterator[None]:
+    """Let no signal that ends the service cut the block short: it ends already."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (*_SIGNALS, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def listening(host: str, port: int) -> socket.socket:
     """A socket that will listen, once the service is ready. Raises ServiceError where that cannot be."""
     try:

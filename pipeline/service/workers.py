@@ -174,7 +174,7 @@ class WorkerPool:
         for thread in starting:
             thread.join()
         if refused:
-            self._stop_scorers()
+            self.kill()
             raise refused[0]
         self._delivery.start()
         for index, scorer in enumerate(self._scorers):
@@ -196,9 +196,10 @@ class WorkerPool:
         self._done.put(None)
         if self._delivery.is_alive():
             self._delivery.join()
-        self._stop_scorers()
+        self.kill()
 
-    def _stop_scorers(self) -> None:
+    def kill(self) -> None:
+        """End the processes, whatever they are doing."""
         for scorer in self._scorers:
             scorer.stop()
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import tarfile
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 from pipeline.dataset.lists import LabelError
@@ -97,8 +96,6 @@ def _in_tar(path: Path) -> list[tuple[str, Packed]]:
 
 
 def _in_parquet(path: Path) -> list[tuple[str, Packed]]:
-    if find_spec("pyarrow") is None:
-        raise LabelError(f"{path} is a Parquet file, which the package pyarrow reads; install it with pip")
     from pipeline.serving import parquet_pictures
 
     container = os.path.abspath(path)

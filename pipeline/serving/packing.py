@@ -34,7 +34,7 @@ def pack(folder: Path, out: Path) -> None:
     info = parse_record(folder, read_record(folder))
     inputs = [folder / FILE, *(folder / name for name in info.files)]
     check_outputs([out], inputs=inputs)
-    with appearing(out) as part, zipfile.ZipFile(part, "x", zipfile.ZIP_STORED) as archive:
+    with appearing(out) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr(_entry(FILE), read_record(folder))
         for name in sorted(info.files):
             with (
@@ -77,13 +77,8 @@ def unpack(file: Path, out: Path) -> str:
     if not file.is_file():
         raise BundleError(f"{file} is no file; name a packed bundle")
     try:
-        with zipfile.ZipFile(file) as archive, appearing(out) as part:
-            part.mkdir()
-            try:
-                version = _lay_out(archive, part, file=file)
-            except BaseException:
-                shutil.rmtree(part, ignore_errors=True)
-                raise
+        with zipfile.ZipFile(file) as archive, appearing(out, is_folder=True) as part:
+            version = _lay_out(archive, part, file=file)
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError, KeyError):
         raise BundleError(f"{file} is damaged, or no packed bundle; pack or copy it again") from None
     return version

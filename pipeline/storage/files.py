@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import re
-import secrets
 import shutil
 import stat
 from collections.abc import Iterable, Iterator
@@ -18,32 +17,25 @@ from typing import Any
 
 import pandas as pd
 
+from models.unfinished import remove_abandoned, unfinished
 from pipeline.storage.file_names import original
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_PART_NAME = 40  # characters of its file's name that a part bears, so that no name is too long for the system
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def part_of(path: Path) -> Path:
-    """A name beside `path` that nobody else takes: containers that share a disk share process numbers too."""
-    return path.with_name(f".{path.name[:_PART_NAME]}.{os.getpid()}-{secrets.token_hex(4)}.part")
-
-
 @contextmanager
-def appearing(path: Path) -> Iterator[Path]:
-    """A path to write to, which becomes `path` in one step when the block ends well, and is gone when it does not."""
+def appearing(path: Path, *, is_folder: bool = False) -> Iterator[Path]:
+    """An empty file or folder to write to, which becomes `path` in one step when the block ends well, and is gone when not."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = part_of(path)
     try:
-        yield part
-        _replace(part, path)
+        with unfinished(path, is_folder=is_folder) as part:
+            yield part
+            _replace(part, path)
     except OSError as error:
         if error.filename is None and error.errno in _FULL:
             error.filename = str(path)  # a failed write does not say of which file
         raise
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _replace(part: Path, path: Path) -> None:
@@ -89,12 +81,11 @@ def write_csv(path: Path, table: pd.DataFrame) -> None:
 
 
 def keep_version(folder: Path) -> None:
-    """Remove the other versions beside a version's folder and the unfinished files in it: what can never be read again."""
+    """Remove the other versions beside a version's folder and what was left unfinished in it: what can never be read again."""
     for entry in folder.parent.iterdir() if folder.parent.is_dir() else ():
         if entry != folder and entry.is_dir():
             shutil.rmtree(entry)
-    for part in folder.glob(".*.part"):
-        part.unlink()
+    remove_abandoned(folder)
 
 
 def shard_name(keys: Iterable[str]) -> str:

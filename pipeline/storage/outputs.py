@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from models.errors import UserError
-from pipeline.storage.files import appearing, part_of
+from models.unfinished import part_of
+from pipeline.storage.files import appearing
 
 STDOUT, STDERR, NOWHERE = Path("-"), Path("&2"), Path(os.devnull)
 _TEXT: dict[str, Any] = {
@@ -124,7 +125,7 @@ def text_output(path: Path) -> Iterator[TextIO]:
     if not is_streamed(path):
         real = _behind_links(path)
         with appearing(real) as part:
-            with part.open("x", **_TEXT) as stream:
+            with part.open("w", **_TEXT) as stream:
                 yield stream
             if real.exists():
                 shutil.copymode(real, part)

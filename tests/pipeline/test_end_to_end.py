@@ -1,9 +1,7 @@
 """From label files to prediction.txt: every row, one path to the score, the same bytes however it ran."""
 
-import configparser
 import csv
 import hashlib
-import importlib.metadata
 import json
 import os
 import re
@@ -23,6 +21,7 @@ from models.cpu_engine import pick_precision
 from models.errors import UserError
 from models.fingerprint import ROOT
 from models.stacker.calibration import at_prior
+from models.unfinished import part_of
 from pipeline import predict
 from pipeline.runtime import command
 from pipeline.samples import feature_table
@@ -30,6 +29,7 @@ from pipeline.samples.pictures import read_plan
 from pipeline.serving.bundles import load_bundle
 from pipeline.storage.feature_store import open_current
 from pipeline.storage.unmade import FilesGoneError
+from tests.installations import modules_of, packages_of, without
 from tests.pipeline.reporting.prose import english
 from tests.pipeline.small_run import TINY, run_stages, write_params
 
@@ -206,25 +206,35 @@ def test_bundle_alone_scores_anywhere(finished, monkeypatch, tmp_path):
 
 def test_scoring_does_without_the_packages_of_training(finished, tmp_path):
     """Those of the extra `train` cannot be imported, nothing was kept on the machine, and the bytes are the pipeline's."""
-    config = configparser.ConfigParser()
-    config.read(ROOT / "setup.cfg", encoding="utf-8")
-    extra = {
-        line.split()[0].lower() for line in config["options.extras_require"]["train"].split("\n") if line
-    }
-    owners = importlib.metadata.packages_distributions()
-    modules = [name for name, of in owners.items() if {o.lower().replace("_", "-") for o in of} & extra]
-    assert {"torch", "timm", "sklearn", "facenet_pytorch"} <= set(modules)
+    assert {"torch", "timm", "sklearn", "facenet_pytorch"} <= modules_of(packages_of("train"))
     names = [name for name, _ in rows_of(finished / "prediction.txt")[1:]]
     (tmp_path / "list.txt").write_text("img_name\n" + "".join(f"{name}\n" for name in names))
-    script = (
-        f"import sys\nfor name in {modules}: sys.modules[name] = None\n"
-        "from pipeline import predict\n"
-        f"predict.main(['--bundle', {str(finished / 'cache/model')!r}, '--workers', '1', '--list', 'list.txt', "
-        f"'--images', {str(finished / 'demo/testset')!r}, '--out', 'out.txt'])"
-    )
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=environment, check=True)
+    command = [
+        sys.executable,
+        "-m",
+        "pipeline.predict",
+        "--bundle",
+        finished / "cache/model",
+        "--workers",
+        "1",
+    ]
+    command += ["--list", "list.txt", "--images", finished / "demo/testset", "--out", "out.txt"]
+    subprocess.run(command, cwd=tmp_path, env=without("train", tmp_path), check=True)
     assert (tmp_path / "out.txt").read_bytes() == (finished / "prediction.txt").read_bytes()
+
+
+def test_reasons_do_without_the_packages_of_training(finished, tmp_path):
+    """The page and its JSON, with the map of the nets' evidence, are those of the whole installation to the last byte."""
+    names = sorted(str(path) for path in (finished / "demo/testset").iterdir())[:2]
+    for place, environment in (("all", dict(os.environ)), ("base", without("train", tmp_path))):
+        (tmp_path / place).mkdir()
+        command = [sys.executable, "-m", "pipeline.explain", *names, "--bundle", finished / "cache/model"]
+        subprocess.run(
+            [*command, "--out", tmp_path / place / "why.html"], env=environment, cwd=ROOT, check=True
+        )
+    for file in ("why.html", "why.json"):
+        assert (tmp_path / "base" / file).read_bytes() == (tmp_path / "all" / file).read_bytes()
+    assert "map of the nets" in (tmp_path / "base/why.html").read_text()
 
 
 def test_bundle_of_other_code_is_refused(finished, tmp_path):
@@ -424,7 +434,7 @@ def test_a_killed_run_goes_on_and_ends_in_the_same_bytes(copied):
         assert len(found) > 3
         for shard in found[1:3]:  # as many as show it
             shard.unlink()
-        (found[0].parent / ".deadbeef.1.part").write_bytes(b"half a shard")
+        part_of(found[0].parent / "deadbeef").write_bytes(b"half a shard")
     shutil.rmtree(next(cache.glob("finetune/rgb/*/fold1")))
     shutil.rmtree(cache / "nets/net_rgb")
     shutil.rmtree(cache / "model")

@@ -12,7 +12,7 @@ from pipeline import explain as command
 from pipeline import predict
 from pipeline.dataset.lists import LabelError
 from pipeline.reporting.explanation_page import Explained, compose
-from pipeline.reporting.page import render
+from pipeline.reporting.rendering import render
 from pipeline.serving.content_credentials import ContentCredentials
 from pipeline.serving.explanation import Answer, explain
 from pipeline.storage.images import read_image

@@ -3,12 +3,14 @@
 import base64
 import http.client
 import json
+import os
 import signal
 import subprocess
 import sys
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -21,8 +23,11 @@ from models.errors import UserError
 from pipeline import bundle as bundle_command
 from pipeline import serve
 from pipeline.predict import score_many
+from pipeline.runtime import command
+from pipeline.service import server, start
 from pipeline.storage.addresses import scoring_code
 from tests.fuzz.bundles import write_bundle
+from tests.installations import without
 
 
 def ask(port, body, *, path="/score", kind="application/octet-stream"):
@@ -31,7 +36,8 @@ def ask(port, body, *, path="/score", kind="application/octet-stream"):
     response = connection.getresponse()
     status, data = response.status, response.read()
     connection.close()
-    return status, json.loads(data)
+    is_json = response.headers["content-type"] == "application/json"
+    return status, json.loads(data) if is_json else data.decode()
 
 
 @pytest.fixture(scope="module")
@@ -57,13 +63,17 @@ def paths(tmp_path_factory):
 
 
 def test_the_service_scores_as_predict_does_and_ends_when_all_is_answered(model, paths, tmp_path):
+    """Where the packages of training are not installed; it explains, too."""
     images = {path.name: path.read_bytes() for path in paths}
     expected = dict(zip(images, score_many(paths, bundle=model), strict=True))
     audit = tmp_path / "audit.jsonl"
     options = ["--bundle", str(model), "--port", "0", "--workers", "1", "--audit", str(audit), "--drain", "0"]
     options += ["--wait", "300", "--work", "300"]  # a busy machine is slow
     with subprocess.Popen(
-        [sys.executable, "-m", "pipeline.serve", *options], stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "pipeline.serve", *options],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=without("train", tmp_path),
     ) as process:
         ending = threading.Timer(200, process.kill)  # no test waits for ever
         ending.daemon = True
@@ -80,6 +90,8 @@ def test_the_service_scores_as_predict_does_and_ends_when_all_is_answered(model,
         status, why = ask(port, images[paths[0].name], path="/explain")
         assert status == 200 and why["images"][0]["score"] == expected[paths[0].name]
         assert why["reasons"]["pictures"]["face"].startswith("data:image/png;base64,")
+        status, page = ask(port, images[paths[0].name], path="/explain?page=true")
+        assert status == 200 and "Radial spectrum of the image" in page
 
         def one(name):
             try:
@@ -103,7 +115,33 @@ def test_the_service_scores_as_predict_does_and_ends_when_all_is_answered(model,
     assert process.returncode == 0 and "ended;" in rest
     assert set(heard) <= {"right", "not accepted"}
     answered = heard["right"] + 1  # and the first
-    assert len(audit.read_text().splitlines()) == answered + 8 + 1  # and those before
+    assert len(audit.read_text().splitlines()) == answered + 8 + 2  # and those before
+
+
+def test_a_second_signal_does_not_cut_the_end_short(monkeypatch, tmp_path):
+    """It would leave Python waiting for processes that do not listen to it."""
+    done = []
+
+    class Pool:
+        def start(self):
+            done.append("started")
+
+        def stop(self):
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                os.kill(os.getpid(), number)
+            done.append("stopped")
+
+        def kill(self):
+            done.append("killed")
+
+    monkeypatch.setattr(server, "listening", lambda *_: None)
+    monkeypatch.setattr(server, "run_server", lambda *_: None)
+    monkeypatch.setattr(start, "open_service", lambda _: (SimpleNamespace(pool=Pool(), answered=0), None))
+    monkeypatch.setattr(serve, "main", lambda real=serve.main: real(["--bundle", str(tmp_path)]))
+    before = signal.getsignal(signal.SIGTERM)
+    command.run("serve")
+    assert done == ["started", "stopped", "killed"]
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_what_is_not_installed_is_named(monkeypatch):

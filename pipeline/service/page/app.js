@@ -230,16 +230,20 @@ function framed(image) {
 
 async function explain(image) {
   at("why").replaceChildren(element("p", { class: "note", role: "status" }, word("explaining")));
+  let problem = word("no_service");
   try {
     const body = await (await ask("/explain", image.file)).json();
     image.reasons = body.reasons;
+    if (!image.reasons) problem = refusal(body);
   } catch {
     image.reasons = null;
   }
   if (shown !== image) return;
   if (image.reasons) reasons(image);
-  else at("why").replaceChildren(element("p", { class: "error" }, word("no_service")));
+  else at("why").replaceChildren(element("p", { class: "error" }, problem));
 }
+
+const refusal = (body) => (body.images ? body.images[0].warnings.join("; ") : body.message); // by an answer without what was asked for
 
 function reasons(image) {
   const { kinds, blocks, features, pictures, spectrum } = image.reasons;
@@ -291,8 +295,13 @@ function key() {
 }
 
 async function wholePage(image) {
+  const response = await ask("/explain?page=true", image.file);
+  if (!response.ok) {
+    const problem = refusal(await response.json());
+    return say(() => problem);
+  }
   const link = element("a", { download: `${image.file.name}.html` });
-  link.href = URL.createObjectURL(await (await ask("/explain?page=true", image.file)).blob());
+  link.href = URL.createObjectURL(await response.blob());
   link.click();
 }
 

@@ -1,5 +1,7 @@
 """Logits place by place: they add up, and they lie where the cause is."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -8,8 +10,11 @@ from safetensors.numpy import save
 from models.nets.build import build
 from models.nets.crops import crop_for, from_image, window
 from models.nets.evidence_map import TYPICAL_FILE, EvidenceNet, write_typical
-from models.nets.face_net import FaceNet
+from models.nets.face_net import FaceNet, save_graphs
+from models.nets.graph import Graph
 from models.nets.net_spec import NetError, NetSpec
+from models.nets.openvino_map import OpenVinoMap
+from models.nets.openvino_net import ConversionError
 
 LINEAR = "test_efficientnet"  # small; as in the recipe's, features are averaged, one linear layer behind
 
@@ -43,6 +48,35 @@ def test_places_average_to_the_logits(tmp_path, model, members):
     assert places.shape == (2, 2, 2)
     expected = FaceNet.load(folder)([picture(64)])[0]
     np.testing.assert_allclose(places.mean((1, 2)), expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("model", [LINEAR, "mobilenetv2_035"])
+@pytest.mark.parametrize("normalise", [False, True])
+def test_openvinos_places_are_those_of_the_gradient(tmp_path, model, normalise):
+    of = spec(model, normalise=normalise)
+    folder = saved(tmp_path / "net", of, 2)
+    expected = EvidenceNet(folder)(picture(64))
+    save_graphs(folder)
+    net = EvidenceNet(folder)
+    assert all(isinstance(member, OpenVinoMap) for member in net.members)
+    places = net(picture(64))
+    np.testing.assert_allclose(places, expected, rtol=1e-3, atol=1e-3 * np.abs(expected).max())
+    np.testing.assert_allclose(
+        places.mean((1, 2)), FaceNet.load(folder)([picture(64)])[0], rtol=1e-4, atol=1e-5
+    )
+    np.testing.assert_array_equal(
+        places, EvidenceNet(folder)(picture(64))
+    )  # compiled now, read from the cache
+
+
+def test_a_net_with_more_behind_the_mean_is_torchs(tmp_path):
+    of = spec("mobilenetv3_small_050")
+    folder = saved(tmp_path / "net", of)
+    expected = EvidenceNet(folder)(picture(64))
+    save_graphs(folder)
+    with pytest.raises(ConversionError, match="not from one linear layer over a mean"):
+        OpenVinoMap(Graph.read(folder, 0, Path.read_bytes))
+    np.testing.assert_array_equal(EvidenceNet(folder)(picture(64)), expected)
 
 
 def test_a_change_in_one_corner_moves_that_corner_most(tmp_path):

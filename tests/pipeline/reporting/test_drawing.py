@@ -7,7 +7,7 @@ from pathlib import Path
 
 import matplotlib
 
-from pipeline.reporting import drawing
+from pipeline.reporting import drawing, svg
 
 
 def line():
@@ -28,9 +28,9 @@ def test_a_chart_is_an_svg_element_of_its_width_with_words_that_are_words():
 
 
 def test_colours_are_those_of_the_page():
-    svg = line().svg
-    assert "var(--ink)" in svg and "var(--grid)" in svg
-    assert not any(colour.lower() in svg for colour in drawing.VARIABLES)
+    text = line().svg
+    assert "var(--ink)" in text and "var(--grid)" in text
+    assert not any(colour.lower() in text for colour in svg.VARIABLES)
 
 
 def test_ids_of_two_pictures_differ():
@@ -47,7 +47,7 @@ def test_ids_of_two_pictures_differ():
 
 def test_every_colour_of_a_chart_is_in_the_style_sheet_for_light_and_dark():
     sheet = (Path(drawing.__file__).parent / "templates/style.css").read_text(encoding="utf-8")
-    for variable in drawing.VARIABLES.values():
+    for variable in svg.VARIABLES.values():
         assert len(re.findall(rf"{variable}:#", sheet)) == 2, variable
 
 
@@ -69,7 +69,7 @@ def test_axes_stand_side_by_side():
 
 
 def test_the_first_lines_differ_in_colour_and_in_dashes():
-    styles = [drawing.series_style(number) for number in range(len(drawing.SERIES))]
+    styles = [drawing.series_style(number) for number in range(len(svg.SERIES))]
     assert len({style["color"] for style in styles}) == len({str(style["ls"]) for style in styles}) == 7
     assert styles[0]["lw"] > styles[1]["lw"]
     assert drawing.series_style(8) == styles[1]

@@ -15,7 +15,15 @@ from matplotlib.text import Text
 
 from features.spectral import BLOCKS as SPECTRAL
 from features.spectral import get
-from pipeline.reporting import drawing, figures, importance_figures, page, pairs_page, technical_page
+from pipeline.reporting import (
+    drawing,
+    figures,
+    importance_figures,
+    page,
+    pairs_page,
+    rendering,
+    technical_page,
+)
 from pipeline.reporting.elements import Chart
 from pipeline.reporting.language import catalogue, joined, say, stage_catalogue, translated
 from pipeline.reporting.radial_spectrum import RadialSpectrum
@@ -154,7 +162,7 @@ PAGES = {
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_in_chinese_shows_no_english_but_names(name, undrawn_words):
-    assert not english(page.render(PAGES[name](), "zh"), names=[*NAMES, *MADE_UP])
+    assert not english(rendering.render(PAGES[name](), "zh"), names=[*NAMES, *MADE_UP])
 
 
 def test_drawing_writes_no_words_but_those_of_the_undrawn_picture(monkeypatch):

@@ -16,7 +16,7 @@ from typing import get_args
 import jinja2
 import pytest
 
-from pipeline.reporting import elements, page
+from pipeline.reporting import elements, page, rendering
 from pipeline.reporting.elements import (
     Cell,
     Chart,
@@ -111,7 +111,7 @@ def whole_page():
         WorstError(ODD_IMAGE, ODD_SOURCE, 0, 0.9, "data:image/jpeg;base64,AAAA"),
         WorstError(ODD_IMAGE, ODD_SOURCE, 1, 0.1, None, f"not there {SCRIPT}"),
     ]
-    return page.render(page.compose(report_data(worst=worst)))
+    return rendering.render(page.compose(report_data(worst=worst)))
 
 
 @pytest.fixture(scope="module")
@@ -167,11 +167,11 @@ def test_words_in_charts_are_words_in_both_languages(rendered):
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_page_begins_in_the_language_that_was_asked_for_and_has_both(without_errors, language):
-    text = page.render(WHOLE, language)
+    text = rendering.render(WHOLE, language)
     assert f'<html lang="{language}">' in text
     assert re.search(rf'id="language-{language}" autocomplete="off" checked', text)
     assert text.count(" checked>") == 1
-    whole = page.render(without_errors, language)
+    whole = rendering.render(without_errors, language)
     assert '<span lang="en">Main figures</span><span lang="zh">主要指标</span>' in whole
     assert f"<title>{translated(page.TITLE, language)}</title>" in whole
 
@@ -193,7 +193,7 @@ def test_a_quote_does_not_end_an_attribute(rendered):
 
 
 def test_every_text_of_every_element_is_escaped():
-    text = page.render(WHOLE)
+    text = rendering.render(WHOLE)
     count = str(WHOLE).count("alert(")
     assert text.count("<script>") == 1
     assert text.count("&lt;script&gt;") >= count - 1
@@ -201,7 +201,7 @@ def test_every_text_of_every_element_is_escaped():
 
 
 def test_names_that_are_not_utf_8_are_readable():
-    text = page.render(Page(storable("a\udcb0.jpg"), "b\udcff", "ok", [], []))
+    text = rendering.render(Page(storable("a\udcb0.jpg"), "b\udcff", "ok", [], []))
     assert r"a\xb0.jpg" in text and r"b\xff" in text
     text.encode("utf-8")
 
@@ -223,7 +223,7 @@ def test_findings_and_warnings_come_before_any_figure(rendered):
 def test_verdict_has_the_colour_of_its_level(level, css):
     composed = page.compose(report_data(audit=audit(level)))
     assert composed.verdict == page.VERDICTS[level]
-    assert f'<p class="{css}"><span lang="en">{page.VERDICTS[level]}</span>' in page.render(composed)
+    assert f'<p class="{css}"><span lang="en">{page.VERDICTS[level]}</span>' in rendering.render(composed)
     sheet = (ROOT / "pipeline/reporting/templates/style.css").read_text(encoding="utf-8")
     assert level == "ok" or (f".verdict.{level}" in sheet and f".notice.{level}" in sheet)
 
@@ -244,19 +244,19 @@ def test_an_audit_that_has_not_run_is_a_warning():
 
 def test_same_data_same_bytes(rendered, without_errors):
     assert whole_page() == rendered
-    assert page.render(without_errors) != rendered
+    assert rendering.render(without_errors) != rendered
 
 
 def test_every_sort_of_element_has_an_example_and_a_macro():
     assert {type(example) for example in EXAMPLES} == set(get_args(elements.Element))
-    macros = page.environment().get_template("elements.html.j2").module
+    macros = rendering.environment().get_template("elements.html.j2").module
     for sort in get_args(elements.Element):
         assert callable(getattr(macros, sort.macro))
 
 
 def test_a_value_that_is_missing_is_an_error():
     with pytest.raises(jinja2.UndefinedError, match="is undefined"):
-        page.environment().get_template("report.html.j2").render()
+        rendering.environment().get_template("report.html.j2").render()
 
 
 # A column that wraps holds text, and a row of figures holds nothing else: what these say is not asked.
@@ -272,12 +272,14 @@ def test_the_templates_show_every_field(path):
         parent = parent[step] if isinstance(step, int) else getattr(parent, step)
     delattr(parent, path[-1])
     with pytest.raises(jinja2.UndefinedError):
-        page.render(changed)
+        rendering.render(changed)
 
 
 def test_style_of_a_column():
     columns = [Column("number"), Column("text", is_text=True), Column("long", is_text=True, wraps=True)]
-    text = page.render(Page("t", "v", "ok", [], [Section("s", "s", [Table(columns, [["1", "2", "3"]], "")])]))
+    text = rendering.render(
+        Page("t", "v", "ok", [], [Section("s", "s", [Table(columns, [["1", "2", "3"]], "")])])
+    )
     assert '<tr><td>1</td><td class="text">2</td><td class="text wrap">3</td></tr>' in text
     assert '<th scope="col" class="text wrap">long</th>' in text
     assert 'class="note"' not in text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.reporting import page
+from pipeline.reporting import page, rendering
 from pipeline.reporting.worst_errors import WorstError
 from tests.pipeline.browser import chromium, needed
 from tests.pipeline.reporting.example import report_data
@@ -32,7 +32,7 @@ def browser():
 def address(tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "report.html"
     worst = [WorstError("a" * 80 + ".png", "alpha", 0, 0.9, None, "gone")]
-    page.write(path, page.compose(report_data(worst=worst)))
+    rendering.write(path, page.compose(report_data(worst=worst)))
     return path.as_uri()
 
 

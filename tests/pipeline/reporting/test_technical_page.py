@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.reporting import page, run_record, technical_page
+from pipeline.reporting import rendering, run_record, technical_page
 from pipeline.reporting.run_record import RunRecord
 from tests.pipeline.reporting.example import SCRIPT, bundle_info, report_data, tables, texts
 
@@ -74,7 +74,7 @@ def test_everything_that_makes_it_again_is_named(composed):
 
 
 def test_it_renders_escaped(composed):
-    text = page.render(composed, "zh")
+    text = rendering.render(composed, "zh")
     assert SCRIPT not in text
     assert "可重现性" in text
 

@@ -86,6 +86,13 @@ def test_without_a_driver_torch_is_not_asked(monkeypatch):
     assert pick_device("auto") == "cpu"
 
 
+def test_where_torch_is_not_installed_a_driver_is_of_no_use(monkeypatch):
+    monkeypatch.setattr(process, "_has_gpu_driver", lambda: True)
+    monkeypatch.setattr(process, "find_spec", lambda name: None)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: pytest.fail("torch was asked"))
+    assert pick_device("auto") == "cpu"
+
+
 NETS = """
 import sys
 import lightgbm  # its threads are those that torch would take over

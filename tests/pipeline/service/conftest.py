@@ -66,7 +66,8 @@ def face(score, **changes):
 
 
 class StandIn:
-    """Scores bytes by their first one, hundredths; 255 cannot be read, 254 fails, others may take a while.
+    """Scores bytes by their first one, hundredths; 255 cannot be read, 254 fails, of 253 a package is missing, others may
+    take a while.
 
     Of a file whose second byte is a digit, the Content Credentials are those of CREDENTIALS in that place.
     """
@@ -92,6 +93,8 @@ class StandIn:
     def _one(self, work, data):
         if data[0] == 254:
             return Failed("internal_error", "it failed")
+        if data[0] == 253:
+            return Failed("not_installed", "torch is not installed")
         if data[0] == 255:
             return Failed("not_an_image", "it is text")
         if work.kind == "explain":

@@ -75,6 +75,8 @@ ASKED = [
     ("POST", "/explain", b"\x5a"),
     ("POST", "/explain?page=true", b"\x5a"),
     ("POST", "/explain", b"\xff"),
+    ("POST", "/explain", b"\xfd"),
+    ("POST", "/explain?page=true", b"\xfd"),
     ("GET", "/score?path=a.jpg", None),
     ("GET", "/score?path=gone.jpg", None),
     ("GET", "/score?path=../a.jpg", None),
@@ -362,6 +364,8 @@ def test_reasons_come_as_json_or_as_a_page(api):
     assert status == 200 and body["reasons"] == {"raw": 1.0} and body["images"][0]["answer"] == "fake"
     assert api.score(b"\x5a", "/explain?page=true")[2] == b"<p>why</p>"
     assert api.score(b"\xff", "/explain")[0] == 422
+    status, _, body = api.score(b"\xfd", "/explain?page=true")
+    assert (status, body["images"][0]["warnings"]) == (501, ["torch is not installed"])
     assert (
         api.score(encoded(b"\x5a", b"\x5a"), "/explain", "application/json")[2]["code"] == "too_many_images"
     )

@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from pipeline.service.results import Explained
+from pipeline.service.results import Explained, Failed
 from tests.pipeline.browser import chromium, needed
 from tests.pipeline.service.conftest import StandIn, face, running
 
@@ -33,6 +33,8 @@ REASONS = {
 
 class Explaining(StandIn):
     def _one(self, work, data):
+        if work.kind == "explain" and data[1:] == b"absent":
+            return Failed("not_installed", "torch is not installed; run: pip install torch")
         if work.kind == "explain":
             return Explained(face(data[0] / 100), REASONS, "")
         return super()._one(work, data)
@@ -86,6 +88,15 @@ def test_one_picture_gets_its_answer_and_reasons(browser, address, width):
     assert "7.4 times as much like a fake of the training data" in text
     assert "the power by frequency (radial.a is higher than in 90 % of real and 40 % of fake" in text
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert strange == []
+
+
+def test_reasons_that_take_a_package_more_are_refused_in_words_under_the_answer(browser, address):
+    page, strange = opened(browser, address)
+    page.set_input_files("#files", [file("a.jpg", 90, b"absent")])
+    page.locator("#why .error").wait_for()
+    assert page.locator("#why").inner_text() == "torch is not installed; run: pip install torch"
+    assert page.locator(".answer").inner_text() == "Fake"
     assert strange == []
 
 

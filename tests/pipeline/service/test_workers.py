@@ -1,9 +1,11 @@
 """Processes that die, hang or refuse: a bad image affects only itself, and the next one is scored."""
 
 import time
+from types import SimpleNamespace
 
 import pytest
 
+from pipeline.service import scorer
 from pipeline.service.jobs import Job, JobQueue, Work
 from pipeline.service.results import Failed
 from pipeline.service.settings import ServiceError, Start
@@ -127,3 +129,59 @@ def test_what_a_process_says_of_the_bundle_is_passed_on(process):
     with pytest.raises(ServiceError, match="no such bundle"):
         scoring.start()
     scoring.stop()
+
+
+class Line:
+    """The end of a connection that a scoring process has: what it receives, and what it has sent."""
+
+    def __init__(self, *received):
+        self.received, self.sent = list(received), []
+
+    def recv(self):
+        if not self.received:
+            raise EOFError
+        return self.received.pop(0)
+
+    def send(self, value):
+        self.sent.append(value)
+
+
+@pytest.fixture
+def serve_here(monkeypatch, tmp_path):
+    """The work of a scoring process, in this one."""
+
+    def run(line, **parts):
+        for name, part in {"end_with": print, "limit_threads": print, **parts}.items():
+            monkeypatch.setattr(scorer, name, part)
+        monkeypatch.setattr(scorer.signal, "signal", lambda *_: None)
+        scorer.serve(line, Start(tmp_path, "cpu", 1, 10**6), 1)
+        return line.sent
+
+    return run
+
+
+def missing(name):
+    def fail(*_, **__):
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    return fail
+
+
+def test_a_package_that_a_bundle_needs_and_is_not_there_is_said_at_the_start(serve_here):
+    (refused,) = serve_here(Line(), load=missing("torch"))
+    assert isinstance(refused, ServiceError) and "torch is not installed" in str(refused)
+    with pytest.raises(ModuleNotFoundError):
+        serve_here(Line(), load=missing("models.gone"))
+
+
+@pytest.mark.parametrize(
+    ("module", "status", "message"),
+    [("torch", "not_installed", "torch is not installed"), ("models.gone", "internal_error", "see its log")],
+)
+def test_a_package_that_an_explanation_needs_and_is_not_there_is_its_answer(
+    serve_here, module, status, message
+):
+    line = Line((Work("explain"), [("a", b"a"), ("b", b"b")]))
+    _, results = serve_here(line, load=lambda _: SimpleNamespace(device="cpu"), work_on=missing(module))
+    assert [result.status for result in results] == [status] * 2
+    assert message in results[0].message

@@ -7,9 +7,10 @@ import os
 import pandas as pd
 import pytest
 
+from models.unfinished import part_of
 from pipeline.storage import files
 from pipeline.storage.file_names import storable
-from pipeline.storage.files import appearing, link_or_copy, part_of, write_csv, write_json
+from pipeline.storage.files import appearing, link_or_copy, write_csv, write_json
 
 
 def test_a_file_appears_when_it_is_complete(tmp_path):

@@ -1,0 +1,1 @@
+"""The service under load: beside `predict`, at half of its capacity, at five times of it, and while it ends."""

@@ -1,0 +1,61 @@
+"""A page as HTML: its elements in the templates."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from pipeline.reporting.elements import Page
+from pipeline.reporting.language import Language, translated
+from pipeline.storage.file_names import readable
+from pipeline.storage.files import appearing
+
+
+def environment() -> Environment:
+    """Templates in which every text is escaped and a value that is missing is an error."""
+    settings = Environment(
+        loader=PackageLoader("pipeline.reporting"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    settings.filters["translated"] = translated
+    return settings
+
+
+def render(page: Page, language: Language = "en") -> str:
+    """Write a page as HTML that loads nothing; no script but that of templates/page.js may run.
+
+    Parameters
+    ----------
+    page : Page
+        What stands on it.
+    language : {"en", "zh"}
+        Which it shows first; the other is a click away.
+
+    Returns
+    -------
+    str
+        The text of the file.
+
+    Raises
+    ------
+    jinja2.UndefinedError
+        The templates show a value that the page does not have.
+    """
+    templates = environment()
+    script = templates.get_template("page.js").render()
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+    values = {"page": page, "language": language, "script": script, "script_hash": f"sha256-{digest}"}
+    return readable(templates.get_template("report.html.j2").render(values))
+
+
+def write(path: Path, page: Page, language: Language = "en") -> None:
+    """Write a page to a file in one step; as `render`."""
+    with appearing(path) as part:
+        part.write_text(render(page, language), encoding="utf-8")
