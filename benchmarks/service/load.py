@@ -22,6 +22,8 @@ class Client:
 
     async def score(self, data: bytes) -> tuple[int, bytes]:
         """Status and body of the answer. Raises OSError where there is none."""
+        if self._streams is not None and self._streams[0].at_eof():
+            await self.close()  # the service has not kept it: no request was sent on it
         if self._streams is None:
             self._streams = await asyncio.open_connection("127.0.0.1", self._port)
         reader, writer = self._streams

@@ -18,7 +18,9 @@ from pipeline.service.service import Service
 from pipeline.service.settings import ServiceError
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
-_IDLE_S = 30  # of a connection that is kept for a next request
+# Of a connection that is kept for a next request. Longer than load balancers keep theirs, 60 s as a rule: who closes
+# first while the other sends cuts a request off.
+_IDLE_S = 75
 
 
 class GracefulServer(uvicorn.Server):

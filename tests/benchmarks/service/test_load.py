@@ -57,7 +57,8 @@ def test_memory_that_grows_has_a_slope_and_thirds():
 class OneAtATime:
     """A service that takes so long for an image, whoever asks, and answers the image's first byte as its score."""
 
-    def __init__(self, image_s):
+    def __init__(self, image_s, *, keeps=True):
+        self.keeps = keeps
         self.image_s, self.turn, self.statuses, self.open = image_s, asyncio.Lock(), [], set()
 
     async def answer(self, reader, writer):
@@ -71,6 +72,8 @@ class OneAtATime:
                 body = json.dumps({"images": [{"score": float(data[0])}]}).encode()
                 writer.write(b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n" % (status, len(body)) + body)
                 await writer.drain()
+                if not self.keeps:
+                    return
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
@@ -78,11 +81,11 @@ class OneAtATime:
             self.open.discard(asyncio.current_task())
 
 
-def with_service(work, *, image_s=0.0, statuses=()):
+def with_service(work, *, image_s=0.0, statuses=(), keeps=True):
     """What a coroutine function gives that is called with the port of a stand-in."""
 
     async def run():
-        service = OneAtATime(image_s)
+        service = OneAtATime(image_s, keeps=keeps)
         service.statuses += statuses
         server = await asyncio.start_server(service.answer, "127.0.0.1", 0)
         async with server:
@@ -111,6 +114,11 @@ def test_other_scores_and_other_statuses_are_told_apart():
     loop = lambda port, _: OpenLoop(port, IMAGES, {"a": 1.0, "b": 7.0}).run([0.0, 0.05, 0.1, 0.15])  # noqa: E731
     heard = with_service(loop, statuses=[200, 200, 503])
     assert counts(heard) == {"200": 3, "503": 1, RIGHT: 1, WRONG: 2}
+
+
+def test_a_connection_that_the_service_has_not_kept_is_made_anew():
+    loop = lambda port, _: OpenLoop(port, IMAGES, {"a": 1.0, "b": 2.0}).run([0.0, 0.1, 0.2])  # noqa: E731
+    assert counts(with_service(loop, keeps=False)) == {"200": 3, RIGHT: 3, WRONG: 0}
 
 
 def test_connections_that_are_refused_after_the_end_are_no_fault():
