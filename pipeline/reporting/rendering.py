@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from pipeline.reporting.elements import Page
 from pipeline.reporting.language import Language, translated
 from pipeline.storage.file_names import readable
 from pipeline.storage.files import appearing
+
+_HYPHEN_IN_NUMBER = re.compile(r"(?<=\de)-(?=\d)")
+_WORD_JOINER = "\u2060"  # nothing is seen of it, and no line ends beside it
 
 
 def environment() -> Environment:
@@ -25,7 +30,13 @@ def environment() -> Environment:
         keep_trailing_newline=True,
     )
     settings.filters["translated"] = translated
+    settings.filters["numbers_whole"] = _numbers_whole
     return settings
+
+
+def _numbers_whole(text: str) -> Markup:
+    """The text, HTML or not yet, with numbers like 1e-3 that no line ends in the middle of."""
+    return Markup(_HYPHEN_IN_NUMBER.sub(f"-{_WORD_JOINER}", escape(text)))
 
 
 def render(page: Page, language: Language = "en") -> str:

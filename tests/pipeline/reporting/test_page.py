@@ -192,6 +192,15 @@ def test_a_quote_does_not_end_an_attribute(rendered):
     assert all(set(image) <= {"src", "alt", "width"} for image in Reader(rendered).images)
 
 
+def test_no_line_ends_within_a_number_of_a_head_and_its_text_stays_escaped():
+    whole = rendering.environment().from_string("{{ '<b> 1e-2, a-b, e-3' | numbers_whole }}").render()
+    assert whole == "&lt;b&gt; 1e-\u20602, a-b, e-3"
+
+
+def test_the_head_of_a_small_rate_is_not_broken(rendered):
+    assert "FPR 1e-\u20602</" in rendered
+
+
 def test_every_text_of_every_element_is_escaped():
     text = rendering.render(WHOLE)
     count = str(WHOLE).count("alert(")
