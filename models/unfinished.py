@@ -20,9 +20,8 @@ from pathlib import Path
 
 _NAME = 40  # characters of its file's name that a part bears, so that no name is too long for the system
 _PART = re.compile(r"\..*\.([0-9a-f]{8})-[0-9a-f]{8}\.part", re.DOTALL)
-_ELSEWHERE_S = (
-    86_400  # s after which a part of another machine, whose locks may not be seen here, is nobody's
-)
+# s after which a part of another machine, whose locks may not be seen here, is nobody's.
+_ELSEWHERE_S = 86_400
 
 
 def part_of(path: Path) -> Path:

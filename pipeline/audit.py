@@ -57,9 +57,8 @@ def of_folder(root: Path) -> tuple[dict[str, Any], list[Unmade]]:
     data = params.Data.model_validate({"root": str(root)})
     manifest = params.Manifest.model_validate({"calibration": 0})
     compute = params.Compute.model_validate({})
-    rows, _ = build(
-        data, manifest, compute, known=CACHE / "audited_files"
-    )  # the pipeline's own may be of another
+    known = CACHE / "audited_files"  # the pipeline's own table may be of another data set
+    rows, _ = build(data, manifest, compute, known=known)
     return audited(rows, {}, params.Faces.model_validate({}), engine=compute.engine())
 
 

@@ -11,7 +11,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from models.nets.checkpoints import WeightsError, misfits
+from models.generators.tensors import fill
+from models.nets.checkpoints import WeightsError
 
 # Classes of diffusers that take pictures, keep their size and have one net for all of them.
 CLASSES = ("AutoencoderKL", "AutoencoderKLFlux2", "AutoencoderTiny", "AutoencoderDC")
@@ -89,10 +90,7 @@ def read_autoencoder(config: Path, tensors: Path) -> LatentAutoencoder:
                 f"auto-encoder {config}: found the class {name}, allowed are {', '.join(CLASSES)}; remove its folder"
             )
         model = getattr(diffusers, name).from_config(settings)
-        state = load_file(tensors)
-        if wrong := misfits(model.state_dict(), state):
-            raise ValueError(f"{len(wrong)} tensors differ, first: {wrong[0]}")
-        model.load_state_dict(state)
+        fill(model, load_file(tensors))
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise WeightsError(
             f"auto-encoder {config}, {tensors.name}: cannot be used ({error}); copy both files again"

@@ -1,10 +1,14 @@
-"""Pictures as the generators take and give them."""
+"""Pictures as the generators take and give them, and the tensors that their nets are filled with."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
+from torch import nn
 
+from models.nets.checkpoints import misfits
 from models.synthesis.degradations import U8
 
 
@@ -38,3 +42,22 @@ def from_tensor(x: torch.Tensor) -> U8:
     """
     plane = (x[0].float().clamp(0, 1) * 255).round().to(torch.uint8)
     return np.ascontiguousarray(plane.permute(1, 2, 0).cpu().numpy())
+
+
+def fill(net: nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Load tensors into a net.
+
+    Parameters
+    ----------
+    net : nn.Module
+        Changed in place.
+    tensors : mapping of str to tensor
+
+    Raises
+    ------
+    ValueError
+        Where they are not the net's; the message has the first that differs, not all.
+    """
+    if wrong := misfits(net.state_dict(), tensors):
+        raise ValueError(f"{len(wrong)} tensors differ, first: {wrong[0]}")
+    net.load_state_dict(tensors)

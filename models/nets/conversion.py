@@ -102,8 +102,7 @@ def convert(net: Any, *, size: int) -> Graph:
         model.reshape([1, size, size, 3])
         return _serialised(openvino, model)
     except _failures(openvino) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ConversionError(f"{type(error).__name__}: {reason}") from None
+        raise ConversionError.by(error) from None
 
 
 def _serialised(openvino: Any, model: Any) -> Graph:

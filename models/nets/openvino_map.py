@@ -57,7 +57,7 @@ class OpenVinoMap:
         try:
             model = cpu_engine.core().read_model(graph.layers, graph.constants)
         except RuntimeError as error:
-            raise ConversionError(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}") from None
+            raise ConversionError.by(error) from None
         self.head, features = _head(model)
         model.add_outputs(features)
         facts = f"{graph.digest} and its features"

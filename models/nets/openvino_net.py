@@ -28,6 +28,11 @@ KIND = "nets"  # in the machine's cache
 class ConversionError(RuntimeError):
     """A net that OpenVINO cannot run; the caller has another way."""
 
+    @classmethod
+    def by(cls, error: Exception) -> ConversionError:
+        """What OpenVINO or the reading of a net for it says, in a line."""
+        return cls(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}")
+
 
 class OpenVinoNet:
     """A compiled net. A row's bits depend on its picture alone.
@@ -122,8 +127,7 @@ def compiled(model: Callable[[], Any], *, facts: str, precision: Precision) -> A
     try:
         made = cpu_engine.core().compile_model(model(), "CPU", cpu_engine.settings(precision))
     except RuntimeError as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ConversionError(f"{type(error).__name__}: {reason}") from None
+        raise ConversionError.by(error) from None
     machine_cache.write(KIND, key, made.export_model().getvalue())
     return made
 
