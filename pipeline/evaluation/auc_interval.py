@@ -94,13 +94,36 @@ def auc_interval(target: ArrayLike, score: ArrayLike, groups: ArrayLike) -> dict
         return {"value": value, "low": None, "high": None, "note": too_few_groups(sides.sizes, dof)}
     expected = model.variance(np.clip(value, _GRID[0], _GRID[-1]))
     scale = _scale(float(_placement_variance(sides, placements) / expected), dof, value)
-    distance = (_GRID - value) / np.sqrt(scale * model.variance(_GRID))
-    inside = np.flatnonzero(np.abs(distance) <= two_sided(dof))
-    if not len(inside):  # between two points of the grid
-        return {"value": value, "low": value, "high": value}
-    low = 0.0 if inside[0] == 0 else float(_GRID[inside[0]])
-    high = 1.0 if inside[-1] == len(_GRID) - 1 else float(_GRID[inside[-1]])
+    grid = np.sort(np.append(_GRID, value))
+    errors = (grid - value) / np.sqrt(scale * model.variance(grid))
+    low, high = _crossings(grid, errors, two_sided(dof))
     return {"value": value, "low": min(low, value), "high": max(high, value)}
+
+
+def _crossings(grid: Floats, errors: Floats, reach: float) -> tuple[float, float]:
+    """AUCs at which the observed one is `reach` standard errors away, between points of the grid by a straight line.
+
+    Parameters
+    ----------
+    grid : float64 array, shape (points,)
+        AUCs in rising order, the observed one among them.
+    errors : float64 array, shape (points,)
+        How many standard errors each lies above the observed one.
+    reach : float
+
+    Returns
+    -------
+    low, high : float
+        0 and 1 where no point of the grid is so far away.
+    """
+    inside = np.flatnonzero(np.abs(errors) <= reach)
+    first, last = inside[0], inside[-1]
+    low, high = 0.0, 1.0
+    if first > 0:
+        low = float(np.interp(-reach, errors[first - 1 : first + 1], grid[first - 1 : first + 1]))
+    if last < len(grid) - 1:
+        high = float(np.interp(reach, errors[last : last + 2], grid[last : last + 2]))
+    return low, high
 
 
 def _scale(ratio: float, dof: float, value: float) -> float:

@@ -12,8 +12,8 @@ from pipeline.evaluation.calibration import mean_difference
 from pipeline.evaluation.clustered import members, spread, two_sided
 from pipeline.evaluation.intervals import group_weights
 from pipeline.evaluation.metrics import FPR_BOUNDS, auc, losses
-from pipeline.evaluation.ranking import Floats, Ranking, negatives_allowed, rank, roc_area, tpr_at_fpr
-from pipeline.evaluation.tpr_interval import MIN_GROUPS
+from pipeline.evaluation.ranking import Floats, Ranking, rank, roc_area, tpr_at_fpr
+from pipeline.evaluation.tpr_interval import tpr_intervals
 
 TPR = "tpr_at_fpr_1e-2"
 BOUND = FPR_BOUNDS["1e-2"]
@@ -41,9 +41,9 @@ def compare(
     -------
     dict
         n, groups, negatives, positives : counts; same : whether all scores are equal. Each of `COMPARED` : first, second,
-        difference {value, low, high}; the bounds are None where the groups are too few for an interval that covers. The
-        AUC's difference is DeLong's by group; it also has `bootstrap`. That of the TPR is the bootstrap's, that of the log
-        loss Student's t on the groups' sums.
+        difference {value, low, high}; the bounds are None where the images or groups are too few for an interval that
+        covers. The AUC's difference is DeLong's by group; it also has `bootstrap`. That of the TPR is the bootstrap's, that
+        of the log loss Student's t on the groups' sums.
 
     References
     ----------
@@ -112,15 +112,15 @@ def _interval(value: float, drawn: Floats, *, dof: float, same: bool) -> dict[st
 
 
 def _tpr(y: Floats, a: Floats, b: Floats, member: ArrayLike, drawn: Floats, *, dof: float) -> dict[str, Any]:
-    """TPRs and their difference; None where no real may be flagged."""
-    if not negatives_allowed((y == 0).sum(), BOUND):
-        return _figure(None, None) | {"difference": {"value": None, "low": None, "high": None}}
-    first, second = (float(_at_bound(rank(y, score))[0]) for score in (a, b))
-    numbers = np.asarray(member)
-    few = min(len(np.unique(numbers[y == side])) for side in (0, 1)) < MIN_GROUPS
+    """TPRs and their difference; no value where no real may be flagged, no interval where one of the TPRs has none."""
+    first, second = (tpr_intervals(y, score, member, {TPR: BOUND})[TPR] for score in (a, b))
+    figure = _figure(first["value"], second["value"])
+    if first["value"] is None:
+        return figure | {"difference": {"value": None, "low": None, "high": None}}
+    is_sure = first["low"] is not None and second["low"] is not None
+    gap = second["value"] - first["value"]
     same = bool(np.array_equal(a, b))
-    gap = _interval(second - first, drawn, dof=0.0 if few else dof, same=same)
-    return _figure(first, second) | {"difference": gap}
+    return figure | {"difference": _interval(gap, drawn, dof=dof if is_sure else 0.0, same=same)}
 
 
 def verdict(figure: dict[str, Any] | None, *, metric: str) -> str:

@@ -148,7 +148,7 @@ def _figures(comparisons: dict[str, dict[str, Any]]) -> Table:
 
 
 _FOUND = {
-    "unknown": "too few groups",
+    "unknown": "too few to tell",
     "none": "no difference",
     "first": "A is better",
     "second": "B is better",

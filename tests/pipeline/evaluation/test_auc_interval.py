@@ -11,14 +11,17 @@ from pipeline.evaluation.auc_interval import auc_difference, auc_interval
 from tests.pipeline.evaluation.scored import scored
 
 
-def test_single_images_are_near_delong():
-    """DeLong's standard error, by its definition, on independent images."""
-    target, score = scored(n=800, ties=False)
-    real, fake = score[target == 0], score[target == 1]
-    wins = (fake[:, None] > real[None]).astype(float)
-    error = np.sqrt(wins.mean(0).var(ddof=1) / len(real) + wins.mean(1).var(ddof=1) / len(fake))
-    found = auc_interval(target, score, np.arange(800))
-    assert found["high"] - found["low"] == pytest.approx(2 * 1.96 * error, rel=0.05)
+@pytest.mark.parametrize(("n", "tolerance"), [(800, 0.05), (40_000, 0.02)])
+def test_single_images_are_near_delong(n, tolerance):
+    """DeLong's standard error, by its definition, on independent images: also where it is far below a step of the search."""
+    target, score = scored(n=n, ties=False)
+    real, fake = np.sort(score[target == 0]), np.sort(score[target == 1])
+    of_real = 1 - np.searchsorted(fake, real) / len(fake)
+    of_fake = np.searchsorted(real, fake) / len(real)
+    error = np.sqrt(of_real.var(ddof=1) / len(real) + of_fake.var(ddof=1) / len(fake))
+    found = auc_interval(target, score, np.arange(n))
+    assert found["high"] - found["low"] == pytest.approx(2 * 1.96 * error, rel=tolerance)
+    assert found["value"] - found["low"] == pytest.approx(1.96 * error, rel=0.1)
 
 
 def test_label_switch_mirrors_the_interval():

@@ -36,7 +36,7 @@ def test_figures_are_those_of_each_score():
 
 
 def test_the_other_way_round_is_the_negative():
-    target, first, second, groups = drawn(np.random.default_rng(1))
+    target, first, second, groups = drawn(np.random.default_rng(1), groups=800)
     one, other = (compare(target, *pair, groups, **OPTIONS) for pair in ((first, second), (second, first)))
     for name in COMPARED:
         a, b = one[name]["difference"], other[name]["difference"]
@@ -84,6 +84,17 @@ def test_without_both_classes_nothing_is_ranked():
     assert result["log_loss"]["first"] > 0
     assert verdict(result["auc"], metric="auc") == "unknown"
     assert compare([], [], [], [], **OPTIONS)["log_loss"] is None
+
+
+def test_tpr_differences_need_reals_enough_for_the_tprs_themselves():
+    """With one or two reals above the threshold a bootstrap calls more than 7 of 100 nulls different."""
+    few, many = (
+        compare(*drawn(np.random.default_rng(6), groups=groups), **OPTIONS)[TPR] for groups in (60, 800)
+    )
+    assert few["difference"]["value"] == pytest.approx(few["second"] - few["first"])
+    assert (few["difference"]["low"], few["difference"]["high"]) == (None, None)
+    gap = many["difference"]
+    assert gap["low"] < gap["value"] < gap["high"]
 
 
 def test_few_reals_have_no_tpr():
