@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from models.generators import registry
 from pipeline.dataset import leakage, pairs, people, purity, repeats, split_shift
 from pipeline.dataset.dataset_files import find, warnings
 from pipeline.evaluation import intervals, refits
@@ -113,6 +115,15 @@ def test_warnings_on_lists_have_their_chinese(tmp_path: Path):
     assert len(found) == 2
     for text in found:
         assert translated(text, "zh") != text
+
+
+def test_reasons_of_missing_generators_have_their_chinese(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(registry, "RESTORATION_PACKAGE", "no_such_package")
+    for files_of in registry.GENERATORS.values():
+        with pytest.raises(registry.GeneratorMissing) as missing:
+            files_of(tmp_path)
+        text = translated(str(missing.value), "zh")
+        assert not english(f"<p>{escape(text)}</p>", names=[*NAMES, str(tmp_path), registry.DIFFUSERS_TENSORS])
 
 
 @pytest.mark.parametrize("content", [None, b"", b"some text\n", b"\0\1\2\3" * 9, b"\xff\xd8\xff\xe0"])
