@@ -123,7 +123,9 @@ def test_reasons_of_missing_generators_have_their_chinese(tmp_path: Path, monkey
         with pytest.raises(registry.GeneratorMissing) as missing:
             files_of(tmp_path)
         text = translated(str(missing.value), "zh")
-        assert not english(f"<p>{escape(text)}</p>", names=[*NAMES, str(tmp_path), registry.DIFFUSERS_TENSORS])
+        assert not english(
+            f"<p>{escape(text)}</p>", names=[*NAMES, str(tmp_path), registry.DIFFUSERS_TENSORS]
+        )
 
 
 @pytest.mark.parametrize("content", [None, b"", b"some text\n", b"\0\1\2\3" * 9, b"\xff\xd8\xff\xe0"])
