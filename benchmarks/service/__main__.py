@@ -16,6 +16,7 @@ import statistics
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -86,20 +87,16 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
             "capacity": capacity,
             "ratios": [ours / theirs for ours, theirs in zip(served, alone, strict=True)],
         }
-        told = IMAGES + args.rounds * count
-        results["half_load"], more = _half_load(service, images, expected, args, capacity)
-        told += more
-        results["overload"], more = _overload(
-            service, images, expected, args, capacity, seconds=args.overload
-        )
-        told += more
-        results["end"], more = _overload(
-            service, images, expected, args, capacity, seconds=args.end, ends=True
-        )
+        trial = Trial(service, images, expected, capacity, args.seed)
+        results["half_load"] = trial.half_load(args.half)
+        results["overload"] = trial.overload(args.overload)
+        before = IMAGES + args.rounds * count + sum(map(_scored, (results["half_load"], results["overload"])))
+        results["end"] = trial.overload(args.end, ends=True)
         status = service.end()
         if results["end"]:
             results["end"]["status"] = status
-        results["told"] = [len(args.audit.read_text().splitlines()), told + more]
+        told = len(args.audit.read_text().splitlines())
+        results["told"] = [told, before + _scored(results["end"])]
         return results
     finally:
         service.end()
@@ -114,51 +111,70 @@ def _predict(
     return len(rows) / (time.monotonic() - begun), {row.name: row.score for row in rows}
 
 
-def _half_load(
-    service: Service,
-    images: dict[str, bytes],
-    expected: dict[str, float],
-    args: argparse.Namespace,
-    capacity: float,
-) -> tuple[dict[str, Any], int]:
-    """Figures, and how many images were scored."""
-    if not args.half:
-        return {}, 0
-    due = plan(rate=capacity / 2, seconds=args.half, seed=args.seed).tolist()
-    heard = asyncio.run(OpenLoop(service.port, images, expected).run(due))
-    found = {"rate": capacity / 2, "seconds": args.half, **latency(heard), "heard": counts(heard)}
-    _say(f"half load: {found}")
-    return found, found["heard"].get("200", 0)
+@dataclass(frozen=True)
+class Trial:
+    """Requests that come when they are due, whatever the answers.
+
+    Attributes
+    ----------
+    service : Service
+    images : dict of str to bytes
+        Files by name.
+    expected : dict of str to float
+        What `predict` gives each.
+    capacity : float
+        Of the service, images a second.
+    seed : int
+        Of when requests come.
+    """
+
+    service: Service
+    images: dict[str, bytes]
+    expected: dict[str, float]
+    capacity: float
+    seed: int
+
+    def half_load(self, seconds: float) -> dict[str, Any]:
+        """Figures of waiting; none of no time."""
+        if not seconds:
+            return {}
+        rate = self.capacity / 2
+        heard = asyncio.run(self._clients().run(self._due(rate, seconds, seed=self.seed)))
+        found = {"rate": rate, "seconds": seconds, **latency(heard), "heard": counts(heard)}
+        _say(f"half load: {found}")
+        return found
+
+    def overload(self, seconds: float, *, ends: bool = False) -> dict[str, Any]:
+        """Figures of waiting and memory; with `ends` the service is asked to end in the middle. None of no time."""
+        if not seconds:
+            return {}
+        rate = OVERLOAD * self.capacity
+        due = self._due(rate, seconds, seed=self.seed + 1)
+        end = (seconds / 2, self.service.ask_to_end) if ends else None
+
+        async def run() -> tuple[Any, tuple[list[float], list[float]]]:
+            work = asyncio.create_task(self._clients().run(due, end=end))
+            memory = await sampled(work, self.service.memory_mib, every_s=1.0)
+            return await work, memory
+
+        heard, (times, values) = asyncio.run(run())
+        found: dict[str, Any] = {"rate": rate, "seconds": seconds, "heard": counts(heard), **latency(heard)}
+        if not ends:
+            found["memory"] = drift(times, values) | {"times_s": times, "values_mib": values}
+        _say(f"{'end under load' if ends else 'overload'}: {found['heard']}")
+        return found
+
+    def _clients(self) -> OpenLoop:
+        return OpenLoop(self.service.port, self.images, self.expected)
+
+    @staticmethod
+    def _due(rate: float, seconds: float, *, seed: int) -> list[float]:
+        return plan(rate=rate, seconds=seconds, seed=seed).tolist()
 
 
-def _overload(
-    service: Service,
-    images: dict[str, bytes],
-    expected: dict[str, float],
-    args: argparse.Namespace,
-    capacity: float,
-    *,
-    seconds: float,
-    ends: bool = False,
-) -> tuple[dict[str, Any], int]:
-    """Figures, and how many images were scored."""
-    if not seconds:
-        return {}, 0
-    rate = OVERLOAD * capacity
-    due = plan(rate=rate, seconds=seconds, seed=args.seed + 1).tolist()
-    end = (seconds / 2, service.ask_to_end) if ends else None
-
-    async def run() -> tuple[Any, tuple[list[float], list[float]]]:
-        work = asyncio.create_task(OpenLoop(service.port, images, expected).run(due, end=end))
-        memory = await sampled(work, service.memory_mib, every_s=1.0)
-        return await work, memory
-
-    heard, (times, values) = asyncio.run(run())
-    found: dict[str, Any] = {"rate": rate, "seconds": seconds, "heard": counts(heard), **latency(heard)}
-    if not ends:
-        found["memory"] = drift(times, values) | {"times_s": times, "values_mib": values}
-    _say(f"{'end under load' if ends else 'overload'}: {found['heard']}")
-    return found, found["heard"].get("200", 0)
+def _scored(found: dict[str, Any]) -> int:
+    """Images that were answered with a score."""
+    return int(found["heard"].get("200", 0)) if found else 0
 
 
 def _say(text: str) -> None:
