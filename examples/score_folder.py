@@ -11,7 +11,8 @@ from pathlib import Path
 from models.errors import UserError
 from pipeline.runtime import paths
 from pipeline.serving.inputs import named_files
-from pipeline.serving.scoring import PredictionRow, stream_rows
+from pipeline.serving.prediction_rows import PredictionRow
+from pipeline.serving.scoring import stream_rows
 
 
 def describe(row: PredictionRow) -> str:

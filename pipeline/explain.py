@@ -24,7 +24,7 @@ from pipeline.serving.containers import Packed
 from pipeline.serving.explanation import explain
 from pipeline.serving.inputs import named_files
 from pipeline.serving.pictures import ReadPicture, read_picture
-from pipeline.serving.scoring import by_model
+from pipeline.serving.prediction_rows import by_model
 from pipeline.storage.file_names import readable
 from pipeline.storage.files import json_text
 from pipeline.storage.images import BadImage

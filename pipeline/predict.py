@@ -16,15 +16,11 @@ from pipeline.runtime.process import pick_device
 from pipeline.serving.bundles import load_bundle
 from pipeline.serving.command_line import beside, inputs, parser
 from pipeline.serving.inputs import named_files
+from pipeline.serving.prediction_files import write_predictions
+from pipeline.serving.prediction_rows import BY_PRIOR, PredictionRow, by_model
 from pipeline.serving.priors import with_prior
 from pipeline.serving.python_api import score, score_many
-from pipeline.serving.scoring import (
-    BY_PRIOR,
-    PredictionRow,
-    by_model,
-    stream_rows,
-    write_predictions,
-)
+from pipeline.serving.scoring import stream_rows
 from pipeline.storage.face_schema import to_face
 from pipeline.storage.file_names import original, readable
 from pipeline.storage.images import BadImage

@@ -27,7 +27,7 @@ from models.bundle_info import BundleInfo
 from models.kinds import LABELLED
 from pipeline.runtime import params
 from pipeline.runtime.process import limit_threads
-from pipeline.serving.scoring import load_bundle
+from pipeline.serving.bundles import load_bundle
 from pipeline.storage.feature_store import version_of
 from pipeline.storage.files import appearing, link_or_copy
 

@@ -10,7 +10,7 @@ from pipeline.reporting.raster import data_uri, shrunk
 from pipeline.reporting.rendering import render
 from pipeline.serving.explanation import explain
 from pipeline.serving.pictures import ReadPicture
-from pipeline.serving.scoring import PredictionRow, by_model
+from pipeline.serving.prediction_rows import PredictionRow, by_model
 
 SIDE = 320  # px, of a picture in an answer
 TOP = 20  # numbers in an answer: the ones that push most

@@ -18,13 +18,8 @@ from pipeline.service.results import Explained, FaceResult, Failed, Result
 from pipeline.service.settings import ServiceError, Start
 from pipeline.serving.bundles import load_bundle
 from pipeline.serving.pictures import read_picture
-from pipeline.serving.scoring import (
-    BY_PRIOR,
-    OUT_OF_DISTRIBUTION_FROM,
-    PredictionRow,
-    by_image,
-    score_files,
-)
+from pipeline.serving.prediction_rows import BY_PRIOR, OUT_OF_DISTRIBUTION_FROM, PredictionRow, by_image
+from pipeline.serving.scoring import score_files
 from pipeline.storage.images import BadImage
 
 

@@ -12,7 +12,7 @@ from pipeline.dataset.image_search import notes, read_list
 from pipeline.dataset.lists import LabelError
 from pipeline.dataset.spellings import quoted
 from pipeline.serving.containers import Packed, is_container, pictures_in
-from pipeline.serving.scoring import BY_PRIOR, PredictionRow
+from pipeline.serving.prediction_rows import BY_PRIOR, PredictionRow
 from pipeline.storage.files import is_plain_file
 from pipeline.storage.images import SUFFIXES
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from models.stacker.calibration import at_prior
 
 if TYPE_CHECKING:  # it loads torch, which the front of the service does without
-    from pipeline.serving.scoring import PredictionRow
+    from pipeline.serving.prediction_rows import PredictionRow
 
 
 def with_prior(rows: Iterable[PredictionRow], *, trained: float, wanted: float) -> Iterator[PredictionRow]:

@@ -21,7 +21,8 @@ from pipeline.runtime import paths
 from pipeline.runtime.process import pick_device
 from pipeline.serving.bundles import load_bundle
 from pipeline.serving.pictures import ALLOWED, Picture, is_picture, name_of
-from pipeline.serving.scoring import BY_PRIOR, IMAGES_PER_TASK, PredictionRow, score_files
+from pipeline.serving.prediction_rows import BY_PRIOR, PredictionRow
+from pipeline.serving.scoring import IMAGES_PER_TASK, score_files
 from pipeline.storage.images import BadImage
 
 OnError = Literal["raise", "prior"]

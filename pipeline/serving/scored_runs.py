@@ -18,7 +18,8 @@ from pipeline.runtime import paths
 from pipeline.serving.containers import Packed
 from pipeline.serving.inputs import named_files
 from pipeline.serving.paired_scores import FACTS, Asked, val_rows
-from pipeline.serving.scoring import BY_MODEL, PredictionRow, stream_rows
+from pipeline.serving.prediction_rows import BY_MODEL, PredictionRow
+from pipeline.serving.scoring import stream_rows
 from pipeline.storage.file_names import storable
 
 SCORE_COLUMNS = ("score", "y_pred")

@@ -11,7 +11,7 @@ import pytest
 from models.bundle_info import FILE
 from models.errors import UserError
 from pipeline import predict
-from pipeline.serving.scoring import BY_MODEL, BY_PRIOR, PredictionRow
+from pipeline.serving.prediction_rows import BY_MODEL, BY_PRIOR, PredictionRow
 
 STRANGE = os.fsdecode("照片.jpg".encode("gb18030"))  # as a zip made on Chinese Windows unpacks on Linux
 NAMES = ["a.jpg", STRANGE, "照片.jpg"]

@@ -10,7 +10,7 @@ from pipeline.reporting.data import METRIC_LABELS
 from pipeline.reporting.elements import ContactSheet
 from pipeline.reporting.number_format import ABSENT
 from pipeline.reporting.worst_errors import WorstError
-from pipeline.serving import scoring
+from pipeline.serving import prediction_rows
 from tests.pipeline.reporting.example import (
     ODD_SOURCE,
     evaluation,
@@ -141,7 +141,7 @@ def test_novelty_shows_sources_where_there_are_several():
 
 def test_the_text_states_the_bound_of_the_marks():
     text = texts(result_sections.novelty(report_data()))[0]
-    assert f"From {scoring.OUT_OF_DISTRIBUTION_FROM} on" in text
+    assert f"From {prediction_rows.OUT_OF_DISTRIBUTION_FROM} on" in text
 
 
 def test_worst_errors_are_grouped_by_class():

@@ -15,7 +15,7 @@ from pipeline.dataset.dataset_files import find, warnings
 from pipeline.evaluation import intervals, refits
 from pipeline.evaluation.auc_interval import too_few_groups
 from pipeline.reporting.language import translated
-from pipeline.serving import scoring
+from pipeline.serving import prediction_rows
 from pipeline.storage.images import BadImage, read_image
 from tests.pipeline.reporting.prose import english
 
@@ -96,7 +96,11 @@ def of_evaluation():
 
 def of_scoring():
     """Remarks on a row."""
-    yield from (scoring.NO_FACE, scoring.OUT_OF_DISTRIBUTION, f"2 faces: {scoring.MAIN_FACE}")
+    yield from (
+        prediction_rows.NO_FACE,
+        prediction_rows.OUT_OF_DISTRIBUTION,
+        f"2 faces: {prediction_rows.MAIN_FACE}",
+    )
 
 
 @pytest.mark.parametrize("made", [of_audit, of_evaluation, of_scoring])

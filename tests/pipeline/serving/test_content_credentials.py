@@ -28,7 +28,9 @@ from pipeline.serving.content_credentials import (
     read_credentials,
 )
 from pipeline.serving.pictures import read_picture
-from pipeline.serving.scoring import by_model, score_files, write_predictions
+from pipeline.serving.prediction_files import write_predictions
+from pipeline.serving.prediction_rows import by_model
+from pipeline.serving.scoring import score_files
 from tests.fuzz.mutations import damaged
 from tests.pipeline.serving.signed import MIME, SIGNER, plain, signed
 

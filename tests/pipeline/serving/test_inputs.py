@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.dataset.lists import LabelError
 from pipeline.serving.inputs import named_files
-from pipeline.serving.scoring import BY_MODEL, PredictionRow
+from pipeline.serving.prediction_rows import BY_MODEL, PredictionRow
 
 
 @pytest.fixture

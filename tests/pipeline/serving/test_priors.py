@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pipeline import predict
+from pipeline.serving.prediction_rows import BY_MODEL, BY_PRIOR, PredictionRow
 from pipeline.serving.priors import with_prior
-from pipeline.serving.scoring import BY_MODEL, BY_PRIOR, PredictionRow
 
 
 def test_another_prior_moves_every_score_and_that_of_unreadable_images_to_it():
