@@ -149,6 +149,32 @@ def effective_count(sizes: NDArray[np.integer], correlation: float) -> float:
     return float(m.sum() ** 2 / max((m * (1 + (m - 1) * correlation)).sum(), 1))
 
 
+def correlation_error(sizes: NDArray[np.integer], correlation: float) -> float:
+    """Standard error of the correlation that `spread` finds within groups of these sizes, for normal values.
+
+    The estimate is a ratio of quadratic forms; the error is that of its linear part. With groups of one size it is Fisher's
+    [1]_.
+
+    Parameters
+    ----------
+    sizes : int array, shape (groups,)
+        Values of each group; 0 for a group without any.
+    correlation : float
+
+    References
+    ----------
+    .. [1] Fisher 1925, "Statistical methods for research workers", section 40.
+    """
+    m = sizes[sizes > 0].astype(np.float64)
+    pairs = (m * (m - 1)).sum()
+    if len(m) < 2 or not pairs:
+        return 0.0
+    by_variance = correlation * pairs / m.sum()
+    along = (m - 1 - by_variance) * (1 + (m - 1) * correlation)  # the eigenvalues of each group's form
+    across = (1 + by_variance) * (1 - correlation)
+    return float(np.sqrt(2 * (along**2 + (m - 1) * across**2).sum()) / pairs)
+
+
 def both_above(share: ArrayLike, correlation: ArrayLike) -> Floats:
     """Chance that two normal variables of a given correlation are both above the point that `share` of each exceeds.
 

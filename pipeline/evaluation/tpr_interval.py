@@ -12,6 +12,7 @@ from scipy.special import betainc, betaincinv
 
 from pipeline.evaluation.clustered import (
     COVERAGE,
+    correlation_error,
     effective_count,
     latent_spread,
     members,
@@ -22,6 +23,7 @@ from pipeline.evaluation.ranking import Floats, negatives_allowed
 
 MIN_ALLOWED = 6.0  # independent reals that may be flagged; fewer come in clumps, so the threshold is a guess
 MIN_GROUPS = 30  # of reals: with fewer, nobody knows how alike the images of a group are
+_ERRORS_OF_ENOUGH = 1.645  # standard errors: 95 % on one side
 _POINTS = 50  # of the distribution of the threshold
 _HALVINGS = 20  # of the bracket of a limit: 1e-6
 
@@ -44,10 +46,20 @@ class _Class:
     def groups(self) -> int:
         return int(np.count_nonzero(self.sizes))
 
-    def independent(self, flagged: NDArray[np.bool_], share: float) -> float:
-        """Independent images that would know as well which share is flagged."""
+    def independent(self, flagged: NDArray[np.bool_], share: float, *, errors: float = 0.0) -> float:
+        """Independent images that would know as well which share is flagged.
+
+        Parameters
+        ----------
+        flagged : bool array, shape (n,)
+        share : float
+            Of the images that is meant to be flagged.
+        errors : float
+            By how many of its standard errors the correlation of ranks is taken to be higher than it was found.
+        """
         seen = spread(flagged.astype(np.float64), self.member, len(self.sizes)).correlation
-        correlation = max(seen, tail_correlation(share, self.correlation))
+        alike = self.correlation + errors * correlation_error(self.sizes, self.correlation)
+        correlation = max(seen, tail_correlation(share, min(alike, 1.0)))
         return min(effective_count(self.sizes, correlation), float(len(self.score)))
 
 
@@ -101,9 +113,12 @@ def _at_bound(real: _Class, fake: _Class, falling: Floats, rising: Floats, bound
     threshold = falling[min(allowed, count - 1)]
     found = fake.score > threshold
     value = result["value"] = float(found.mean())
-    reals = real.independent(real.score > threshold, bound)
-    if reals * bound < MIN_ALLOWED or real.groups < MIN_GROUPS:
-        return result | {"note": _too_few(count, reals, real.groups, bound)}
+    flagged = real.score > threshold
+    # Where few runs find enough of them, those have found too many: what is asked for is there with some certainty.
+    at_least = real.independent(flagged, bound, errors=_ERRORS_OF_ENOUGH)
+    if at_least * bound < MIN_ALLOWED or real.groups < MIN_GROUPS:
+        return result | {"note": _too_few(count, at_least, real.groups, bound)}
+    reals = real.independent(flagged, bound)
     low, high = _limits(falling, rising, reals=reals, fakes=fake.independent(found, value), bound=bound)
     return result | {"low": min(low, value), "high": max(high, value)}
 
@@ -139,6 +154,6 @@ def _limits(
 
 
 def _too_few(count: int, independent: float, groups: int, bound: float) -> str:
-    counted = f"{count} real faces in {groups} groups count like {independent:.0f} independent ones"
+    counted = f"{count} real faces in {groups} groups may count like no more than {independent:.0f} independent ones"
     needed = f"{MIN_ALLOWED / bound:.0f} in {MIN_GROUPS} groups or more are needed for an interval"
     return f"{counted}; {needed}"

@@ -8,6 +8,7 @@ from scipy.stats import multivariate_normal, norm
 
 from pipeline.evaluation.clustered import (
     both_above,
+    correlation_error,
     effective_count,
     members,
     normal_scores,
@@ -73,6 +74,27 @@ def test_tails_are_less_alike_than_the_scores():
 def test_effective_count_runs_from_images_to_groups():
     assert effective_count(np.array([5, 5, 5]), 0.0) == pytest.approx(15)
     assert effective_count(np.array([5, 5, 5]), 1.0) == pytest.approx(3)
+
+
+@pytest.mark.parametrize(("correlation", "sizes"), [(0.3, [20] * 50), (0.6, [2, 4, 9, 5] * 15)])
+def test_the_error_of_a_correlation_is_how_much_it_varies(correlation, sizes):
+    generator, member = np.random.default_rng(0), np.repeat(np.arange(len(sizes)), sizes)
+    found = []
+    for _ in range(400):
+        shared = generator.normal(size=len(sizes))[member]
+        values = np.sqrt(correlation) * shared + np.sqrt(1 - correlation) * generator.normal(size=len(member))
+        found.append(spread(values, member, len(sizes)).correlation)
+    assert correlation_error(np.array(sizes), correlation) == pytest.approx(np.std(found), rel=0.2)
+
+
+def test_the_error_of_a_correlation_in_equal_groups_is_fishers():
+    fisher = (1 - 0.3) * (1 + 3 * 0.3) * np.sqrt(2 / (4 * 3 * 25))
+    assert correlation_error(np.full(25, 4), 0.3) == pytest.approx(fisher)
+
+
+def test_single_images_have_no_correlation_to_err_in():
+    assert correlation_error(np.ones(9, int), 0.0) == 0
+    assert correlation_error(np.array([7, 0]), 0.0) == 0
 
 
 def test_names_and_numbers_make_the_same_groups():
