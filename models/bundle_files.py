@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from models.bundle_info import FILE, BundleError, BundleInfo, sha256
 
-FORMAT = 1  # of bundle.json; a bundle of another format is refused
+FORMAT = 2  # of bundle.json; a bundle of another format is refused
 MAX_RECORD = 64 << 20  # bytes
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -59,8 +60,9 @@ class ExpertInfo(Record):
     offset: Number
     logit_weights: dict[Column, Weight] = Field(description="of each net's logit, by column")
     logit_means: dict[Column, Number] = Field(description="what is taken from each logit first")
-    evidence_for: Weight = Field(description="weight of a ratio above 0 in the fusion")
-    evidence_against: Weight = Field(description="weight of a ratio below 0 in the fusion")
+    share: Annotated[float, Field(gt=0, le=1)] = Field(
+        description="of the kind among all fakes, in the fusion"
+    )
 
     @model_validator(mode="after")
     def _same_logits(self) -> ExpertInfo:
@@ -78,8 +80,7 @@ class StackerInfo(Record):
     """The experts, their fusion and its calibration: p = expit(slope * raw + offset)."""
 
     columns: list[Column] = Field(min_length=1)
-    experts: list[ExpertInfo] = Field(min_length=1, max_length=100)
-    bias: Number = Field(description="of the fusion: the raw score where no expert says anything")
+    experts: list[ExpertInfo] = Field(min_length=1, max_length=12)
     slope: Number
     offset: Number
 
@@ -88,6 +89,8 @@ class StackerInfo(Record):
     def _kinds_once(cls, experts: list[ExpertInfo]) -> list[ExpertInfo]:
         if len({expert.kind for expert in experts}) != len(experts):
             raise ValueError("two experts are of the same kind")
+        if not math.isclose(sum(expert.share for expert in experts), 1, abs_tol=1e-6):
+            raise ValueError("the shares of the experts' kinds do not add up to 1")
         return experts
 
 

@@ -1,40 +1,53 @@
-"""From the experts' log-likelihood ratios to one raw score: evidence for and against, each with a fitted weight."""
+"""From the experts' log-likelihood ratios to one raw score: a mixture of the kinds that a fake may be of."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
+from math import factorial
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from models.stacker.calibration import nonnegative_logistic
+from models.kinds import LABELLED
 
 Floats = NDArray[np.float64]
-_RIDGE = 1e-3
 
 
 @dataclass(frozen=True)
 class Fusion:
-    """raw = bias + sum_k (f_k softplus(r_k) - a_k softplus(-r_k)), with f_k and a_k at least 0.
+    """raw = log sum_k shares_k exp(r_k): the log-likelihood ratio of a fake whose kind is not known.
 
-    An expert that sees nothing of its kind adds almost nothing, so one that is sure is enough; an expert that learned
-    nothing gets no weight. Evidence against has a weight of its own: that an image shows no trace of one kind says
-    little where it may be of another.
+    By Bayes' rule for fakes of several kinds, one expert that is sure is enough, and what an expert says of reals and fakes
+    alike moves no order.
 
     Attributes
     ----------
-    bias : float
-        Log-odds of an image about which no expert says anything.
-    evidence_for, evidence_against : float64 array, shape (experts,)
-        f and a.
+    shares : float64 array, shape (experts,)
+        Of the kinds among all fakes, above 0; they add up to 1.
     """
 
-    bias: float
-    evidence_for: Floats
-    evidence_against: Floats
+    shares: Floats
+
+    @classmethod
+    def of(cls, kinds: Sequence[str], *, unlabelled_share: float) -> Fusion:
+        """Shares of kinds: nobody knows which of those without a label comes, so all of them have the same.
+
+        Parameters
+        ----------
+        kinds : sequence of str
+            Of the experts.
+        unlabelled_share : float
+            Of all other kinds than the labelled fakes together, between 0 and 1; without labelled ones they have all.
+        """
+        others = sum(kind != LABELLED for kind in kinds)
+        rest = unlabelled_share if others < len(kinds) else 1.0
+        labelled = 1 - rest if others else 1.0
+        return cls(np.array([labelled if kind == LABELLED else rest / others for kind in kinds]))
 
     def __call__(self, log_likelihood_ratios: Floats) -> Floats:
-        """Raw score, log-odds of fake.
+        """Raw score, log-odds of fake where real and fake are alike frequent.
 
         Parameters
         ----------
@@ -43,58 +56,42 @@ class Fusion:
         Returns
         -------
         float64 array, shape (n,)
+            Rising with every ratio; 0 where all of them are.
         """
-        return np.asarray(self.bias + self.terms(log_likelihood_ratios).sum(axis=1), dtype=np.float64)
+        parts = log_likelihood_ratios + np.log(self.shares)
+        return np.asarray(np.logaddexp.reduce(parts, axis=1), dtype=np.float64)
 
-    def terms(self, log_likelihood_ratios: Floats) -> Floats:
-        """What each expert adds to the raw score.
+    def terms(self, log_likelihood_ratios: Floats, base: ArrayLike = 0.0) -> Floats:
+        """What each expert adds to the raw score that the base values have.
+
+        Shapley's value [1]_ of each expert in the game whose players change from base value to ratio, over all 2^experts
+        coalitions.
 
         Parameters
         ----------
         log_likelihood_ratios : float64 array, shape (n, experts)
+        base : array that broadcasts to that shape
+            What each expert would say else; that it knows nothing by default.
 
         Returns
         -------
         float64 array, shape (n, experts)
-            Rising with the expert's ratio.
-        """
-        up, down = _softplus(log_likelihood_ratios), _softplus(-log_likelihood_ratios)
-        return np.asarray(self.evidence_for * up - self.evidence_against * down)
+            A row adds up to the raw score less that of its base values.
 
-    @classmethod
-    def fit(
-        cls,
-        log_likelihood_ratios: Floats,
-        target: NDArray[np.integer],
-        weight: Floats,
-        *,
-        speaks_against: NDArray[np.bool_],
-    ) -> Fusion:
-        """Logistic regression with weights of at least 0, by maximum likelihood.
-
-        Parameters
+        References
         ----------
-        log_likelihood_ratios : float64 array, shape (n, experts)
-            Out of fold.
-        target : int array, shape (n,)
-            0 or 1.
-        weight : float64 array, shape (n,)
-            Of the rows.
-        speaks_against : bool array, shape (experts,)
-            Whose evidence against may count. That an image shows no trace of a made-up forgery says nothing about others.
-
-        Returns
-        -------
-        Fusion
+        .. [1] Shapley 1953, "A value for n-person games", doi:10.1515/9781400881970-018
         """
-        down = -_softplus(-log_likelihood_ratios[:, speaks_against])
-        terms = np.hstack([_softplus(log_likelihood_ratios), down])
-        bias, weights = nonnegative_logistic(terms, target, weight, ridge=_RIDGE)
-        experts = log_likelihood_ratios.shape[1]
-        against = np.zeros(experts)
-        against[speaks_against] = weights[experts:]
-        return cls(bias, weights[:experts], against)
-
-
-def _softplus(x: Floats) -> Floats:
-    return np.asarray(np.logaddexp(0, x), dtype=np.float64)
+        without = np.broadcast_to(np.asarray(base, dtype=np.float64), log_likelihood_ratios.shape)
+        experts = len(self.shares)
+        coalitions = np.array(list(product((False, True), repeat=experts)))
+        scores = [self(np.where(chosen, log_likelihood_ratios, without)) for chosen in coalitions]
+        by_number = dict(zip(map(tuple, coalitions.tolist()), scores, strict=True))
+        terms = np.zeros(log_likelihood_ratios.shape)
+        for chosen, score in by_number.items():
+            size = sum(chosen)
+            for k in range(experts):
+                if chosen[k]:
+                    weight = factorial(size - 1) * factorial(experts - size) / factorial(experts)
+                    terms[:, k] += weight * (score - by_number[(*chosen[:k], False, *chosen[k + 1 :])])
+        return terms

@@ -121,8 +121,8 @@ class Stacker:
     def contributions(self, features: pd.DataFrame) -> Floats:
         """SHAP values of the raw score.
 
-        Tree SHAP [1]_ of each expert's ratio, times the slope of its term in the fusion between base value and ratio
-        (the rescale rule [2]_): what the experts that decided looked at.
+        Tree SHAP [1]_ of each expert's ratio, times what the expert adds to the raw score by unit of its ratio's distance
+        from its base value (the rescale rule [2]_): what the experts that decided looked at.
 
         Parameters
         ----------
@@ -143,7 +143,7 @@ class Stacker:
         ratios = self.log_likelihood_ratios(features)
         parts = [expert.contributions(features) for expert in self.experts]
         bases = np.stack([part[:, -1] for part in parts], axis=1)
-        rise = self.fusion.terms(ratios) - self.fusion.terms(bases)
+        rise = self.fusion.terms(ratios, bases)
         gap = ratios - bases
         slope = np.divide(rise, gap, out=np.zeros_like(rise), where=np.abs(gap) > _NO_GAP)
         total = np.sum([slope[:, [k]] * part for k, part in enumerate(parts)], axis=0)
@@ -186,16 +186,12 @@ class Stacker:
                 offset=expert.offset,
                 logit_weights=dict(expert.weights),
                 logit_means=dict(expert.means),
-                evidence_for=float(evidence_for),
-                evidence_against=float(evidence_against),
+                share=float(share),
             )
-            for expert, evidence_for, evidence_against in zip(
-                self.experts, self.fusion.evidence_for, self.fusion.evidence_against, strict=True
-            )
+            for expert, share in zip(self.experts, self.fusion.shares, strict=True)
         ]
         return StackerInfo(
             experts=experts,
-            bias=self.fusion.bias,
             slope=self.slope,
             offset=self.offset,
             columns=self.columns,
@@ -226,11 +222,7 @@ class Stacker:
         for e in info.experts:
             boosters = [_booster(name, read(name), info.columns) for name in e.files]
             experts.append(Expert(e.kind, boosters, e.slope, e.offset, e.logit_weights, e.logit_means))
-        fusion = Fusion(
-            info.bias,
-            np.array([e.evidence_for for e in info.experts]),
-            np.array([e.evidence_against for e in info.experts]),
-        )
+        fusion = Fusion(np.array([e.share for e in info.experts]))
         return cls(info.columns, experts, fusion, info.slope, info.offset)
 
 

@@ -38,6 +38,7 @@ class StackerOptions(Protocol):
     bagging_fraction: float
     lambda_l2: float
     max_bin: int
+    unlabelled_share: float
 
 
 def fit(
@@ -108,10 +109,7 @@ def fit(
             kind, table, row_kinds, in_task, fold, options=options
         )
         experts.append(expert)
-    speaks_against = np.array([kind == LABELLED or len(fake_kinds) == 1 for kind in fake_kinds])
-    fusion = Fusion.fit(
-        log_likelihood_ratios, target, _kind_weights(row_kinds), speaks_against=speaks_against
-    )
+    fusion = Fusion.of(fake_kinds, unlabelled_share=options.unlabelled_share)
     raw = fusion(log_likelihood_ratios)
     slope, offset = platt(raw[originals], target[originals])
     return Stacker(
@@ -132,17 +130,6 @@ def _refuse_few_groups(kinds: NDArray[np.str_], groups: NDArray[np.str_], *, fol
                 f"group{'s' if count > 1 else ''}, fewer than the {folds} folds (train.folds); groups.csv has to say which "
                 "images belong together, not which class they are, or more images are needed"
             )
-
-
-def _kind_weights(kinds: NDArray[np.str_]) -> Floats:
-    """Weights of rows with which real and fake count alike, among the fakes those of the data set and all others, and among
-    the others every kind: nobody knows what comes."""
-    names, index, counts = np.unique(kinds, return_inverse=True, return_counts=True)
-    others = len(set(names.tolist()) - {REAL, LABELLED})
-    share = {REAL: 1.0, LABELLED: 0.5 if others else 1.0}
-    rest = 0.5 if LABELLED in names else 1.0
-    mass = np.array([share.get(name, rest / max(others, 1)) for name in names])
-    return np.asarray(mass[index] / counts[index], dtype=np.float64)
 
 
 def recalibrated(

@@ -9,7 +9,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from models.stacker.expert import Expert
-from models.stacker.fusion import Fusion
 
 Floats = NDArray[np.float64]
 
@@ -52,12 +51,6 @@ def gain_by_expert(experts: Sequence[Expert], columns: Sequence[str]) -> pd.Data
             share = gain / max(gain.sum(), np.finfo(float).tiny) / len(expert.boosters)
             shares.loc[names, expert.kind] += share
     return shares
-
-
-def expert_weights(fusion: Fusion) -> Floats:
-    """Share of each expert in the fusion's weights of evidence, float64, shape (experts,); zeros where none has any."""
-    weights = fusion.evidence_for + fusion.evidence_against
-    return np.asarray(weights / max(float(weights.sum()), np.finfo(float).tiny), dtype=np.float64)
 
 
 def mean_abs_shap(contributions: Floats, columns: Sequence[str]) -> pd.Series:

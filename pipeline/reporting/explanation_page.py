@@ -201,8 +201,8 @@ def _kinds(why: Explanation) -> Table:
     ]
     columns = [Column("kind", is_text=True), Column("log-likelihood ratio"), Column("adds to the raw score")]
     caption = say(
-        "Ratio above 0: more like this kind of fake than like a real face. One expert that is sure is enough. All together, "
-        "with what no expert says, make a raw score of {raw}.",
+        "Ratio above 0: more like this kind of fake than like a real face. One expert that is sure is enough. What they "
+        "add makes a raw score of {raw}.",
         raw=number(why.raw, signed=True),
     )
     return Table(columns, rows, caption)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from features.bands import EDGES, band
 from features.blocks.blockdct import cells
 from models.stacker.stacker import Stacker
-from pipeline.evaluation.attribution import expert_weights, gain_by_expert, joint_abs_shap, mean_abs_shap
+from pipeline.evaluation.attribution import gain_by_expert, joint_abs_shap, mean_abs_shap
 from pipeline.evaluation.permutation import permutation_drop
 from pipeline.evaluation.refits import Rows
 from pipeline.evaluation.twins import clusters
@@ -54,8 +54,8 @@ class Explained:
     contributions : float64 array, shape (n, d + 1), log-odds before calibration
         SHAP values of the rows; the last column is the base value.
     gain : DataFrame
-        Index the columns: `gain`, the share of each in what the trees of all experts removed of their loss, each expert as
-        its evidence weighs in the fusion; and `gain_<kind>` for each expert.
+        Index the columns: `gain`, the share of each in what the trees of all experts removed of their loss, each expert
+        weighed by the share of its kind in the fusion; and `gain_<kind>` for each expert.
     """
 
     stacker: Stacker
@@ -80,7 +80,7 @@ class Explained:
         empty = np.zeros((0, len(stacker.columns) + 1))
         values = stacker.contributions(rows.features) if len(rows.features) else empty
         by_kind = gain_by_expert(stacker.experts, stacker.columns)
-        whole = by_kind.to_numpy() @ expert_weights(stacker.fusion)
+        whole = by_kind.to_numpy() @ stacker.fusion.shares
         gain = by_kind.add_prefix(GAIN)
         gain.insert(0, "gain", whole)
         return cls(stacker, rows, np.asarray(values, dtype=np.float64), gain)

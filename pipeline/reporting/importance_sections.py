@@ -28,8 +28,8 @@ from pipeline.reporting.number_format import ABSENT, is_absent, number, percent,
 _BLOCK_CAPTION = (
     "How to read this: |SHAP| is how far a block moves the score, in log-odds, its columns added up image by image; "
     "AUC drop is what val loses when the block is shuffled among the images (whisker: paired 95 % interval by group); "
-    "gain is the share of the training loss that its splits removed, the experts weighed as the fusion weighs their "
-    "evidence. A block with gain but without drop repeats what other blocks know."
+    "gain is the share of the training loss that its splits removed, each expert weighed by the "
+    "share of its kind. A block with gain but without drop repeats what other blocks know."
 )
 _CLUSTER_CAPTION = say(
     "How to read this: columns that order the val images alike (rank correlation of at least {alike} between any two) share one "
@@ -38,7 +38,7 @@ _CLUSTER_CAPTION = say(
 )
 _GAIN_CAPTION = (
     "Share of the training loss that the splits on a block removed, by expert: each tells real faces from one kind of fake. "
-    "Weight: the expert's share in the fusion's evidence. A net's logit also enters beside the trees, which no gain counts."
+    "Share: of the kind among all fakes, as the fusion takes it. A net's logit also enters beside the trees, which no gain counts."
 )
 _BAND_CAPTION = (
     "How far the numbers of a band of frequency move the score together, over the blocks whose numbers are of frequencies; "
@@ -112,12 +112,9 @@ def _bars(table: pd.DataFrame, names: list[str], what: str) -> Chart:
 def _gain(data: ReportData) -> Table:
     """Gain of each block by expert, and how much each expert has to say."""
     experts = data.info.stacker.experts
-    weights = {expert.kind: expert.evidence_for + expert.evidence_against for expert in experts}
-    total = max(sum(weights.values()), 1e-12)
+    shares = {expert.kind: expert.share for expert in experts}
     kinds = [name.removeprefix(GAIN) for name in data.blocks.columns if name.startswith(GAIN)]
-    heads = [
-        say("{kind} (weight {share})", kind=kind, share=percent(weights[kind] / total, 0)) for kind in kinds
-    ]
+    heads = [say("{kind} (share {share})", kind=kind, share=percent(shares[kind], 0)) for kind in kinds]
     rows = [
         [row["block"], *(percent(row[f"{GAIN}{kind}"]) for kind in kinds)]
         for row in data.blocks.to_dict("records")

@@ -118,11 +118,10 @@ def _training(info: BundleInfo) -> Text:
     training, stacker = info.training, info.stacker
     boosters = [
         say(
-            "{count} for {kind} (evidence for {for_it}, against {against})",
+            "{count} for {kind} (share of the fakes {share})",
             count=str(expert.n_boosters),
             kind=expert.kind,
-            for_it=f"{expert.evidence_for:.2f}",
-            against=f"{expert.evidence_against:.2f}",
+            share=percent(expert.share, 0),
         )
         for expert in stacker.experts
     ]

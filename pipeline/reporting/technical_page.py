@@ -24,7 +24,7 @@ _METHOD = (
     "The largest face of an image is found by MTCNN and cut three ways: at its own pixels for spectral numbers, with context, "
     "and aligned by landmarks for nets. Spectral functions and nets turn it into a row of named numbers. Nets are trained in "
     "folds by groups, so that the number of a training image comes from a net that never saw its group. LightGBM boosters, one "
-    "expert for each kind of fake, give a log-likelihood ratio each; a logistic regression with weights of at least 0 fuses them.",
+    "expert for each kind of fake, give a log-likelihood ratio each; Bayes' rule for fakes of several kinds fuses them.",
     "Beside the labelled fakes the model learns from pseudo-fakes, made from real faces, each with a real partner that went "
     "through the same files. The score is calibrated on images that neither a net nor a tree has seen, and thresholds with a "
     "guarantee come from the same images.",

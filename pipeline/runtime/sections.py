@@ -303,6 +303,13 @@ class Train(Section):
     bagging_fraction: float = Field(0.8, gt=0, le=1, description="share of the rows that a tree sees")
     lambda_l2: float = Field(5.0, ge=0, description="L2 penalty of leaf values")
     max_bin: int = Field(127, ge=15, le=255, description="bins of a column")
+    unlabelled_share: float = Field(
+        0.33,
+        gt=0,
+        lt=1,
+        description="share of the fakes in use that are expected to be of no labelled kind: more finds more of what was never "
+        "seen and orders the labelled kinds less well",
+    )
 
 
 class Evaluate(Section):

@@ -43,8 +43,7 @@ def expert(**changes):
         "offset": 0.0,
         "logit_weights": {"net_a.labelled": 1.0},
         "logit_means": {"net_a.labelled": 0.0},
-        "evidence_for": 1.0,
-        "evidence_against": 0.5,
+        "share": 1.0,
     }
     return {**given, **changes}
 
@@ -52,7 +51,6 @@ def expert(**changes):
 def stacker(**changes):
     given = {
         "columns": ["face.found", "net_a.labelled"],
-        "bias": -1.0,
         "experts": [expert()],
         "slope": 1.0,
         "offset": 0.0,
@@ -157,7 +155,7 @@ def test_every_byte_of_the_record_counts(bundle):
 def test_another_format_is_refused(bundle):
     text = json.loads((bundle / "bundle.json").read_text())
     (bundle / "bundle.json").write_text(json.dumps({**text, "format": 99}))
-    with pytest.raises(BundleError, match=r"has format 99, this release reads 1; train again"):
+    with pytest.raises(BundleError, match=r"has format 99, this release reads 2; train again"):
         read_info(bundle)
 
 
@@ -185,12 +183,13 @@ def test_another_format_is_refused(bundle):
         ({"stacker": stacker(experts=[])}, "experts"),
         ({"stacker": stacker(experts=[expert(), expert()])}, "two experts are of the same kind"),
         ({"stacker": stacker(slope=float("nan"))}, "slope"),
-        ({"stacker": stacker(bias=1e300)}, "bias"),
+        ({"stacker": stacker(offset=1e300)}, "offset"),
         ({"stacker": stacker(experts=[expert(slope=float("inf"))])}, "slope"),
         ({"stacker": stacker(experts=[expert(n_boosters=10**9)])}, "n_boosters"),
         ({"stacker": stacker(experts=[expert(kind="../up")])}, "kind"),
-        ({"stacker": stacker(experts=[expert(evidence_for=-1.0)])}, "evidence_for"),
-        ({"stacker": stacker(experts=[expert(evidence_for=1e9)])}, "evidence_for"),
+        ({"stacker": stacker(experts=[expert(share=0.0)])}, "share"),
+        ({"stacker": stacker(experts=[expert(share=0.9)])}, "do not add up to 1"),
+        ({"stacker": stacker(experts=[expert(kind=f"k{i}", share=1 / 13) for i in range(13)])}, "experts"),
         ({"stacker": stacker(experts=[expert(logit_means={})])}, "logit_weights and logit_means"),
         (
             {

@@ -96,7 +96,7 @@ def test_a_saved_stacker_is_text_that_names_kind_and_fold(experts, tmp_path):
     names = {f"stacker_{kind}_fold{i}.txt" for kind in ("blend", "labelled") for i in range(3)}
     assert {path.name for path in tmp_path.iterdir()} == names
     assert [expert.n_boosters for expert in info.experts] == [3, 3]
-    assert all(expert.evidence_for > expert.evidence_against >= 0 for expert in info.experts)
+    assert sum(expert.share for expert in info.experts) == pytest.approx(1)
 
 
 @pytest.mark.parametrize(

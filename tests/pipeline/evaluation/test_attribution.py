@@ -7,7 +7,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from models.stacker.fusion import Fusion
 from pipeline.evaluation import attribution
 
 
@@ -47,12 +46,6 @@ def test_a_damaged_bundle_is_refused():
         ValueError, match=r"booster 0 of the expert for blend has the feature a.y, which .* train again"
     ):
         attribution.gain_by_expert([expert("blend", [1, 1])], ["a.x"])
-
-
-def test_experts_weigh_as_their_evidence_does():
-    fusion = Fusion(0.0, np.array([0.6, 0.0, 0.2]), np.array([0.2, 0.0, 0.0]))
-    assert attribution.expert_weights(fusion).tolist() == pytest.approx([0.8, 0, 0.2])
-    assert attribution.expert_weights(Fusion(0.0, np.zeros(2), np.zeros(2))).tolist() == [0, 0]
 
 
 def test_joint_shap_of_opposite_columns_cancels():

@@ -39,7 +39,7 @@ OPTIONS = params.Train(
 )
 
 
-def _expert(kind, *, n_boosters, evidence_for):
+def _expert(kind, *, n_boosters, share):
     return {
         "kind": kind,
         "n_boosters": n_boosters,
@@ -47,8 +47,7 @@ def _expert(kind, *, n_boosters, evidence_for):
         "offset": 0.0,
         "logit_weights": {"net_rgb.labelled": 0.5},
         "logit_means": {"net_rgb.labelled": 0.0},
-        "evidence_for": evidence_for,
-        "evidence_against": 0.125,
+        "share": share,
     }
 
 
@@ -58,10 +57,9 @@ def bundle_info(**changes):
         "blocks": {name: {"sort": SORTS[name], "columns": columns} for name, columns in BLOCKS.items()},
         "stacker": {
             "columns": COLUMNS,
-            "bias": -1.0,
             "experts": [
-                _expert("labelled", n_boosters=3, evidence_for=0.75),
-                _expert("blend", n_boosters=2, evidence_for=0.25),
+                _expert("labelled", n_boosters=3, share=0.75),
+                _expert("blend", n_boosters=2, share=0.25),
             ],
             "slope": 1.5,
             "offset": -0.25,

@@ -40,8 +40,8 @@ def test_gain_is_shown_by_expert_with_its_weight():
     table = tables(section())[0]
     assert [column.title for column in table.columns] == [
         "block",
-        "labelled (weight 70\u00a0%)",
-        "blend (weight 30\u00a0%)",
+        "labelled (share 75\u00a0%)",
+        "blend (share 25\u00a0%)",
     ]
     assert table.rows[0] == ["net_rgb", "100.0\u00a0%", "0.0\u00a0%"]
     assert [row[0] for row in table.rows] == list(BLOCKS)[::-1]

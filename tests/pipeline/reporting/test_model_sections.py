@@ -71,7 +71,7 @@ def test_training_and_software_are_in_words():
     training, software = texts(model_sections.model(report_data()))[-2:]
     assert training == (
         "Trained on 1,240 images (620 fakes) in 300 groups; fingerprint f00d. LightGBM boosters: 3 for labelled "
-        "(evidence for 0.75, against 0.12), 2 for blend (evidence for 0.25, against 0.12), calibrated out of fold: "
+        "(share of the fakes 75 %), 2 for blend (share of the fakes 25 %), calibrated out of fold: "
         "p = expit(1.5000 × raw -0.2500). Prior: 0.5000."
     )
     assert software == "Made with lightgbm 4.7.0, torch 2.15.0."

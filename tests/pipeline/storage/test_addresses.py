@@ -93,7 +93,7 @@ CHANGES = {
         "models/synthesis/degradations.py", "if rng.random() < 0.5 else pixels", "if rng.random() < 0.4 else pixels", TRAINING, False,
     ),
     "decoding": ("pipeline/storage/portable_maps.py", "(255.0 / (high", "(254.0 / (high", EVERYTHING_FROM_PIXELS, True),
-    "fusion": ("models/stacker/fusion.py", "np.logaddexp(0, x)", "1.0 * np.logaddexp(0, x)", [], True),
+    "fusion": ("models/stacker/fusion.py", "np.log(self.shares)", "1.0 * np.log(self.shares)", [], True),
     "an auto-encoder's clamp": (
         "models/generators/autoencoder.py", "torch.tanh(x / 3) * 3", "torch.tanh(x / 4) * 4", ["pictures reconstruction"], False,
     ),
