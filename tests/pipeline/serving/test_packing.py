@@ -37,7 +37,7 @@ def test_what_was_packed_comes_out(folder, tmp_path, capsys):
     assert files_of(tmp_path / "out").items() >= files_of(folder).items()
     assert files_of(tmp_path / "out").keys() == files_of(folder).keys()
     command.main(["info", str(tmp_path / "out")])
-    assert '"format": 1' in capsys.readouterr().out
+    assert '"format": 2' in capsys.readouterr().out
 
 
 def test_the_same_bundle_gives_the_same_file(folder, tmp_path):
