@@ -154,6 +154,6 @@ def _limits(
 
 
 def _too_few(count: int, independent: float, groups: int, bound: float) -> str:
-    counted = f"{count} real faces in {groups} groups may count like no more than {independent:.0f} independent ones"
+    counted = f"{count} real faces in {groups} groups are surely worth {independent:.0f} independent ones"
     needed = f"{MIN_ALLOWED / bound:.0f} in {MIN_GROUPS} groups or more are needed for an interval"
     return f"{counted}; {needed}"

@@ -46,7 +46,7 @@ def test_few_allowed_are_a_number_without_interval():
     assert found["negatives_allowed"] == 2
     assert found["value"] is not None
     assert found["low"] is None
-    assert "count like no more than 250 independent ones; 600 in 30 groups" in found["note"]
+    assert "are surely worth 250 independent ones; 600 in 30 groups" in found["note"]
 
 
 def test_an_interval_is_not_shown_where_only_luck_makes_the_reals_enough():
@@ -65,4 +65,4 @@ def test_copies_of_an_image_are_no_further_images():
 
 def test_few_groups_have_no_interval():
     target, score = scored(n=2000, ties=False)
-    assert "groups may count like no more than" in at(target, score, np.arange(2000) % 25)["note"]
+    assert "groups are surely worth" in at(target, score, np.arange(2000) % 25)["note"]
