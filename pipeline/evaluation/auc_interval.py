@@ -14,6 +14,7 @@ from pipeline.evaluation.clustered import (
     both_above,
     members,
     normal_scores,
+    resting_on,
     spread,
     two_sided,
     two_sided_p,
@@ -172,12 +173,10 @@ def auc_difference(target: ArrayLike, score: ArrayLike, base: ArrayLike, groups:
         return _difference(0.0)  # both find the same, as where both are perfect: that says nothing of others
     parts = [spread(gap, member, other.count) for gap, member in zip(gaps, other.member, strict=True)]
     dof = min(_joint_dof(parts[0].variance, parts[1].variance, parts), other.count - 1.0)
-    squares = np.square(parts[1].totals + parts[0].totals)
-    variance = float(squares.sum())
-    resting_on = variance**2 / max(float(np.square(squares).sum()), 1e-300)
-    if dof < MIN_DOF_OF_DIFFERENCE or resting_on < MIN_GROUPS_OF_DIFFERENCE:
+    totals = parts[1].totals + parts[0].totals
+    if dof < MIN_DOF_OF_DIFFERENCE or resting_on(totals) < MIN_GROUPS_OF_DIFFERENCE:
         return _difference(value)
-    error = float(np.sqrt(variance))
+    error = float(np.linalg.norm(totals))
     return _difference(value, half=two_sided(dof) * error, p=two_sided_p(value / error, dof))
 
 

@@ -37,6 +37,18 @@ class Spread:
     correlation: float
 
 
+def resting_on(totals: Floats) -> float:
+    """Groups of one size that would make a variance as surely as those with these totals: 1 where a single one makes it.
+
+    Parameters
+    ----------
+    totals : float64 array, shape (groups,)
+        What each group adds to the error, as `Spread` has it.
+    """
+    squares = np.square(totals)
+    return float(squares.sum() ** 2 / max(float(np.square(squares).sum()), 1e-300))
+
+
 def members(groups: ArrayLike) -> NDArray[np.int64]:
     """Number of each row's group, from 0; int64, shape (n,)."""
     labels = np.asarray(groups)

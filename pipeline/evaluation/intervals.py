@@ -14,12 +14,13 @@ from scipy.special import expit, logit
 
 from pipeline.evaluation.auc_interval import auc_interval
 from pipeline.evaluation.calibration import ece_floor
-from pipeline.evaluation.clustered import members, spread, two_sided
+from pipeline.evaluation.clustered import members, resting_on, spread, two_sided
 from pipeline.evaluation.metrics import METRICS, TPR_BOUNDS, ece, losses
 from pipeline.evaluation.ranking import Floats, average_precision, equal_error_rate, rank
 from pipeline.evaluation.tpr_interval import tpr_intervals
 
-MIN_DOF = 4.0  # of an interval of a mean
+MIN_DOF = 9.5  # of AP and EER; with ten groups that are much alike they cover 90 %
+MIN_DOF_OF_MEAN = 14.0  # and as many groups as make most of the variance, less one: else large errors may just not have been drawn
 FEW_GROUPS = 30  # of a class; below it a warning stands beside the figures
 WEIGHTS_IN_MEMORY = 8_000_000  # weights held at once: 64 MB
 
@@ -119,8 +120,9 @@ def of_mean(values: Floats, groups: ArrayLike) -> dict[str, Any]:
     """
     member = members(groups)
     known, mean = spread(values, member, int(member.max()) + 1), float(values.mean())
-    if known.dof < MIN_DOF or not mean or not known.variance:
-        return {"value": mean, "low": None, "high": None, "note": _unequal(known.dof)}
+    dof = min(known.dof, max(resting_on(known.totals) - 1, 0))
+    if dof < MIN_DOF_OF_MEAN or not mean:
+        return {"value": mean, "low": None, "high": None, "note": _unequal(dof, needed=MIN_DOF_OF_MEAN)}
     factor = float(np.exp(two_sided(known.dof) * np.sqrt(known.variance) / mean))
     return {"value": mean, "low": mean / factor, "high": mean * factor}
 
@@ -163,17 +165,17 @@ def bootstrapped(
 def _on_log_odds(value: float, drawn: Floats, dof: float) -> dict[str, Any]:
     inside = drawn[np.isfinite(drawn) & (drawn > 0) & (drawn < 1)]
     if dof < MIN_DOF:
-        return {"low": None, "high": None, "note": _unequal(dof)}
+        return {"low": None, "high": None, "note": _unequal(dof, needed=MIN_DOF)}
     if not 0 < value < 1 or len(inside) < 2 or len(inside) * 2 < len(drawn):
         return {"low": None, "high": None, "note": "too near 0 or 1 for an interval"}
     half = two_sided(dof) * float(logit(inside).std(ddof=1))
     return {"low": float(expit(logit(value) - half)), "high": float(expit(logit(value) + half))}
 
 
-def _unequal(dof: float) -> str:
+def _unequal(dof: float, *, needed: float) -> str:
     return (
         f"groups are too few or too unequal in size for an interval: {dof:.1f} degrees of freedom, "
-        f"{MIN_DOF:.0f} are needed"
+        f"{needed:.0f} are needed"
     )
 
 

@@ -96,3 +96,12 @@ def test_perfect_ranking_has_an_auc_interval_but_none_of_ap():
 
 def test_mean_of_a_constant_has_no_interval():
     assert of_mean(np.zeros(20), np.arange(20))["low"] is None
+
+
+def test_a_mean_that_hangs_on_a_few_groups_has_no_interval():
+    values = np.random.default_rng(0).uniform(0.5, 1, 120)
+    assert of_mean(values, np.arange(120))["low"] is not None
+    values[:3] = 50.0
+    found = of_mean(values, np.arange(120))
+    assert (found["low"], found["high"]) == (None, None)
+    assert "14 are needed" in found["note"]
