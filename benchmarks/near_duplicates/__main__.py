@@ -19,6 +19,7 @@ import pandas as pd
 from benchmarks.near_duplicates.plants import PLANTS, QUALITY, compressed
 from pipeline.dataset.look_alikes import look_alikes
 from pipeline.dataset.sketches import sketch
+from pipeline.runtime.engine import Engine
 
 
 def distinct(root: Path, count: int, seed: int) -> pd.DataFrame:
@@ -60,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             sketches.append(sketch(cv2.cvtColor(copy, cv2.COLOR_BGR2GRAY)))
             truth.append((kind, int(original)))
     start = time.perf_counter()
-    pairs = look_alikes(np.stack(sketches))
+    pairs = look_alikes(np.stack(sketches), engine=Engine())
     seconds = time.perf_counter() - start
     found = {(pair.first, pair.second): pair.correlation for pair in pairs}
     for kind in PLANTS:

@@ -7,7 +7,7 @@ mirrored; what is alike there is laid over the other and its edges are correlate
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.dataset.sketches import SIDE, TRIMMED, VIEWS, WHOLE, descriptors, log_gray, zoomed
+from pipeline.runtime.engine import Engine
 
 # Measured on 2,000 real faces of different groups and 50 copies of each of 8 kinds (benchmarks.near_duplicates): of the
 # copies the edges are alike by 0.915 and more; among the others one pair lies above 0.895, the same shot in two groups, and
@@ -23,6 +24,7 @@ LEAST_LIKENESS = 0.72
 LEAST_CORRELATION = 0.90
 NEAREST = 4  # pictures that each view of a picture is laid over, at most
 _QUERIES, _STORED = 1024, 8192  # rows of a block of products: 32 MiB
+_PAIRS_PER_TASK = 1000  # two seconds of a core, 16 MB of sketches at most
 _MIDDLE = 8  # px that the middle of a sketch leaves on each side
 _SIZES = (46, 48, 50, 52, 54)  # px, at which the middle of 48 px is searched for
 
@@ -59,7 +61,7 @@ class _Candidate:
     likeness: float
 
 
-def look_alikes(sketches: NDArray[np.uint8]) -> list[LookAlike]:
+def look_alikes(sketches: NDArray[np.uint8], *, engine: Engine) -> list[LookAlike]:
     """Find the images that show the same picture.
 
     The products cost 600 n² operations where no picture has a border, 1,600 n² where all have one: 10¹¹ and more for 13,000
@@ -69,21 +71,53 @@ def look_alikes(sketches: NDArray[np.uint8]) -> list[LookAlike]:
     ----------
     sketches : uint8 array, shape (n, 2, SIDE, SIDE)
         As `sketches.sketch_files` gives them.
+    engine : Engine
+        Where candidates are laid over each other, which takes most of the time.
 
     Returns
     -------
     list of LookAlike
         Most alike first; each pair once.
     """
-    best: dict[tuple[int, int], LookAlike] = {}
+    of_pair: dict[tuple[int, int], list[_Candidate]] = defaultdict(list)
     for candidate in _candidates(sketches):
-        pair = (min(candidate.query, candidate.stored), max(candidate.query, candidate.stored))
-        if pair in best:
-            continue
+        of_pair[min(candidate.query, candidate.stored), max(candidate.query, candidate.stored)].append(
+            candidate
+        )
+    pairs = sorted(of_pair)
+    chunks = [pairs[i : i + _PAIRS_PER_TASK] for i in range(0, len(pairs), _PAIRS_PER_TASK)]
+    tasks = [_Comparison.of([of_pair[pair] for pair in chunk], sketches) for chunk in chunks]
+    found = [pair for task in engine.map(_compared, tasks) for pair in task if pair is not None]
+    return sorted(found, key=lambda pair: (-round(pair.correlation, 3), pair.first, pair.second))
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """Candidates of some pairs, the likeliest of each first, and the sketches that they are of."""
+
+    candidates: list[list[_Candidate]]
+    sketches: dict[int, NDArray[np.uint8]]
+
+    @classmethod
+    def of(cls, candidates: list[list[_Candidate]], sketches: NDArray[np.uint8]) -> _Comparison:
+        rows = {row for each in candidates for one in each for row in (one.query, one.stored)}
+        return cls(candidates, {row: sketches[row] for row in rows})
+
+
+def _compared(task: _Comparison) -> list[LookAlike | None]:
+    """Of each pair, the first candidate that shows the same picture."""
+    return [_same_picture(candidates, task.sketches) for candidates in task.candidates]
+
+
+def _same_picture(
+    candidates: Sequence[_Candidate], sketches: Mapping[int, NDArray[np.uint8]]
+) -> LookAlike | None:
+    for candidate in candidates:
         correlation = _correlation(sketches, candidate)
         if correlation >= LEAST_CORRELATION:
-            best[pair] = LookAlike(*pair, correlation, candidate.mirrored)
-    return sorted(best.values(), key=lambda pair: (-round(pair.correlation, 3), pair.first, pair.second))
+            first, second = sorted((candidate.query, candidate.stored))
+            return LookAlike(first, second, correlation, candidate.mirrored)
+    return None
 
 
 def _candidates(sketches: NDArray[np.uint8]) -> list[_Candidate]:
@@ -137,12 +171,12 @@ def _highest(products: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[
     return row[high], column[high]
 
 
-def _correlation(sketches: NDArray[np.uint8], candidate: _Candidate) -> float:
+def _correlation(sketches: Mapping[int, NDArray[np.uint8]], candidate: _Candidate) -> float:
     """Of the edges of a candidate's two pictures, the middle of each searched for in the other."""
     kind, share = VIEWS[candidate.view]
-    query = zoomed(sketches[candidate.query, kind][None], share)[0]
+    query = zoomed(sketches[candidate.query][kind][None], share)[0]
     query = query[:, ::-1] if candidate.mirrored else query
-    first, second = edges(query), edges(sketches[candidate.stored, candidate.kind])
+    first, second = edges(query), edges(sketches[candidate.stored][candidate.kind])
     return max(_found_in(first, second), _found_in(second, first))
 
 

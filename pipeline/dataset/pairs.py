@@ -46,7 +46,7 @@ def near_duplicates(rows: pd.DataFrame, *, engine: Engine) -> tuple[list[Pair], 
     """
     images = distinct(rows)
     sketches, unmade = sketch_files(images, engine=engine)
-    alike = look_alikes(sketches)
+    alike = look_alikes(sketches, engine=engine)
     place = dict(zip(rows.index, range(len(rows)), strict=True))
     labels = joined(rows["cluster"].tolist(), [place[index] for index in images.index], alike)
     findings = across_splits(rows.assign(cluster=labels), "cluster", "near-duplicates")

@@ -14,9 +14,11 @@ from pipeline.dataset.look_alikes import LookAlike, joined, look_alikes
 from pipeline.dataset.sketches import SIDE, descriptors, sketch, trimmed
 from pipeline.demo.person import draw_person, draw_shot
 from pipeline.demo.portrait import draw_portrait
+from pipeline.runtime.engine import Engine
 from tests.pipeline.dataset.pictures import scene
 
 FACES = 8
+ALONE = Engine(backend="sequential")
 
 
 @lru_cache
@@ -38,29 +40,30 @@ def sketched(picture: np.ndarray) -> np.ndarray:
 def test_every_planted_copy_of_a_face_is_found_and_no_other_pair(kind: str) -> None:
     rng = np.random.default_rng(1)
     copies = [compressed(np.ascontiguousarray(PLANTS[kind](face, rng)), 90) for face in faces()]
-    pairs = look_alikes(np.stack([sketched(face) for face in [*faces(), *copies]]))
+    pairs = look_alikes(np.stack([sketched(face) for face in [*faces(), *copies]]), engine=ALONE)
     assert {(pair.first, pair.second) for pair in pairs} == {(i, i + FACES) for i in range(FACES)}
     assert all(pair.mirrored == (kind == "mirrored") for pair in pairs)
 
 
 def test_no_pair_among_different_pictures() -> None:
-    assert look_alikes(np.stack([sketch(scene(seed, side=96)) for seed in range(300)])) == []
+    assert look_alikes(np.stack([sketch(scene(seed, side=96)) for seed in range(300)]), engine=ALONE) == []
 
 
 def test_flat_pictures_are_like_none() -> None:
     flat = np.stack([sketch(np.full((80, 60), level, np.uint8)) for level in (0, 0, 128, 255)])
-    assert look_alikes(flat) == []
-    assert look_alikes(np.zeros((0, 2, SIDE, SIDE), np.uint8)) == []
+    assert look_alikes(flat, engine=ALONE) == []
+    assert look_alikes(np.zeros((0, 2, SIDE, SIDE), np.uint8), engine=ALONE) == []
 
 
 def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     pictures = [scene(seed, side=96) for seed in range(12)]
     sketches = np.stack([sketch(picture) for picture in [*pictures, *(p[:, ::-1] for p in pictures)]])
-    expected = look_alikes(sketches)
+    expected = look_alikes(sketches, engine=ALONE)
     assert [(pair.first + 12, pair.mirrored) for pair in expected] == [(p.second, True) for p in expected]
+    monkeypatch.setattr(module, "_PAIRS_PER_TASK", 2)
     monkeypatch.setattr(module, "_QUERIES", 5)
     monkeypatch.setattr(module, "_STORED", 7)
-    again = look_alikes(sketches)
+    again = look_alikes(sketches, engine=ALONE)
     assert [(p.first, p.second, p.mirrored) for p in again] == [
         (p.first, p.second, p.mirrored) for p in expected
     ]
