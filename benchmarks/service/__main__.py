@@ -90,13 +90,13 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         trial = Trial(service, images, expected, capacity, args.seed)
         results["half_load"] = trial.half_load(args.half)
         results["overload"] = trial.overload(args.overload)
-        before = IMAGES + args.rounds * count + sum(map(_scored, (results["half_load"], results["overload"])))
         results["end"] = trial.overload(args.end, ends=True)
         status = service.end()
         if results["end"]:
             results["end"]["status"] = status
+        under_load = sum(_scored(results[name]) for name in ("half_load", "overload", "end"))
         told = len(args.audit.read_text().splitlines())
-        results["told"] = [told, before + _scored(results["end"])]
+        results["told"] = [told, IMAGES + args.rounds * count + under_load]
         return results
     finally:
         service.end()

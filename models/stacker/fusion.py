@@ -84,14 +84,15 @@ class Fusion:
         """
         without = np.broadcast_to(np.asarray(base, dtype=np.float64), log_likelihood_ratios.shape)
         experts = len(self.shares)
-        coalitions = np.array(list(product((False, True), repeat=experts)))
-        scores = [self(np.where(chosen, log_likelihood_ratios, without)) for chosen in coalitions]
-        by_number = dict(zip(map(tuple, coalitions.tolist()), scores, strict=True))
+        scores = {
+            chosen: self(np.where(chosen, log_likelihood_ratios, without))
+            for chosen in product((False, True), repeat=experts)
+        }
         terms = np.zeros(log_likelihood_ratios.shape)
-        for chosen, score in by_number.items():
+        for chosen, score in scores.items():
             size = sum(chosen)
             for k in range(experts):
                 if chosen[k]:
                     weight = factorial(size - 1) * factorial(experts - size) / factorial(experts)
-                    terms[:, k] += weight * (score - by_number[(*chosen[:k], False, *chosen[k + 1 :])])
+                    terms[:, k] += weight * (score - scores[(*chosen[:k], False, *chosen[k + 1 :])])
         return terms
