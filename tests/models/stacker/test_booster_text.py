@@ -4,6 +4,7 @@ import lightgbm as lgb
 import numpy as np
 import pytest
 
+from models.stacker import booster_text
 from models.stacker.booster_text import END, checked
 
 COLUMNS = ["a.x", "b.y", "c.z"]
@@ -42,6 +43,25 @@ def test_what_lightgbm_writes_says_the_same_afterwards(options):
     for wanted in ({"raw_score": True}, {"pred_contrib": True}):
         np.testing.assert_array_equal(again.predict(ROWS, **wanted), booster.predict(ROWS, **wanted))
     np.testing.assert_array_equal(again.feature_importance("gain"), booster.feature_importance("gain"))
+
+
+def test_what_has_passed_on_this_machine_is_not_checked_again(text, tmp_path, monkeypatch):
+    monkeypatch.setenv("FAKETRACE_CACHE", str(tmp_path))
+    first = checked(text, columns=COLUMNS)
+    monkeypatch.setattr(booster_text, "_check_tree", lambda *_, **__: pytest.fail("checked again"))
+    assert checked(text, columns=COLUMNS) == first
+    with pytest.raises(pytest.fail.Exception, match="checked again"):
+        checked(text.replace("shrinkage=1", "shrinkage=2", 1), columns=COLUMNS)
+    with pytest.raises(ValueError, match="feature_names is"):
+        checked(text, columns=[*COLUMNS[:2], "d.z"])
+
+
+def test_a_refusal_is_not_remembered_as_a_pass(text, tmp_path, monkeypatch):
+    monkeypatch.setenv("FAKETRACE_CACHE", str(tmp_path))
+    wrong = edited(text, "left_child", lambda v: "0" + v[1:])
+    for _ in range(2):
+        with pytest.raises(ValueError, match="tree 0"):
+            checked(wrong, columns=COLUMNS)
 
 
 def edited(text, key, change):
