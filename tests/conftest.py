@@ -78,13 +78,13 @@ def small_run(shared):
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.exists():
             # Imported here, because it loads torch, which most tests do without.
-            from pipeline.demo.dataset import make_dataset
             from tests.pipeline.small_run import run_stages, tiny_weights, write_params
+            from tests.small_faces import small_faces
 
             part = shared / "run.part"
             shutil.rmtree(part, ignore_errors=True)
             part.mkdir()
-            make_dataset(part / "demo", images=60, seed=0, workers=1)
+            small_faces(part / "demo", images=60)
             tiny_weights(part / "weights")
             write_params(part)
             run_stages(part)

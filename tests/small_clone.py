@@ -14,7 +14,7 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
-from pipeline.demo.dataset import make_dataset
+from tests.small_faces import small_faces
 
 ROOT = Path(__file__).parents[1]
 MODEL = "test_efficientnet"  # timm's smallest of the make that the recipe has
@@ -53,7 +53,7 @@ def call(folder: Path, *command: str, programs: Path | None = None) -> str:
 
 
 def make_clone(folder: Path, empty: Path) -> None:
-    """The files of this tree in a repository of their own, with a dozen faces and the smallest settings.
+    """The files of this tree in a repository of their own, with a few faces and the smallest settings.
 
     empty : a folder; to a repository there every file is new, in a source archive without .git too.
     """
@@ -86,7 +86,7 @@ def make_clone(folder: Path, empty: Path) -> None:
         ],
     ):
         call(folder, "git", *command)
-    make_dataset(folder / "data/demo", images=28, seed=0, workers=1)
+    small_faces(folder / "data/demo", images=48)
     torch.manual_seed(0)
     state = timm.create_model(MODEL).state_dict()
     for name, tensor in state.items():

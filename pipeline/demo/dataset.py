@@ -97,13 +97,8 @@ def make_pair(seed: int, number: int, split: str) -> list[Picture]:
 def draw_donor(shot: Shot, rng: np.random.Generator) -> Portrait:
     """Another identity, posed like ``shot`` but drawn smaller, as swap networks work."""
     donor: Person = draw_person(rng)
-    factor = rng.uniform(0.4, 0.65)
     similar = replace(
-        shot,
-        width=round(shot.width * factor),
-        height=round(shot.height * factor),
-        scale=shot.scale * factor,
-        centre=(shot.centre[0] * factor, shot.centre[1] * factor),
+        shot.scaled(rng.uniform(0.4, 0.65)),
         yaw=shot.yaw + rng.uniform(-0.1, 0.1),
         pitch=shot.pitch + rng.uniform(-0.05, 0.05),
         smile=rng.uniform(-0.25, 1.0),

@@ -5,7 +5,7 @@ Lengths are in half head heights; x to the right of the picture, y down, z to th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -73,6 +73,16 @@ class Shot:
     gaze: tuple[float, float]
     smile: float
     opened: float
+
+    def scaled(self, factor: float) -> Shot:
+        """The same picture with sides of so many times the pixels."""
+        return replace(
+            self,
+            width=round(self.width * factor),
+            height=round(self.height * factor),
+            scale=self.scale * factor,
+            centre=(self.centre[0] * factor, self.centre[1] * factor),
+        )
 
 
 def draw_person(rng: np.random.Generator) -> Person:

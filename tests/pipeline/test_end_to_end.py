@@ -374,7 +374,7 @@ def test_scores_are_calibrated_on_images_that_nothing_was_trained_on(copied, mon
 def test_with_one_trained_fold_the_stacker_learns_from_that_fold_alone(copied, monkeypatch):
     from pipeline.samples.net_folds import prepare
 
-    section = {**TINY["finetune"], "folds": 4, "n_models": 1}
+    section = {**TINY["finetune"], "folds": 3, "n_models": 1}
     write_params(copied, finetune=section)
     run_stages(copied, ("finetune", "train", "evaluate", "predict"))
     monkeypatch.chdir(copied)
