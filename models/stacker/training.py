@@ -125,10 +125,14 @@ def _refuse_few_groups(kinds: NDArray[np.str_], groups: NDArray[np.str_], *, fol
     for kind in sorted(set(kinds.tolist()) - {REAL}):
         count = len(np.unique(groups[kinds == kind]))
         if count < folds:
+            remedy = (
+                "groups.csv has to say which images belong together, not which class they are, or more images are needed"
+                if kind == LABELLED
+                else f"give {kind} a larger share in variants.pseudo_fakes or none, or more images are needed"
+            )
             raise UserError(
                 f"all {int((kinds == kind).sum())} fakes of kind {kind} among the training images are of {count} "
-                f"group{'s' if count > 1 else ''}, fewer than the {folds} folds (train.folds); groups.csv has to say which "
-                "images belong together, not which class they are, or more images are needed"
+                f"group{'s' if count > 1 else ''}, fewer than the {folds} folds (train.folds); {remedy}"
             )
 
 

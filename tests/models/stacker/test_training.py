@@ -182,13 +182,17 @@ def test_too_few_groups_are_refused():
         fit(features, target, np.where(target == 0, "a", np.arange(60).astype(str)), options=OPTIONS)
 
 
-def test_labelled_fakes_of_one_group_are_refused_though_pseudo_fakes_have_many():
+@pytest.mark.parametrize(
+    ("kind", "remedy"), [("labelled", "groups.csv has to say"), ("blend", "give blend a larger share")]
+)
+def test_a_kind_of_one_group_is_refused_though_others_have_many(kind, remedy):
     features, target, groups, kinds = kinds_table(90)
-    with pytest.raises(UserError, match=r"fakes of kind labelled .* are of 1 group, fewer than the 3 folds"):
+    expected = rf"fakes of kind {kind} .* are of 1 group, fewer than the 3 folds \(train.folds\); {remedy}"
+    with pytest.raises(UserError, match=expected):
         fit(
             features,
             target,
-            np.where(kinds == "labelled", "one", groups),
+            np.where(kinds == kind, "one", groups),
             kinds=kinds,
             logits=LOGITS,
             options=OPTIONS,
