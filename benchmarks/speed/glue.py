@@ -83,7 +83,7 @@ def without_nets(tree: Any) -> dict[str, Any]:
     backbone = {"model": MODEL, "weights": "auto", "size": SIZE}
     return {
         "embed": {"backbones": {MODEL: backbone}},
-        "variants": {"degraded": 0, "pseudo_fakes": {}},
+        "variants": {"degraded": 0, "pseudo_fakes": dict.fromkeys(tree["variants"]["pseudo_fakes"], 0)},
         "finetune": {"nets": dict.fromkeys(tree["finetune"]["nets"])},
     }
 
