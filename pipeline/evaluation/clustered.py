@@ -13,7 +13,9 @@ from scipy.stats import t as student
 from pipeline.evaluation.ranking import Floats
 
 COVERAGE = 0.95
-MIN_DOF_OF_LOSSES = 14.0  # of a mean of losses or of their differences; with fewer, large errors may just not have been drawn
+MIN_DOF_OF_LOSSES = (
+    14.0  # of a mean of losses or of their differences; with fewer, large errors may just not have been drawn
+)
 
 
 @dataclass(frozen=True)
