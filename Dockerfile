@@ -12,7 +12,7 @@ RUN TORCH_INDEX="${TORCH_INDEX}" sh ./install /opt/faketrace "${TORCH}"
 
 FROM python:${PYTHON}-slim-bookworm
 RUN useradd --create-home --uid 10001 faketrace \
-    && mkdir -p /faketrace/cache /faketrace/data /faketrace/reports /model \
+    && mkdir -p /faketrace/.dvc /faketrace/cache /faketrace/data/weights /faketrace/reports /model \
     && chown -R faketrace /faketrace
 COPY --from=packages /opt/faketrace /opt/faketrace
 ENV PATH=/opt/faketrace/bin:$PATH \
@@ -21,7 +21,8 @@ ENV PATH=/opt/faketrace/bin:$PATH \
     OMP_WAIT_POLICY=passive
 WORKDIR /faketrace
 COPY docker/entrypoint /usr/local/bin/faketrace
-COPY --chown=faketrace setup.cfg pyproject.toml README.md LICENSE dvc.yaml params.yaml ./
+COPY --chown=faketrace setup.cfg pyproject.toml README.md LICENSE dvc.yaml .dvcignore params.yaml ./
+COPY --chown=faketrace .dvc/config .dvc/config
 COPY --chown=faketrace recipes recipes
 COPY --chown=faketrace features features
 COPY --chown=faketrace models models
