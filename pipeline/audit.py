@@ -29,7 +29,6 @@ from pipeline.runtime.command import run
 from pipeline.runtime.engine import Engine
 from pipeline.runtime.paths import AUDIT, AUDIT_PAGE, CACHE, ISSUES, MANIFEST
 from pipeline.samples.feature_table import read_faces
-from pipeline.storage.feature_store import NotMadeError
 from pipeline.storage.files import appearing, write_json
 from pipeline.storage.outputs import check_outputs, text_output
 from pipeline.storage.unmade import Unmade, write_issues
@@ -101,8 +100,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(f"{finding['level']:6}{finding['text']}")
         return
     compute, search = params.load("compute"), params.load("faces")
-    if not MANIFEST.is_file():
-        raise NotMadeError(f"{MANIFEST} is not here; run `dvc repro` first")
     read, geometry = read_faces()
     faces = dict(zip(read["sha256"], geometry, strict=True))
     report, unmade = audited(pd.read_parquet(MANIFEST), faces, search, engine=compute.engine())

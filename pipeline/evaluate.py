@@ -40,7 +40,7 @@ from pipeline.runtime.paths import (
 )
 from pipeline.samples.feature_table import read_table
 from pipeline.serving.bundles import load_bundle
-from pipeline.storage.files import read_json, write_csv, write_json
+from pipeline.storage.files import made, read_json, write_csv, write_json
 
 
 def write_plots(rows: pd.DataFrame, folder: Path) -> None:
@@ -75,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     bootstrap = Bootstrap(resamples=options.bootstrap, seed=options.seed)
     blocks, sorts = bundle.info.blocks, bundle.info.sorts
     val, train = read_table(["val"], sorts), read_table(["train"], sorts)
-    rows = scores.join(val.rows, bundle.predict(val.features), train.rows, pd.read_parquet(OOF))
+    rows = scores.join(val.rows, bundle.predict(val.features), train.rows, pd.read_parquet(made(OOF)))
     rows.to_parquet(SCORES, index=False)
     of_val = rows[~rows["fold_out"]]
     write_plots(of_val, REPORTS / "plots")

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from models.errors import UserError
 from pipeline.evaluation.slices import scored_images, slice_figures
 from pipeline.runtime import paths
 from pipeline.runtime.command import run
 from pipeline.serving.command_line import named
-from pipeline.storage.files import write_csv
+from pipeline.storage.files import made, write_csv
 from pipeline.storage.outputs import check_outputs
 
 
@@ -25,11 +24,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--out", type=named, default=Path("export"), help="folder of the tables (default: %(default)s)"
     )
     folder = command.parse_args(arguments).out
-    if not paths.SCORES.is_file():
-        raise UserError(f"{paths.SCORES} is not here; run `dvc repro` first, in this folder")
     images, slices = folder / "scores.csv", folder / "slices.csv"
+    stored = made(paths.SCORES)
     check_outputs([images, slices])
-    scores = pq.read_table(paths.SCORES).to_pandas()
+    scores = pq.read_table(stored).to_pandas()
     write_csv(images, scored_images(scores))
     table = slice_figures(scores[~scores["fold_out"]])
     write_csv(slices, table)

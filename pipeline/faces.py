@@ -19,6 +19,7 @@ from pipeline.samples.shards import fill, finish
 from pipeline.storage.addresses import face_code
 from pipeline.storage.face_schema import COLUMNS, to_row
 from pipeline.storage.feature_store import Store, version_of
+from pipeline.storage.files import made
 from pipeline.storage.hashed_files import HashedFile
 
 
@@ -75,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the stage."""
     argparse.ArgumentParser(prog="python -m pipeline.faces", description=__doc__).parse_args(arguments)
     options, limits, compute = params.load("faces"), params.load("manifest"), params.load("compute")
-    manifest = pd.read_parquet(paths.MANIFEST)
+    manifest = pd.read_parquet(made(paths.MANIFEST))
     usable = manifest[manifest["status"] == "ok"].drop_duplicates("sha256")
     store = open_store(options)
     extractor = FaceExtractor(options, max_pixels=limits.max_pixels, device=compute.device)

@@ -83,6 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if params.was_removed("finetune", "nets", name):
         skip_net(name, reason=f"net '{name}' was removed by {params.LOCAL_FILE}")
         return
+    if name not in section.nets:
+        raise params.ParamsError(f"finetune.nets has no '{name}'; it has {', '.join(section.nets) or 'none'}")
     rows, faces = read_faces()
     try:
         job = prepare(

@@ -23,6 +23,7 @@ from pipeline.serving.python_api import score, score_many
 from pipeline.serving.scoring import stream_rows
 from pipeline.storage.face_schema import to_face
 from pipeline.storage.file_names import original, readable
+from pipeline.storage.files import made
 from pipeline.storage.images import BadImage
 from pipeline.storage.outputs import check_outputs, is_streamed
 
@@ -33,7 +34,7 @@ def stored_rows(bundle: Bundle) -> Iterator[PredictionRow]:
     """Every listed row of the test split, or of val when there is none, from the feature store."""
     from pipeline.samples.feature_table import read_faces, read_table  # which scoring images does without
 
-    manifest = pd.read_parquet(paths.MANIFEST)
+    manifest = pd.read_parquet(made(paths.MANIFEST))
     split = "test" if (manifest["split"] == "test").any() else "val"
     listed = manifest[manifest["split"] == split]
     table = read_table([split], bundle.info.sorts)

@@ -23,7 +23,7 @@ from pipeline.runtime import params, paths
 from pipeline.runtime.command import run
 from pipeline.samples.feature_table import Table, read_table
 from pipeline.serving.bundles import load_bundle
-from pipeline.storage.files import read_json, write_csv
+from pipeline.storage.files import made, read_json, write_csv
 from pipeline.storage.unmade import write_issues
 
 IMPORTANCE_FEATURES = paths.REPORTS / "importance_features.csv"
@@ -73,23 +73,23 @@ def collect(bundle: Bundle, val: Table, options: params.Report) -> ReportData:
     repeated = {"repeats": options.permutation_repeats, "seed": options.seed}
     features = importance.by_feature(explained)
     use = features.set_index("feature")
-    scores = pd.read_parquet(paths.SCORES)
+    scores = pd.read_parquet(made(paths.SCORES))
     worst, unmade = worst_errors.contact_sheet(scores[~scores["fold_out"]], options.errors)
     write_issues(paths.ISSUES / "report.csv", unmade)
     return ReportData(
-        evaluation=read_json(paths.EVALUATION),
-        audit=read_json(paths.AUDIT),
-        manifest=read_json(paths.MANIFEST_SUMMARY),
+        evaluation=read_json(made(paths.EVALUATION)),
+        audit=read_json(made(paths.AUDIT)),
+        manifest=read_json(made(paths.MANIFEST_SUMMARY)),
         info=bundle.info,
         scores=scores,
-        effects=pd.read_csv(paths.ABLATION, keep_default_na=False, na_values=[""]),
-        learning=pd.read_csv(paths.LEARNING_CURVE),
+        effects=pd.read_csv(made(paths.ABLATION), keep_default_na=False, na_values=[""]),
+        learning=pd.read_csv(made(paths.LEARNING_CURVE)),
         features=features,
         clusters=importance.by_cluster(explained, top=options.top, **repeated),
         blocks=importance.by_block(explained, **repeated),
         bands=importance.by_band(explained),
         dct_grid=importance.on_dct_grid(features),
-        stability=pd.read_csv(paths.STABILITY),
+        stability=pd.read_csv(made(paths.STABILITY)),
         explained=len(explained.rows.target),
         top=options.top,
         spectrum=mean_radial_spectrum(val.rows, val.features, use["shap"].fillna(use["gain"])),

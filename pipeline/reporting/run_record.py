@@ -14,6 +14,7 @@ from typing import Any
 from models.bundle import Bundle
 from pipeline.runtime import paths, yaml_file
 from pipeline.serving.scoring import score_files
+from pipeline.storage.files import made
 
 LOCK = Path("dvc.lock")
 TIMED_IMAGES = 16  # of val, scored once more to say how long that takes
@@ -78,7 +79,7 @@ def read_record(bundle: Bundle, images: Sequence[str]) -> RunRecord:
     """
     present = [path for path in images if os.path.isfile(path)][:TIMED_IMAGES]
     return RunRecord(
-        settings=yaml_file.load(paths.SETTINGS),
+        settings=yaml_file.load(made(paths.SETTINGS)),
         outputs=_outputs(LOCK),
         commit=_commit(),
         machine=f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}",

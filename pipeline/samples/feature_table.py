@@ -15,6 +15,7 @@ from models.bundle_info import BlockInfo, BlockSort
 from pipeline.runtime import params, paths
 from pipeline.samples.variants import ORIGINAL, VariantPlan, expand
 from pipeline.storage.feature_store import SkippedError, Store, open_current
+from pipeline.storage.files import made
 from pipeline.storage.row_key import RowKey
 
 FACE_BLOCK = "face"
@@ -83,7 +84,7 @@ def read_faces(splits: Sequence[str] | None = None) -> tuple[pd.DataFrame, NDArr
 
 def _stored_faces(splits: Sequence[str] | None) -> tuple[pd.DataFrame, NDArray[np.float32], list[str]]:
     """Usable rows of the manifest, their rows of the face table, and why one has none."""
-    manifest = pd.read_parquet(paths.MANIFEST)
+    manifest = pd.read_parquet(made(paths.MANIFEST))
     rows = manifest[manifest["status"] == "ok"]
     rows = rows if splits is None else rows[rows["split"].isin(splits)]
     return rows, *open_current(paths.FACES).read(rows["sha256"].tolist())

@@ -68,15 +68,11 @@ def prepare(
 
     Raises
     ------
-    ParamsError
-        Where there is no net of that name.
     SkippedError
         Where the generators of all its heads are missing.
     UserError
         Where the weights cannot be used, or a class has fewer groups than there are folds.
     """
-    if name not in section.nets:
-        raise params.ParamsError(f"finetune.nets has no '{name}'; it has {', '.join(section.nets) or 'none'}")
     is_train = (rows["split"] == "train").to_numpy()
     train = rows[is_train].reset_index(drop=True)
     fold = assign(

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from models.bundle_info import BlockSort
 from models.errors import UserError
-from pipeline.storage.files import appearing, keep_version, read_json, shard_name, write_json
+from pipeline.storage.files import appearing, keep_version, made, read_json, shard_name, write_json
 
 INDEX = "block.json"
 MAX_SHARDS = 32  # files of a block after its stage has ended
@@ -40,10 +40,6 @@ def version_of(facts: Any) -> str:
 def readable(reason: str) -> str:
     """A reason that any file can hold: a byte of a file name that is not UTF-8 is written as `\\udcff`."""
     return reason.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-class NotMadeError(UserError):
-    """Something that an earlier stage makes is not there; the message says which."""
 
 
 class SkippedError(UserError):
@@ -225,10 +221,7 @@ def open_current(root: Path) -> Store:
     SkippedError
         Its stage left it out; the message is the reason.
     """
-    try:
-        facts = read_json(root / INDEX)
-    except FileNotFoundError:
-        raise NotMadeError(f"{root}/{INDEX} is missing; run `dvc repro`") from None
+    facts = read_json(made(root / INDEX))
     if "skipped" in facts:
         raise SkippedError(facts["skipped"])
     return Store(root, facts["version"], tuple(facts["columns"]), facts["sort"], facts.get("unmade", {}))

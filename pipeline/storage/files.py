@@ -17,11 +17,23 @@ from typing import Any
 
 import pandas as pd
 
+from models.errors import UserError
 from models.unfinished import remove_abandoned, unfinished
 from pipeline.storage.file_names import original
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class NotMadeError(UserError):
+    """Something that an earlier stage makes is not there; the message says which."""
+
+
+def made(path: Path) -> Path:
+    """The path of a file that an earlier stage makes. NotMadeError where it is not there."""
+    if not path.is_file():
+        raise NotMadeError(f"{path} is not here; run `dvc repro` first")
+    return path
 
 
 @contextmanager

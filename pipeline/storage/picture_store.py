@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.storage.feature_store import NotMadeError, SkippedError, readable
-from pipeline.storage.files import appearing, keep_version, read_json, write_json
+from pipeline.storage.feature_store import SkippedError, readable
+from pipeline.storage.files import appearing, keep_version, made, read_json, write_json
 from pipeline.storage.hashed_files import ChangedFile
 from pipeline.storage.image_headers import BadImage
 
@@ -143,10 +143,7 @@ def open_current(root: Path) -> PictureStore:
     SkippedError
         The stage left the kind out; the message is the reason.
     """
-    try:
-        facts = read_json(root / INDEX)
-    except FileNotFoundError:
-        raise NotMadeError(f"{root}/{INDEX} is missing; run `dvc repro`") from None
+    facts = read_json(made(root / INDEX))
     if "skipped" in facts:
         raise SkippedError(facts["skipped"])
     return PictureStore(root.absolute(), facts["version"], facts.get("unmade", {}))

@@ -12,7 +12,7 @@ from pipeline.runtime import params, paths
 from pipeline.samples import pictures
 from pipeline.samples.pictures import fill, open_store, read_plan, tasks_of
 from pipeline.samples.variants import VariantPlan
-from pipeline.storage.feature_store import NotMadeError
+from pipeline.storage.files import NotMadeError
 from pipeline.storage.hashed_files import ChangedFile
 from pipeline.storage.image_headers import BadImage
 from pipeline.storage.picture_store import mark_skipped, open_current, publish

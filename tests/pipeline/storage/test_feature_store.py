@@ -5,7 +5,6 @@ import pytest
 
 from pipeline.storage import feature_store, files
 from pipeline.storage.feature_store import (
-    NotMadeError,
     SkippedError,
     Store,
     mark_skipped,
@@ -13,6 +12,7 @@ from pipeline.storage.feature_store import (
     publish,
     version_of,
 )
+from pipeline.storage.files import NotMadeError
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_versions_do_not_mix_and_old_ones_go(made):
 
 
 def test_index_names_the_current_version_or_why_there_is_none(made):
-    with pytest.raises(NotMadeError, match=r"block.json is missing; run `dvc repro`"):
+    with pytest.raises(NotMadeError, match=r"block.json is not here; run `dvc repro` first"):
         open_current(made.root)
     publish(made)
     assert open_current(made.root) == made

@@ -7,7 +7,8 @@ from zipfile import ZipFile
 import numpy as np
 import pytest
 
-from pipeline.storage.feature_store import NotMadeError, SkippedError
+from pipeline.storage.feature_store import SkippedError
+from pipeline.storage.files import NotMadeError
 from pipeline.storage.image_headers import BadImage
 from pipeline.storage.picture_store import PictureStore, mark_skipped, open_current, publish
 
@@ -72,7 +73,7 @@ def test_other_versions_go(store):
 
 
 def test_which_is_current(store, tmp_path):
-    with pytest.raises(NotMadeError, match="pictures.json is missing; run `dvc repro`"):
+    with pytest.raises(NotMadeError, match="pictures.json is not here; run `dvc repro` first"):
         open_current(store.root)
     publish(store)
     assert open_current(store.root) == PictureStore(store.root.absolute(), "v1")
