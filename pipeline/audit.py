@@ -1,7 +1,7 @@
 """Stage audit: do the classes differ in something that has nothing to do with faces?
 
 Reads cache/manifest.parquet and the images; writes reports/audit.json with a verdict,
-findings (red, amber, ok), and the figures behind them, and reports/audit.html, which shows near-duplicates and people
+findings (red, amber, unknown, ok), and the figures behind them, and reports/audit.html, which shows near-duplicates and people
 that lie in two splits side by side. Three small models see only file history
 (size in pixels, JPEG tables, container, EXIF), only byte counts, or only brightness, contrast and
 sharpness of the train images; single values that one class alone has are named; and the files of val and test
@@ -11,6 +11,7 @@ are compared with those of train.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 
 from pipeline.dataset.findings import audit
 from pipeline.dataset.manifest_rows import build
+from pipeline.dataset.manifest_summary import described, issues
 from pipeline.dataset.people import people
 from pipeline.reporting import pairs_page
 from pipeline.reporting.rendering import render
@@ -34,7 +36,7 @@ from pipeline.storage.outputs import check_outputs, text_output
 from pipeline.storage.unmade import Unmade, write_issues
 
 
-def of_folder(root: Path) -> tuple[dict[str, Any], list[Unmade]]:
+def of_folder(root: Path) -> tuple[dict[str, Any], list[str]]:
     """Audit a data set that no stage has read.
 
     Parameters
@@ -45,8 +47,9 @@ def of_folder(root: Path) -> tuple[dict[str, Any], list[Unmade]]:
     Returns
     -------
     dict
-    list of Unmade
         As of `audit`.
+    list of str
+        What a person should know of images and lists that were left out, a line each.
 
     Raises
     ------
@@ -57,8 +60,11 @@ def of_folder(root: Path) -> tuple[dict[str, Any], list[Unmade]]:
     manifest = params.Manifest.model_validate({"calibration": 0})
     compute = params.Compute.model_validate({})
     known = CACHE / "audited_files"  # the pipeline's own table may be of another data set
-    rows, _ = build(data, manifest, compute, known=known)
-    return audited(rows, {}, params.Faces.model_validate({}), engine=compute.engine())
+    rows, origin = build(data, manifest, compute, known=known)
+    report, unmade = audited(rows, {}, params.Faces.model_validate({}), engine=compute.engine())
+    bad = issues(rows)
+    changed = [f"{item.path} is left out as {item.status}: {item.detail}" for item in unmade]
+    return report, [*described(bad, of=len(rows)), *changed, *origin["warnings"]]
 
 
 def audited(
@@ -93,11 +99,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = parser().parse_args(arguments)
     if args.data is not None:
         check_outputs([args.out])
-        report, _ = of_folder(args.data)
+        report, notes = of_folder(args.data)
         with text_output(args.out) as page:
             page.write(render(pairs_page.compose(report)))
         for finding in report["findings"]:
-            print(f"{finding['level']:6}{finding['text']}")
+            print(f"{finding['level']:9}{finding['text']}")
+        for note in notes:
+            sys.stderr.write(f"warning: {note}\n")
         return
     compute, search = params.load("compute"), params.load("faces")
     read, geometry = read_faces()

@@ -59,14 +59,24 @@ def _section(settings: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return section if isinstance(section, Mapping) else {}
 
 
-def check(settings: dict[str, Any], *, name: str) -> Params:
-    """The settings in force with this overlay. ParamsError for wrong keys, values, names and paths."""
-    combined = params.combine(params.read_mapping(PARAMS_FILE), settings, overlay_name=name)
+def check(settings: dict[str, Any], overlays: Mapping[str, Mapping[str, Any]]) -> Params:
+    """The settings in force with what params.local.yaml shall hold.
+
+    Parameters
+    ----------
+    settings : dict
+        What it shall hold.
+    overlays : mapping of str to dict
+        Where that comes from, by file, the strongest first.
+
+    Raises
+    ------
+    ParamsError
+        For wrong keys, values, names and paths, each with the file that sets it.
+    """
+    combined = params.combine(params.read_mapping(PARAMS_FILE), settings, overlay_name=str(LOCAL_FILE))
     to_be_drawn = Path(combined.data.root) if is_demo(combined) else None
-    try:
-        check_names(combined, known_models=checked_models(previous()), to_be_drawn=to_be_drawn)
-    except ParamsError as error:
-        raise ParamsError("\n".join(f"{name}: {line}" for line in str(error).splitlines())) from None
+    check_names(combined, overlays, known_models=checked_models(previous()), to_be_drawn=to_be_drawn)
     return combined
 
 
@@ -138,7 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         params.combine(params.read_mapping(PARAMS_FILE), overlay, overlay_name=str(path))
     before = params.read_mapping(LOCAL_FILE) if LOCAL_FILE.exists() else {}
     settings = local_settings(before, data=options.data, weights=options.weights, overlay=overlay)
-    combined = check(settings, name=path or str(LOCAL_FILE))
+    combined = check(settings, ({str(path): overlay} if overlay else {}) | {str(LOCAL_FILE): settings})
     if settings != before:
         write(settings)
     let_dvc_do_without_git()

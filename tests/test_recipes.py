@@ -26,7 +26,7 @@ def test_a_recipe_is_valid_and_holds_only_what_differs(recipe, monkeypatch):
     monkeypatch.chdir(ROOT)
     base, overlay = yaml.safe_load(Path("params.yaml").read_text()), yaml.safe_load(recipe.read_text())
     settings = params.combine(base, overlay, overlay_name=recipe.name)
-    check_names(settings, to_be_drawn=Path("data/demo"))
+    check_names(settings, {}, to_be_drawn=Path("data/demo"))
     shipped = params.parse(base, where="params.yaml").model_dump()
     for path, value in leaves(overlay):
         before = shipped

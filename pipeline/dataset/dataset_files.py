@@ -29,6 +29,7 @@ SPELLINGS = {
     "val": "val_label.txt or valset_label.txt",
     "test": "test_list.txt, testset1.txt or test_label.txt",
 }
+HOW = "`make repro DATA=FOLDER`; of the audit `--data FOLDER`"
 SPLIT_CSV = re.compile(r"(train|val|dev|test).*\.csv")
 _START = 4096  # bytes of a file that are read to see whether it is a list
 
@@ -89,7 +90,7 @@ def find(root: Path) -> DatasetFiles:
         When there is no train list, or more than one of train or val.
     """
     if not root.is_dir():
-        raise LabelError(f"data.root {root} is not a folder; set data.root in params.yaml to the data set")
+        raise LabelError(f"data set {root} is not a folder; name one that is there ({HOW})")
     train = _single(root, "train")
     if train is None:
         names = sorted(entry.name for entry in root.iterdir())[:12]
@@ -97,7 +98,7 @@ def find(root: Path) -> DatasetFiles:
             f"{root}: no train list, neither there nor one folder down; found "
             f"{', '.join(names) or 'nothing'}; allowed are {SPELLINGS['train']} "
             "with the header img_name,target; put one there "
-            "or set data.root in params.yaml to the folder that holds it"
+            f"or name the folder that holds it ({HOW})"
         )
     tests = tuple(_candidates(root, "test"))
     folders = () if tests else tuple(_folders(root, "test") or _folders(train.parent, "test"))
@@ -133,7 +134,7 @@ def _single(root: Path, split: str) -> Path | None:
     lists = _candidates(root, split)
     if len(lists) > 1:
         names = ", ".join(str(path) for path in lists)
-        raise LabelError(f"{root}: several {split} lists: {names}; keep one, or set data.root to its folder")
+        raise LabelError(f"{root}: several {split} lists: {names}; keep one, or name its folder ({HOW})")
     return lists[0] if lists else None
 
 

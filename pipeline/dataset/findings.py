@@ -14,7 +14,7 @@ from pipeline.storage.unmade import Unmade
 MAX_PURE = (
     5  # values that one class alone has: those that most images have are named, all of them are in the file
 )
-ORDER = {"red": 0, "amber": 1, "ok": 2}
+ORDER = {"red": 0, "amber": 1, "unknown": 2, "ok": 3}  # unknown: not looked for, or too few images to tell
 
 
 def audit(
@@ -37,7 +37,7 @@ def audit(
     Returns
     -------
     dict
-        verdict (the worst level), findings (worst first), and the figures behind them.
+        verdict (the worst level of what is known), findings (worst first), and the figures behind them.
     list of Unmade
         Images that were left out because their file is not the one that stage manifest saw.
     """
@@ -58,7 +58,7 @@ def audit(
     findings += repeats.under_both_labels(rows)
     findings.sort(key=lambda finding: ORDER[finding["level"]])
     report = {
-        "verdict": findings[0]["level"],
+        "verdict": next(finding["level"] for finding in findings if finding["level"] != "unknown"),
         "findings": findings,
         "file_facts": results,
         "pure_values": pure,

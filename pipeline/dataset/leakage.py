@@ -239,14 +239,14 @@ def describe(result: Mapping[str, Any]) -> dict[str, str]:
     Returns
     -------
     dict
-        level (red, amber or ok) and text.
+        level (red, amber, unknown or ok) and text.
     """
     what = MEANING[result["facts"]]
     everything = f"all {result['images']} train images sampled"
     where = everything if result["source"] == OVERALL else f"source '{result['source']}'"
     if result["verdict"] == "too few":
-        # Of one source among others little is lost; of all images together, nothing is known.
-        level = "amber" if result["source"] == OVERALL else "ok"
+        # Of one source among others little is lost; of all images together, nothing at all is known.
+        level = "amber" if result["source"] == OVERALL else "unknown"
         return {"level": level, "text": f"{what}, {where}: too few images or groups of a class to tell"}
     claims = {"leak": "alone tells the classes apart", "warn": "says something about the class"}
     claim = claims.get(result["verdict"], "says little about the class")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Any
 
 import pandas as pd
 
 from pipeline.dataset.repeats import clusters
+from pipeline.storage.file_names import readable
 
 LISTED_ISSUES = 1000
 
@@ -57,6 +59,30 @@ def issues(rows: pd.DataFrame) -> pd.DataFrame:
     """
     bad = rows[~rows["status"].isin(("ok", "held_out"))]
     return bad[["listed_in", "line", "img_name", "status", "detail"]].rename(columns={"listed_in": "file"})
+
+
+def described(bad: pd.DataFrame, *, of: int) -> list[str]:
+    """Put the rows that cannot be used into words.
+
+    Parameters
+    ----------
+    bad : DataFrame
+        As `issues` returns it.
+    of : int
+        Rows of the manifest.
+
+    Returns
+    -------
+    list of str
+        A line for each status, the most frequent first: how many rows have it, and the first of them.
+    """
+    lines = []
+    for status, count in bad["status"].value_counts().items():
+        first = bad[bad["status"] == status].iloc[0]
+        place = f"{PurePath(first['file']).name} line {first['line']}" if first["line"] else first["img_name"]
+        reason = first["detail"] if first["detail"].startswith(place) else f"{place}: {first['detail']}"
+        lines.append(readable(f"{count} of {of} listed images are left out as {status}, e.g. {reason}"))
+    return lines
 
 
 def sizes(rows: pd.DataFrame) -> list[dict[str, int]]:

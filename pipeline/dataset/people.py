@@ -125,7 +125,7 @@ def people(
     """
     weights = weights_file()
     if weights is None:
-        return [], [{"level": "ok", "text": NOT_LOOKED}]
+        return [], [{"level": "unknown", "text": NOT_LOOKED}]
     images = distinct(rows)
     if images["split"].nunique() < 2:
         return [], []

@@ -57,7 +57,7 @@ def describe(result: Mapping[str, Any]) -> dict[str, str]:
     """Put a result of `compare_splits` into words: level and text."""
     split = result["split"]
     if result["verdict"] == "too few":
-        return {"level": "ok", "text": f"history of {split} files: too few to compare with train's"}
+        return {"level": "unknown", "text": f"history of {split} files: too few to compare with train's"}
     if result["verdict"] == "alike":
         return {
             "level": "ok",

@@ -27,7 +27,7 @@ from pipeline.storage.images import BadImage
 
 TITLE = "What the audit found"
 VERDICTS = {
-    "ok": "Nothing but the faces was found to tell the classes apart, and nothing lies in two splits.",
+    "ok": "Nothing but the faces was found to tell the classes apart, and nothing was found in two splits.",
     "amber": "Read the warnings before any figure.",
     "red": "The labels can be told without the faces, or images repeat: figures on these splits are not to be trusted.",
 }

@@ -50,7 +50,8 @@ def write() -> None:
         Listing every mistake.
     """
     settings, before = params.read(), previous()
-    check_names(settings, known_models=checked_models(before))
+    local = params.read_mapping(params.LOCAL_FILE) if params.LOCAL_FILE.exists() else {}
+    check_names(settings, {str(params.LOCAL_FILE): local}, known_models=checked_models(before))
     record = settings.model_dump(mode="json")
     for (
         section,

@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from features.spectral import blocks
 from models.generators.registry import GENERATORS
 from models.kinds import LABELLED
 from models.synthesis.pseudo_fakes import kinds
+from pipeline.runtime.mistakes import holds, shown, shown_path
 from pipeline.runtime.mistakes import names as listed
-from pipeline.runtime.mistakes import shown, shown_path
-from pipeline.runtime.params import Backbone, Net, Params, ParamsError
+from pipeline.runtime.params import PARAMS_FILE, Backbone, Net, Params, ParamsError
 
+HOW = {
+    "data.root": "`make repro DATA=FOLDER`; `make repro DATA=` draws the demo set",
+    "data.weights": "`make repro WEIGHTS=FOLDER`",
+}
 WORDS = ("none", "auto", "pretrained")  # of `weights`, that are not paths
 
 
 def check_names(
-    settings: Params, *, known_models: Collection[str] = (), to_be_drawn: Path | None = None
+    settings: Params,
+    overlays: Mapping[str, Mapping[str, Any]],
+    *,
+    known_models: Collection[str] = (),
+    to_be_drawn: Path | None = None,
 ) -> None:
     """Check the names of blocks, kinds and models, and the paths of data and weights.
 
@@ -27,6 +36,8 @@ def check_names(
     ----------
     settings : Params
         The settings in force.
+    overlays : mapping of str to mapping
+        What was laid over params.yaml, by file, the strongest first: a mistake is that of the file which sets its key.
     known_models : collection of str
         Names of timm models that need no check: importing timm takes seconds.
     to_be_drawn : Path
@@ -35,7 +46,7 @@ def check_names(
     Raises
     ------
     ParamsError
-        One line for each mistake: the key, what was found, what is allowed.
+        One line for each mistake: the file, the key, what was found, what is allowed.
     """
     mistakes = [
         *_paths(settings, to_be_drawn),
@@ -44,7 +55,15 @@ def check_names(
         *_models(settings, known_models),
     ]
     if mistakes:
-        raise ParamsError("\n".join(mistakes))
+        raise ParamsError("\n".join(f"{_file_of(line, overlays)}: {line}" for line in mistakes))
+
+
+def _file_of(line: str, overlays: Mapping[str, Mapping[str, Any]]) -> str:
+    """The file that sets the key of a mistake, which stands in its first quotes."""
+    keys = line.split("'")[1]
+    return next(
+        (name for name, overlay in overlays.items() if holds(overlay, keys.split("."))), str(PARAMS_FILE)
+    )
 
 
 def _unknown(key: str, names: Iterable[str], allowed: Collection[str]) -> list[str]:
@@ -60,8 +79,7 @@ def _repeated(key: str, names: list[str]) -> list[str]:
 def _paths(settings: Params, to_be_drawn: Path | None) -> list[str]:
     folders = {"data.root": Path(settings.data.root), "data.weights": Path(settings.data.weights)}
     mistakes = [
-        f"key '{key}' is {shown_path(path)}, which is not a folder; give one that is there"
-        + (" (`make repro` draws the demo set)" if key == "data.root" else "")
+        f"key '{key}' is {shown_path(path)}, which is not a folder; give one that is there ({HOW[key]})"
         for key, path in folders.items()
         if path != to_be_drawn and not os.path.isdir(path)
     ]

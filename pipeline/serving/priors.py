@@ -27,13 +27,11 @@ def with_prior(rows: Iterable[PredictionRow], *, trained: float, wanted: float) 
 
 
 def share(text: str) -> float:
-    """A share of fakes from the command line; 0 and 1 leave nothing to say of an image."""
+    """A share of fakes or an error rate from the command line; 0 and 1 leave nothing to say of an image."""
     try:
         value = float(text)
     except ValueError:
         value = 0.0
     if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(
-            f"is {text!r}, allowed is a share of fakes between 0 and 1, such as 0.05"
-        )
+        raise argparse.ArgumentTypeError(f"is {text!r}, allowed is a number between 0 and 1, such as 0.05")
     return value

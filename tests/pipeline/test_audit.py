@@ -64,8 +64,45 @@ def test_a_folder_is_audited_before_any_stage(
     known.write_bytes(b"of another")
     audit.main(["--data", str(tmp_path / "data")])
     first = capsys.readouterr().out.splitlines()[0]
-    assert first.startswith("red   file history")
+    assert first.startswith("red      file history")
     assert known.read_bytes() == b"of another"
+
+
+def test_what_a_folder_audit_leaves_out_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = dataset(tmp_path / "trainset", count=20)
+    names = [Path(path).name for path in rows["path"]]
+    targets = rows["target"].astype(str)
+    targets[:2] = "maybe"
+    listed = pd.DataFrame({"img_name": [*names, "gone.jpg"], "target": [*targets, "0"]})
+    listed.to_csv(tmp_path / "train_label.txt", index=False)
+    (tmp_path / "validation_label.txt").write_text("img_name,target\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(
+        audit, "people", lambda rows, **_: ([], [{"level": "unknown", "text": "not looked for"}])
+    )
+    audit.main(["--data", "."])
+    said = capsys.readouterr()
+    assert "unknown  not looked for" in said.out.splitlines()
+    lines = [line for line in said.err.splitlines() if line.startswith("warning: ")]
+    assert lines[0].startswith(
+        "warning: 2 of 21 listed images are left out as bad_target, e.g. train_label.txt line 2: target"
+    )
+    assert lines[1].startswith(
+        "warning: 1 of 21 listed images are left out as missing_file, e.g. train_label.txt line 22: "
+    )
+    assert "gone.jpg" in lines[1]
+    assert "validation_label.txt looks like a list and was not used" in lines[2]
+
+
+def test_what_is_unknown_makes_no_verdict(tmp_path: Path) -> None:
+    people = [], [{"level": "unknown", "text": "not looked for"}]
+    report, _ = audit.audit(dataset(tmp_path, count=100), people=people, engine=Engine(backend="sequential"))
+    levels = [finding["level"] for finding in report["findings"]]
+    assert "unknown" in levels
+    assert report["verdict"] == next(level for level in levels if level != "unknown")
+    assert ORDER[report["verdict"]] != ORDER["unknown"]
 
 
 def test_copies_across_splits_are_found(tmp_path: Path) -> None:

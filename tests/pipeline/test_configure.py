@@ -166,6 +166,24 @@ def test_missing_folders_and_files_are_named(arguments, message):
     assert not LOCAL.exists()
 
 
+def test_a_mistake_is_that_of_the_file_which_sets_it():
+    gone = r"which is not a folder; give one that is there \(`make repro {}=FOLDER`"
+    configure.main(["--data", "other faces"])
+    Path("other faces").rmdir()
+    given = overlay("data: {demo_images: 20}\nspectral: {blocks: [radail]}")
+    with pytest.raises(ParamsError) as error:
+        configure.main(["--params", given])
+    of_data, of_blocks = str(error.value).splitlines()
+    assert re.match(r"params.local.yaml: key 'data.root' is .*/other faces, " + gone.format("DATA"), of_data)
+    assert of_blocks.startswith("o.yaml: key 'spectral.blocks' names radail")
+    Path("data/weights").rmdir()
+    for arguments in (["--data", "faces"], ["--data", "faces", "--params", overlay("train: {folds: 7}")]):
+        with pytest.raises(
+            ParamsError, match="^params.yaml: key 'data.weights' is data/weights, " + gone.format("WEIGHTS")
+        ):
+            configure.main(arguments)
+
+
 def test_the_reference_is_printed_and_nothing_is_done(capsys, drawn):
     configure.main(["--reference", "--data", "faces"])
     assert capsys.readouterr().out.startswith("# Parameters\n")

@@ -111,15 +111,21 @@ def test_no_train_list_says_where_it_looked_and_what_is_allowed(root: Path) -> N
     with pytest.raises(LabelError, match=r"found train\.csv; allowed are train_label\.txt or") as e:
         find(root)
     assert str(root) in str(e.value)
-    assert "set data.root in params.yaml" in str(e.value)
-    with pytest.raises(LabelError, match=r"is not a folder; set data\.root"):
+    assert "name the folder that holds it (`make repro DATA=FOLDER`; of the audit `--data FOLDER`)" in str(
+        e.value
+    )
+    with pytest.raises(
+        LabelError, match=r"none is not a folder; name one that is there \(`make repro DATA=FOLDER`"
+    ):
         find(root / "none")
 
 
 def test_two_train_lists_are_ambiguous(root: Path) -> None:
     put(root / "phase1" / "trainset_label.txt")
     put(root / "phase2" / "trainset_label.txt")
-    with pytest.raises(LabelError, match=r"several train lists: .*phase1.*phase2.*keep one"):
+    with pytest.raises(
+        LabelError, match=r"several train lists: .*phase1.*phase2.*keep one, or name its folder"
+    ):
         find(root)
     put(root / "train_label.txt")
     assert find(root).train == root / "train_label.txt"

@@ -98,6 +98,7 @@ def test_few_images_are_not_weighed(tmp_path: Path) -> None:
     finding = leakage.describe(results[0])
     assert "too few images or groups of a class to tell" in finding["text"]
     assert finding["level"] == "amber"  # nothing is known, which is not the same as nothing found
+    assert leakage.describe({**results[0], "source": "one of several"})["level"] == "unknown"
 
 
 def test_the_same_input_gives_the_same_report_in_any_row_order(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_without_weights_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(module, "weights_file", lambda: None)
     pairs, findings = people(dataset(tmp_path, count=4), faces={}, options={}, engine=HERE)
     assert pairs == []
-    assert findings[0]["level"] == "ok"
+    assert findings[0]["level"] == "unknown"  # what was not done is not ok
     assert "were not looked for: run pip install 'faketrace[people]'" in findings[0]["text"]
 
 

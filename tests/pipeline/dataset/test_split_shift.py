@@ -38,4 +38,5 @@ def test_few_files_are_not_judged_and_an_absent_split_is_not_named():
     (result,) = compare_splits(*data(val=10, quality=(90.0, 60.0)))
     assert result["verdict"] == "too few"
     assert "too few" in describe(result)["text"]
+    assert describe(result)["level"] == "unknown"
     assert compare_splits(*data(val=0)) == []

@@ -132,3 +132,15 @@ def test_a_damaged_file_counts_as_none():
     Path("cache").mkdir()
     Path("cache/params.yaml").write_text("a: [")
     assert written()["train"]["folds"] == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "file"), [("data: {weights: gone}", "params.local.yaml"), ("", "params.yaml")]
+)
+def test_a_mistake_is_that_of_the_file_which_sets_it(text, file):
+    Path("params.local.yaml").write_text(text)
+    Path("weights").rmdir()
+    with pytest.raises(
+        ParamsError, match=f"^{file}: key 'data.weights' is (gone|weights), which is not a folder"
+    ):
+        effective_params.write()

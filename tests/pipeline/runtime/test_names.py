@@ -19,7 +19,7 @@ def settings(tmp_path, **overlay):
 
 
 def test_the_shipped_names_are_right(tmp_path):
-    check_names(settings(tmp_path))
+    check_names(settings(tmp_path), {})
 
 
 @pytest.mark.parametrize(
@@ -60,28 +60,28 @@ def test_the_shipped_names_are_right(tmp_path):
 )
 def test_a_wrong_name_is_refused_with_the_right_ones(tmp_path, overlay, message):
     with pytest.raises(ParamsError, match=message):
-        check_names(settings(tmp_path, **overlay))
+        check_names(settings(tmp_path, **overlay), {})
 
 
 def test_a_checkpoint_without_its_json_is_refused(tmp_path):
     path = tmp_path / "net.safetensors"
     path.touch()
     with pytest.raises(ParamsError, match="net.json is not beside it"):
-        check_names(settings(tmp_path, finetune={"nets": {"face": {"weights": str(path)}}}))
+        check_names(settings(tmp_path, finetune={"nets": {"face": {"weights": str(path)}}}), {})
 
 
 def test_every_mistake_is_listed(tmp_path):
     wrong = {"spectral": {"blocks": ["nope"]}, "train": {"blocks": ["nope2"]}}
     with pytest.raises(ParamsError) as error:
-        check_names(settings(tmp_path, **wrong))
+        check_names(settings(tmp_path, **wrong), {})
     assert len(str(error.value).splitlines()) == 2
 
 
 def test_a_model_that_was_checked_before_is_not_checked_again(tmp_path):
     wrong = settings(tmp_path, finetune={"nets": {"face": {"model": "resnet999"}}})
-    check_names(wrong, known_models={"resnet999", "mobilenetv2_100", "mobilenetv3_small_050"})
+    check_names(wrong, {}, known_models={"resnet999", "mobilenetv2_100", "mobilenetv3_small_050"})
 
 
 def test_a_set_that_will_be_drawn_may_be_absent(tmp_path):
     absent = settings(tmp_path, data={"root": "data/demo-none", "weights": str(tmp_path)})
-    check_names(absent, to_be_drawn=Path("data/demo-none"))
+    check_names(absent, {}, to_be_drawn=Path("data/demo-none"))

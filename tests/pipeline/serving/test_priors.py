@@ -27,4 +27,4 @@ def test_another_prior_moves_every_score_and_that_of_unreadable_images_to_it():
 def test_a_prior_that_is_no_share_is_refused(prior, capsys):
     with pytest.raises(SystemExit, match="2"):
         predict.main(["--images", "a", "--prior", prior])
-    assert f"is '{prior}', allowed is a share of fakes between 0 and 1" in capsys.readouterr().err
+    assert f"is '{prior}', allowed is a number between 0 and 1" in capsys.readouterr().err
