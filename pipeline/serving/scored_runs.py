@@ -74,9 +74,9 @@ def _read_file(path: Path) -> pd.DataFrame:
     if path.suffix == ".parquet":
         return _of_table(path.read_bytes(), str(path))
     try:
-        # Nothing is missing: an image may be named NA or null.
+        # Nothing is missing: an image may be named NA or null. Columns of pandas' own strings hold no bytes that are not UTF-8.
         table = pd.read_csv(
-            path, dtype={"img_name": str}, keep_default_na=False, encoding_errors="surrogateescape"
+            path, dtype={"img_name": object}, keep_default_na=False, encoding_errors="surrogateescape"
         )
     except (ValueError, UnicodeError) as error:
         raise UserError(

@@ -11,6 +11,7 @@ from models.errors import UserError
 from pipeline.serving import scored_runs
 from pipeline.serving.paired_scores import Asked, pair
 from pipeline.serving.scored_runs import read_scores
+from pipeline.storage.file_names import original
 
 NONE = Asked()
 
@@ -77,6 +78,13 @@ def test_names_that_pandas_takes_for_missing_are_names(folder):
     names = ["NA", "null", "nan", "None", "007"]
     text = "img_name,y_pred\n" + "".join(f"{name},0.5\n" for name in names)
     assert read_scores(write(folder / "a.csv", text), NONE)["img_name"].tolist() == names
+
+
+def test_names_that_are_not_utf8_are_compared_as_predict_writes_them(folder):
+    (folder / "a.csv").write_bytes(b"img_name,y_pred\n\xb0.png,0.25\na.png,0.5\n")
+    scores = read_scores("a.csv", NONE)
+    assert [original(name) for name in scores["img_name"]] == ["\udcb0.png", "a.png"]
+    assert len(pair(scores, scores.assign(target=1, group="g", source="s"), NONE).rows) == 2
 
 
 def test_a_run_that_scored_nothing_new_to_it_holds_no_scores(folder):
