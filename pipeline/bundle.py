@@ -5,16 +5,18 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
-from models.bundle_files import FORMAT, check_files, parse_record, read_record
+from models.bundle_files import FORMAT, check_files, parse_record, read_part, read_record
 from models.bundle_info import OVERALL, BundleInfo
 from models.cpu_engine import is_installed
 from pipeline.runtime import paths
 from pipeline.runtime.command import run
 from pipeline.serving.command_line import named
 from pipeline.serving.packing import pack, unpack
+from pipeline.serving.trial import require
 from pipeline.serving.version import version_of
 from pipeline.storage.addresses import refuse_other_code
 from pipeline.storage.file_names import readable
@@ -51,8 +53,11 @@ def _graphs(folder: Path, info: BundleInfo) -> str:
         return "that its nets' graphs are those of their weights was not checked: that takes the extra train"
     from models.nets.agreement import check_graphs
 
-    compared = sum(check_graphs(folder / "nets" / name) for name in info.nets)
-    return f"{compared} nets give the same numbers by their weights and by their graphs"
+    read = partial(read_part, folder, info)
+    counts = [check_graphs(folder / "nets" / name, read=read) for name in info.nets]
+    compared, members = map(sum, zip(*counts, strict=True))
+    rest = f"; {members - compared} have no graph, and torch scores with them" if compared < members else ""
+    return f"{compared} of {members} nets give the same numbers by their weights and by their graphs{rest}"
 
 
 def _names_bundle(action: argparse.ArgumentParser) -> None:
@@ -98,6 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     check_files(args.bundle, info)
     if args.action == "verify":
         refuse_other_code(args.bundle, info)
+        require(args.bundle, record, info)  # before a stranger's nets are run here
         sys.stderr.write(
             f"version {version}: {len(info.files)} parts are whole, and this release can score with them; {_graphs(args.bundle, info)}\n"
         )

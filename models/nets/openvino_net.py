@@ -90,13 +90,15 @@ def load(graph: Graph, *, precision: Precision) -> OpenVinoNet:
     ConversionError
         Where OpenVINO does not take the graph.
     """
-    return OpenVinoNet(
-        compiled(
-            lambda: cpu_engine.core().read_model(graph.layers, graph.constants),
-            facts=graph.digest,
-            precision=precision,
-        )
+    made = compiled(
+        lambda: cpu_engine.core().read_model(graph.layers, graph.constants),
+        facts=graph.digest,
+        precision=precision,
     )
+    try:
+        return OpenVinoNet(made)
+    except RuntimeError as error:  # a graph without the output of a net
+        raise ConversionError.by(error) from None
 
 
 def compiled(model: Callable[[], Any], *, facts: str, precision: Precision) -> Any:

@@ -29,6 +29,7 @@ MAX_DEPTH = 1_000  # its readers recurse, a frame of the stack a level
 _INTEGERS = re.compile(r"[-0-9 ]*")
 _REALS = re.compile(r"[-+.0-9e ]*")
 _RANGES = re.compile(r"[-+.0-9eno:\[\] ]*")
+_NO_LIMIT = re.compile(r"(?<![^ ])inf(?![^ ])")  # threshold of a split of the missing numbers from all others
 # decision_type: bit 0 is a categorical split, bit 1 the side of a missing number, bits 2 and 3 how one is known
 _CATEGORICAL, _DECISIONS = 1, 12
 _FIXED = {
@@ -154,7 +155,8 @@ def _check_tree(tree: dict[str, str], *, index: int, columns: int) -> None:
             raise ValueError("it has categories or linear leaves, which no booster of a bundle has")
         splits = {key: _integers(tree[key], key, length=leaves - 1) for key in _OF_SPLITS}
         for key in _OF_SPLITS_REAL:
-            _check_reals(tree[key], key, length=leaves - 1)
+            value = _NO_LIMIT.sub("0", tree[key]) if key == "threshold" else tree[key]
+            _check_reals(value, key, length=leaves - 1)
         _check_reals(tree["leaf_value"], "leaf_value", length=leaves)
         _check_reals(tree["leaf_weight"], "leaf_weight", length=leaves if leaves > 1 else None)
         _check_reals(tree["shrinkage"], "shrinkage", length=1)

@@ -9,12 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from pipeline.evaluation.clustered import members, spread, two_sided
+from pipeline.evaluation.clustered import MIN_DOF_OF_LOSSES, members, spread, two_sided
 from pipeline.evaluation.metrics import ECE_BINS, calibration_bins, losses
 from pipeline.evaluation.ranking import Floats
 
 DRAWS = 400  # of labels, for the floor
-MIN_DOF = 4.0  # below it the interval of a mean says nothing
 
 
 def ece_floor(score: ArrayLike, *, seed: int) -> dict[str, float]:
@@ -49,16 +48,18 @@ def ece_floor(score: ArrayLike, *, seed: int) -> dict[str, float]:
 
 
 def mean_difference(values: Floats, groups: ArrayLike) -> dict[str, float | None]:
-    """Mean with a 95 % interval by whole groups: value, low, high; the last two None with too few groups.
+    """Mean of differences of losses with a 95 % interval by whole groups: value, low, high.
 
-    Student's t on the groups' sums, as `clustered.spread` has it.
+    Student's t on the groups' sums, as `clustered.spread` has it. The last two are None where groups are too few or a few
+    of them make most of the variance: a model that is too sure is better on nearly every image, and loses by errors so
+    rare that they may not be among these.
     """
     member = members(groups)
     known = spread(values, member, int(member.max(initial=-1)) + 1)
     value = float(values.mean())
     if not values.any():
         return {"value": 0.0, "low": 0.0, "high": 0.0}
-    if known.dof < MIN_DOF:
+    if known.dof_of_losses < MIN_DOF_OF_LOSSES:
         return {"value": value, "low": None, "high": None}
     half = two_sided(known.dof) * float(np.sqrt(known.variance))
     return {"value": value, "low": value - half, "high": value + half}

@@ -13,6 +13,9 @@ from scipy.stats import t as student
 from pipeline.evaluation.ranking import Floats
 
 COVERAGE = 0.95
+MIN_DOF_OF_LOSSES = (
+    14.0  # of a mean of losses or of their differences; with fewer, large errors may just not have been drawn
+)
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,11 @@ class Spread:
     variance: float
     dof: float
     correlation: float
+
+    @property
+    def dof_of_losses(self) -> float:
+        """Degrees of freedom where few values are large: no more than the groups that make the variance, less one."""
+        return min(self.dof, max(resting_on(self.totals) - 1, 0))
 
 
 def resting_on(totals: Floats) -> float:

@@ -14,13 +14,12 @@ from scipy.special import expit, logit
 
 from pipeline.evaluation.auc_interval import auc_interval
 from pipeline.evaluation.calibration import ece_floor
-from pipeline.evaluation.clustered import members, resting_on, spread, two_sided
+from pipeline.evaluation.clustered import MIN_DOF_OF_LOSSES, Spread, members, spread, two_sided
 from pipeline.evaluation.metrics import METRICS, TPR_BOUNDS, ece, losses
 from pipeline.evaluation.ranking import Floats, average_precision, equal_error_rate, rank
 from pipeline.evaluation.tpr_interval import tpr_intervals
 
 MIN_DOF = 9.5  # of AP and EER; with ten groups that are much alike they cover 90 %
-MIN_DOF_OF_MEAN = 14.0  # and as many groups as make most of the variance, less one: else large errors may just not have been drawn
 FEW_GROUPS = 30  # of a class; below it a warning stands beside the figures
 WEIGHTS_IN_MEMORY = 8_000_000  # weights held at once: 64 MB
 
@@ -116,13 +115,13 @@ def of_mean(values: Floats, groups: ArrayLike) -> dict[str, Any]:
     Returns
     -------
     dict
-        value, low, high; the last two are None with a `note` where the groups are too few or too unequal.
+        value, low, high; the last two are None with a `note` where the groups are too few, too unequal, or a few hold most of the error.
     """
     member = members(groups)
     known, mean = spread(values, member, int(member.max()) + 1), float(values.mean())
-    dof = min(known.dof, max(resting_on(known.totals) - 1, 0))
-    if dof < MIN_DOF_OF_MEAN or not mean:
-        return {"value": mean, "low": None, "high": None, "note": _unequal(dof, needed=MIN_DOF_OF_MEAN)}
+    unsure = _unsure(known, mean)
+    if unsure is not None:
+        return {"value": mean, "low": None, "high": None, "note": unsure}
     factor = float(np.exp(two_sided(known.dof) * np.sqrt(known.variance) / mean))
     return {"value": mean, "low": mean / factor, "high": mean * factor}
 
@@ -170,6 +169,20 @@ def _on_log_odds(value: float, drawn: Floats, dof: float) -> dict[str, Any]:
         return {"low": None, "high": None, "note": "too near 0 or 1 for an interval"}
     half = two_sided(dof) * float(logit(inside).std(ddof=1))
     return {"low": float(expit(logit(value) - half)), "high": float(expit(logit(value) + half))}
+
+
+def _unsure(known: Spread, mean: float) -> str | None:
+    """Why a mean of losses has no interval; None where it has one."""
+    if not mean:
+        return "every loss is 0: errors may just not have been drawn"
+    if known.dof < MIN_DOF_OF_LOSSES:
+        return _unequal(known.dof, needed=MIN_DOF_OF_LOSSES)
+    if known.dof_of_losses < MIN_DOF_OF_LOSSES:
+        return (
+            f"a few groups hold most of the error: they are worth {known.dof_of_losses + 1:.1f}, "
+            f"{MIN_DOF_OF_LOSSES + 1:.0f} are needed for an interval"
+        )
+    return None
 
 
 def _unequal(dof: float, *, needed: float) -> str:

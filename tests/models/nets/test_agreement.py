@@ -25,12 +25,31 @@ def folder(tmp_path):
 
 
 def test_what_was_converted_agrees_and_what_was_not_is_not_counted(folder):
-    assert check_graphs(folder) == 2
+    assert check_graphs(folder) == (2, 2)
     Graph.remove(folder, 1)
-    assert check_graphs(folder) == 1
+    assert check_graphs(folder) == (1, 2)
 
 
 def test_the_graph_of_other_weights_is_named(folder):
     member_file(folder, 1).write_bytes(SavedWeights.of("other", state(2)).data)
     with pytest.raises(NetError, match="member 1's graph gives other numbers than its weights .by up to"):
         check_graphs(folder)
+
+
+NO_LAYERS = b'<?xml version="1.0"?><net name="a" version="11"><layers/><edges/></net>'
+
+
+@pytest.mark.parametrize("layers", [b"garbage", NO_LAYERS])
+def test_a_graph_that_cannot_be_run_is_named_and_torch_does_not_step_in(folder, layers):
+    (path,) = folder.glob("member1.xml")
+    path.write_bytes(layers)
+    with pytest.raises(
+        NetError, match="OpenVINO cannot run member 1's graph .*; copy the whole folder again"
+    ):
+        check_graphs(folder)
+
+
+def test_parts_are_read_as_the_bundle_reads_them(folder):
+    read = []
+    check_graphs(folder, read=lambda path: read.append(path.name) or path.read_bytes())
+    assert {path.name for path in folder.iterdir()} == set(read)

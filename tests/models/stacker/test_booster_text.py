@@ -45,6 +45,17 @@ def test_what_lightgbm_writes_says_the_same_afterwards(options):
     np.testing.assert_array_equal(again.feature_importance("gain"), booster.feature_importance("gain"))
 
 
+def test_a_split_of_missing_numbers_from_all_others_is_let_through():
+    """Its threshold is inf, which LightGBM writes and reads."""
+    x = np.random.default_rng(0).normal(size=(300, 3))
+    x[::3, 1] = np.nan
+    data = lgb.Dataset(x, label=np.isnan(x[:, 1]).astype(int), feature_name=COLUMNS)
+    booster = lgb.train({"objective": "binary", "verbosity": -1, "min_data_in_leaf": 5}, data, 4)
+    assert "threshold=inf" in booster.model_to_string()
+    again = lgb.Booster(model_str=checked(booster.model_to_string(), columns=COLUMNS))
+    np.testing.assert_array_equal(again.predict(x), booster.predict(x))
+
+
 def test_what_has_passed_on_this_machine_is_not_checked_again(text, tmp_path, monkeypatch):
     monkeypatch.setenv("FAKETRACE_CACHE", str(tmp_path))
     first = checked(text, columns=COLUMNS)
@@ -97,6 +108,9 @@ def edited(text, key, change):
         ("is_linear", lambda v: "1", "categories or linear leaves"),
         ("split_feature", lambda v: "3" + v[1:], "split_feature names a column beyond the 3"),
         ("split_feature", lambda v: "-1" + v[1:], "split_feature names a column beyond"),
+        ("threshold", lambda v: "-inf " + v.partition(" ")[2], "threshold holds no"),
+        ("threshold", lambda v: "infinity " + v.partition(" ")[2], "threshold holds no"),
+        ("leaf_value", lambda v: "inf " + v.partition(" ")[2], "leaf_value holds no"),
         ("decision_type", lambda v: "1" + v[1:], "decision_type is no numerical"),
         ("decision_type", lambda v: "64" + v[1:], "decision_type is no numerical"),
         ("left_child", lambda v: "0" + v[1:], "left_child and right_child make no tree"),

@@ -51,6 +51,18 @@ def test_the_same_forecast_differs_by_nothing():
     assert mean_difference(np.zeros(10), np.arange(10)) == {"value": 0.0, "low": 0.0, "high": 0.0}
 
 
+def test_a_forecast_that_is_too_sure_is_not_called_better_where_its_errors_were_not_drawn():
+    """Two forecasts of one mean loss: the sure one is better nearly everywhere, and far worse in one image of 1,000."""
+    generator, called = np.random.default_rng(0), 0
+    for _ in range(200):
+        values = np.where(generator.random(300) < 1e-3, 5.0, -0.005)
+        found = mean_difference(values, np.arange(300))
+        called += found["high"] is not None and not found["low"] <= 0 <= found["high"]
+    assert called == 0
+    plain = mean_difference(generator.normal(size=300), np.arange(300))
+    assert plain["low"] < 0 < plain["high"]
+
+
 def test_few_groups_have_a_difference_without_interval():
     found = mean_difference(np.arange(10.0), np.arange(10) % 3)
     assert found == {"value": 4.5, "low": None, "high": None}

@@ -94,8 +94,10 @@ def test_perfect_ranking_has_an_auc_interval_but_none_of_ap():
     assert "too near 0 or 1" in found["ap"]["note"]
 
 
-def test_mean_of_a_constant_has_no_interval():
-    assert of_mean(np.zeros(20), np.arange(20))["low"] is None
+def test_a_mean_of_nothing_but_zeros_has_no_interval_and_says_why():
+    found = of_mean(np.zeros(20), np.arange(20))
+    assert found["low"] is None
+    assert "every loss is 0" in found["note"]
 
 
 def test_a_mean_that_hangs_on_a_few_groups_has_no_interval():
@@ -104,4 +106,4 @@ def test_a_mean_that_hangs_on_a_few_groups_has_no_interval():
     values[:3] = 50.0
     found = of_mean(values, np.arange(120))
     assert (found["low"], found["high"]) == (None, None)
-    assert "14 are needed" in found["note"]
+    assert "a few groups hold most of the error: they are worth 3.2, 15 are needed" in found["note"]

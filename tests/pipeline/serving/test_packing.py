@@ -194,3 +194,17 @@ def test_damage_is_found_before_packing(folder, tmp_path):
         command.main(["pack", str(folder), "--out", str(tmp_path / "m")])
     with pytest.raises(BundleError, match="damaged or was altered"):
         command.main(["verify", str(folder)])
+
+
+def test_a_strangers_bundle_is_tried_in_a_process_of_its_own_before_its_nets_run_here(folder, monkeypatch):
+    """The record's code is none of ours, so that check is left out."""
+
+    def tried(path, record_bytes, info):
+        assert record_bytes == (path / FILE).read_bytes()
+        raise BundleError("its first use failed")
+
+    monkeypatch.setattr(command, "refuse_other_code", lambda *_: None)
+    monkeypatch.setattr(command, "require", tried)
+    monkeypatch.setattr(command, "_graphs", lambda *_: pytest.fail("its nets ran"))
+    with pytest.raises(BundleError, match="its first use failed"):
+        command.main(["verify", str(folder)])
