@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -26,7 +26,10 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=100)]
 Column = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\.[A-Za-z0-9_]+$", max_length=200)]
-PartName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.]*(/[A-Za-z0-9_][A-Za-z0-9_.]*)*$")]
+# No longer than the name of a file may be, so no folder in it is either.
+PartName = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.]*(/[A-Za-z0-9_][A-Za-z0-9_.]*)*$", max_length=255)
+]
 Version = Annotated[str, Field(pattern=r"^[0-9][0-9A-Za-z.+_-]*$")]
 Target = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.]+:[A-Za-z0-9_.]+$")]
 Fingerprint = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
@@ -206,6 +209,14 @@ class BundleInfo(Record):
     def _can_score(cls, params: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         ScoringOptions.model_validate(params)
         return params
+
+    @field_validator("files")
+    @classmethod
+    def _can_lie_together(cls, files: dict[str, str]) -> dict[str, str]:
+        folders = {str(folder) for name in (FILE, *files) for folder in PurePosixPath(name).parents}
+        if FILE in files or folders & {FILE, *files}:
+            raise ValueError(f"files names {FILE}, or a file that is a folder of another")
+        return files
 
     @model_validator(mode="after")
     def _fits_together(self) -> BundleInfo:

@@ -65,7 +65,10 @@ def _made(path: Path, *, is_folder: bool) -> tuple[Path, int]:
         part = part_of(path)
         if is_folder:
             part.mkdir()
-            lock = os.open(part, os.O_RDONLY)
+            try:
+                lock = os.open(part, os.O_RDONLY)
+            except FileNotFoundError:  # somebody tidied up before it was open
+                continue
         else:
             lock = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
         with suppress(OSError):

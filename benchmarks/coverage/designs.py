@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 from scipy.special import expit
 from scipy.stats import norm
 
@@ -24,6 +26,7 @@ MOST_FAKES = 1000
 LARGEST_BOOTSTRAP = 1000
 UNEQUAL_SPREAD = 1.2  # standard deviation of the logarithm of a group's size
 RIVAL_SHARE = 0.7  # correlation of a rival's score with the score
+TIMID = 0.6  # times the log-odds that are right: a forecast that is not sure enough
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ def designs(*, full: bool, part: str = "ranked") -> list[Design]:
     full : bool
         Every combination; otherwise of the classes and shifts one for each of the others, in turn.
     part : str
-        `others` leaves the largest out, whose bootstraps take hours.
+        All but `ranked` leave the largest out, whose bootstraps take hours.
     """
     outer = [
         (reals, groups, correlation, unequal)
@@ -134,7 +137,28 @@ def _noise(groups: Ints, design: Design, generator: np.random.Generator) -> Floa
 
 def probability(score: Floats, design: Design) -> Floats:
     """Probability of fake that a score means where real and fake are alike frequent."""
-    return np.asarray(expit(design.shift * (score - design.shift / 2)), dtype=np.float64)
+    return forecast(score, design, sureness=1.0)
+
+
+def forecast(score: Floats, design: Design, *, sureness: float) -> Floats:
+    """Probability of fake by a forecast whose log-odds are so many times those of `probability`."""
+    return np.asarray(expit(sureness * design.shift * (score - design.shift / 2)), dtype=np.float64)
+
+
+@cache
+def too_sure(design: Design) -> float:
+    """How sure a forecast has to be to lose, by rare large errors, as much on average as one that is `TIMID`."""
+    wanted = _log_loss(design, TIMID)
+    return float(brentq(lambda sureness: _log_loss(design, sureness) - wanted, 1.0, 20.0))
+
+
+def _log_loss(design: Design, sureness: float) -> float:
+    """Mean log loss of a forecast over endlessly many images."""
+    share = design.fakes / (design.fakes + design.reals)
+    score = np.linspace(-8, 8 + design.shift, 40_001)
+    odds, step = sureness * design.shift * (score - design.shift / 2), score[1] - score[0]
+    real, fake = norm.pdf(score) * step, norm.pdf(score - design.shift) * step
+    return float((1 - share) * (real @ np.logaddexp(0, odds)) + share * (fake @ np.logaddexp(0, -odds)))
 
 
 def truth(design: Design, bounds: dict[str, float]) -> dict[str, float]:
@@ -153,7 +177,6 @@ def truth(design: Design, bounds: dict[str, float]) -> dict[str, float]:
     tpr, fpr = norm.sf(score - design.shift), norm.sf(score)
     precision = share * tpr / np.maximum(share * tpr + (1 - share) * fpr, 1e-300)
     squares = (1 - share) * (real @ p**2) + share * (fake @ (1 - p) ** 2)
-    logs = -(1 - share) * (real @ np.log1p(-p)) - share * (fake @ np.log(p))
     tprs = {name: float(norm.cdf(design.shift + norm.ppf(bound))) for name, bound in bounds.items()}
     return {
         "auc": float(norm.cdf(design.shift / np.sqrt(2))),
@@ -161,6 +184,6 @@ def truth(design: Design, bounds: dict[str, float]) -> dict[str, float]:
         "ap": float(fake @ precision),
         "eer": float(norm.cdf(-design.shift / 2)),
         "brier": float(squares),
-        "log_loss": float(logs),
+        "log_loss": _log_loss(design, 1.0),
         "auc_difference": 0.0,
     }

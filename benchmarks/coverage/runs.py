@@ -10,10 +10,21 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm
 
-from benchmarks.coverage.designs import Design, Floats, Sample, draw, probability, truth
+from benchmarks.coverage.designs import (
+    TIMID,
+    Design,
+    Floats,
+    Sample,
+    draw,
+    forecast,
+    probability,
+    too_sure,
+    truth,
+)
 from models.bundle_info import OVERALL
 from pipeline.evaluation import comparison
 from pipeline.evaluation.auc_interval import auc_difference, auc_interval
+from pipeline.evaluation.calibration import mean_difference
 from pipeline.evaluation.intervals import bootstrapped, of_mean
 from pipeline.evaluation.metrics import TPR_BOUNDS, losses
 from pipeline.evaluation.thresholds import RATES, limits
@@ -51,11 +62,22 @@ def differences(sample: Sample, design: Design) -> dict[str, Figure]:
     return figures | {"auc_difference_bootstrap": found["auc"]["bootstrap"]}
 
 
+def sureness(sample: Sample, design: Design) -> dict[str, Figure]:
+    """The log losses of one score read as too timid and as too sure a forecast, which are the same on average."""
+    timid, sure = (
+        losses(sample.target, forecast(sample.score, design, sureness=times))
+        for times in (TIMID, too_sure(design))
+    )
+    return {"log_loss_difference_of_the_too_sure": mean_difference(sure - timid, sample.groups)}
+
+
 FIGURES: dict[str, Callable[[Sample, Design], dict[str, Figure]]] = {
     "ranked": ranked,
     "others": others,
     "differences": differences,
+    "sureness": sureness,
 }
+NULLS = ("differences", "sureness")  # the true difference is 0
 
 
 def cover(design: Design, *, part: str, runs: int) -> list[dict[str, Any]]:
@@ -76,7 +98,7 @@ def cover(design: Design, *, part: str, runs: int) -> list[dict[str, Any]]:
         width : mean of the intervals shown.
     """
     generator, right = _generator(design), truth(design, TPR_BOUNDS)
-    right = right if part != "differences" else defaultdict(float)  # of two scores of one quality: 0
+    right = defaultdict(float) if part in NULLS else right
     found: dict[str, list[tuple[float, float]]] = {}
     for _ in range(runs):
         for name, figure in FIGURES[part](draw(design, generator), design).items():

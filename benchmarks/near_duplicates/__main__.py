@@ -24,7 +24,7 @@ from pipeline.runtime.engine import Engine
 
 def distinct(root: Path, count: int, seed: int) -> pd.DataFrame:
     """At most `count` images of different groups, drawn at random."""
-    table = pd.read_csv(root / "groups.csv")
+    table = pd.read_csv(root / "groups.csv", dtype=str, keep_default_na=False)
     chosen = table.sample(frac=1, random_state=seed).drop_duplicates("group").head(count)
     places = [
         next(p for p in (root / f / name for f in ("trainset", "valset")) if p.is_file())

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 
 from models.errors import UserError
 
 OURS = ("features", "models", "pipeline")
-# Of modules that scoring does without; the extra `train` has all others.
+# Of the modules that are imported here and that scoring does without.
 EXTRAS = {
     "c2pa": "provenance",
     "distributed": "cluster",
@@ -17,6 +18,10 @@ EXTRAS = {
     "python_multipart": "serve",
     "starlette": "serve",
     "uvicorn": "serve",
+    **dict.fromkeys(
+        ("diffusers", "dvc", "facenet_pytorch", "huggingface_hub", "matplotlib", "pyarrow"), "train"
+    ),
+    **dict.fromkeys(("scmrepo", "sklearn", "timm", "torch", "torchvision"), "train"),
 }
 
 
@@ -25,13 +30,18 @@ class NotInstalled(UserError):
 
     @classmethod
     def by(cls, error: ModuleNotFoundError) -> NotInstalled | None:
-        """What an import that failed says to a person; None where the module is one of ours or Python's: a bug."""
-        name = (error.name or "").partition(".")[0]
+        """What an import that failed says to a person; None where it is a bug.
+
+        That is a module of ours, of Python's, or inside a package that is here. A package that no extra brings is one that
+        scoring takes or that another package needs.
+        """
+        name, is_inside, _ = (error.name or "").partition(".")
         if not name or name in OURS or name in sys.stdlib_module_names:
             return None
-        return cls(
-            f"{name} is not installed, and this needs it; run: {installing(EXTRAS.get(name, 'train'))}"
-        )
+        if is_inside and (name in sys.modules or find_spec(name) is not None):
+            return None
+        run = installing(EXTRAS[name]) if name in EXTRAS else "pip check, which names what packages lack"
+        return cls(f"{name} is not installed, and this needs it; run: {run}")
 
 
 def installing(extra: str) -> str:

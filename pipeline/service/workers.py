@@ -9,6 +9,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -31,7 +32,7 @@ class Scorer(Protocol):
     """Something that works on batches."""
 
     def start(self) -> str:
-        """Be ready; the device that it works on. Raises ServiceError where the bundle cannot be used."""
+        """Be ready; the device that it works on. Raises ServiceError where it cannot."""
 
     def work_on(self, work: Work, uploads: Sequence[Upload]) -> list[Result]:
         """The result of each upload. Raises Lost; then `start` makes it ready again."""
@@ -58,15 +59,14 @@ class ScoringProcess:
 
     def start(self) -> str:
         """Start the process and wait until it has used the bundle."""
-        context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        self._process = context.Process(
-            target=serve, args=(theirs, self._start, os.getpid()), name="faketrace scorer", daemon=True
-        )
-        self._process.start()
-        theirs.close()
         try:
+            self._spawn()
             first = self._receive(START_S)
+        except OSError as error:
+            self.stop()
+            raise ServiceError(
+                f"a scoring process cannot be started: {error.strerror}; close other programs, or set --workers lower"
+            ) from None
         except Lost as lost:
             raise ServiceError(
                 f"a scoring process {lost} while it loaded the bundle; see the lines above"
@@ -74,6 +74,16 @@ class ScoringProcess:
         if isinstance(first, ServiceError):
             raise first
         return str(first)
+
+    def _spawn(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        process = context.Process(
+            target=serve, args=(theirs, self._start, os.getpid()), name="faketrace scorer", daemon=True
+        )
+        with theirs:
+            process.start()
+        self._process = process
 
     def work_on(self, work: Work, uploads: Sequence[Upload]) -> list[Result]:
         """Hand a batch over and wait for its results."""
@@ -101,12 +111,14 @@ class ScoringProcess:
 
     def stop(self) -> None:
         """End the process, whatever it is doing."""
-        if self._connection is not None:
-            self._connection.close()
-        if self._process is not None:
-            self._process.kill()
-            self._process.join()
+        # Taken first: a worker that loses it and who ends the service may both call this.
+        connection, process = self._connection, self._process
         self._connection = self._process = None
+        if connection is not None:
+            connection.close()
+        if process is not None:
+            process.kill()
+            process.join()
 
 
 @dataclass(frozen=True)
@@ -152,17 +164,18 @@ class WorkerPool:
         self._on_lost = on_lost
         self._one_on_gpu = one_on_gpu
         self._threads: list[threading.Thread] = []
+        self._working: set[Scorer] = set()
         self._done: queue.SimpleQueue[_Done | None] = queue.SimpleQueue()
         self._delivery = threading.Thread(target=self._deliver, name="delivery", daemon=True)
 
     def start(self) -> None:
         """Start every scorer, side by side, then the threads. Raises ServiceError where the bundle cannot be used."""
-        refused: list[ServiceError] = []
+        refused: list[Exception] = []
 
         def start(scorer: Scorer) -> None:
             try:
                 scorer.start()
-            except ServiceError as error:
+            except Exception as error:  # whatever it is, it is raised below
                 refused.append(error)
 
         # Alone: what is tried or compiled at a first use is there for the others.
@@ -177,6 +190,7 @@ class WorkerPool:
             self.kill()
             raise refused[0]
         self._delivery.start()
+        self._working.update(self._scorers)
         for index, scorer in enumerate(self._scorers):
             self._threads.append(
                 threading.Thread(target=self._run, args=(scorer,), name=f"worker {index}", daemon=True)
@@ -185,8 +199,8 @@ class WorkerPool:
 
     @property
     def is_alive(self) -> bool:
-        """Whether any worker can work."""
-        return any(thread.is_alive() for thread in self._threads)
+        """Whether any worker can work, and its results are handed out."""
+        return bool(self._working) and self._delivery.is_alive()
 
     def stop(self) -> None:
         """Work on all that waits, hand out the results, then end the processes."""
@@ -200,22 +214,26 @@ class WorkerPool:
 
     def kill(self) -> None:
         """End the processes, whatever they are doing."""
-        for scorer in self._scorers:
-            scorer.stop()
+        with ExitStack() as stack:  # one that cannot be ended does not keep the others
+            for scorer in self._scorers:
+                stack.callback(scorer.stop)
 
     def _run(self, scorer: Scorer) -> None:
-        lost = False
-        while not lost and (batch := self._jobs.take()):
+        while scorer in self._working and (batch := self._jobs.take()):
             begun = time.monotonic()
             try:
                 results = self._results(scorer, batch)
-            except ServiceError as error:
-                _LOG.critical("a scoring process cannot be started again: %s", error)
-                lost = True
-                results = [Failed("internal_error", "the service lost its processes; see its log")] * len(
-                    batch
-                )
+            except Exception as error:
+                is_bug = not isinstance(error, ServiceError)
+                _LOG.critical("a worker is lost: %s", error, exc_info=error if is_bug else None)
+                self._working.remove(scorer)
+                results = [_NO_PROCESS] * len(batch)
             self._done.put(_Done(batch, results, time.monotonic() - begun))
+        self._working.discard(scorer)
+        if not self._working:  # nobody else would answer what waits
+            self._jobs.close()
+            while batch := self._jobs.take():
+                self._done.put(_Done(batch, [_NO_PROCESS] * len(batch), 0.0))
 
     def _deliver(self) -> None:
         while done := self._done.get():
@@ -239,4 +257,5 @@ class WorkerPool:
         return [result for job in batch for result in self._results(scorer, [job])]
 
 
+_NO_PROCESS = Failed("internal_error", "the service lost its processes; see its log")
 _OF_THE_BATCH = ("internal_error", "out_of_memory", "process_lost")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import zipfile
 from pathlib import Path
@@ -14,6 +15,8 @@ from pipeline.storage.outputs import check_outputs
 
 MAX_BYTES = 20 << 30  # of all parts
 _CHUNK = 1 << 20
+# Places that no file has, and names that a disk holds for one: what the file says is wrong, not the disk.
+_OF_THE_FILE = (errno.EINVAL, errno.EEXIST, errno.ENOTDIR)
 _SAME_DATE = (1980, 1, 1, 0, 0, 0)  # the same bundle gives the same file
 
 
@@ -88,8 +91,8 @@ def _lay_out(archive: zipfile.ZipFile, folder: Path, *, file: Path) -> str:
     names = archive.namelist()
     if len(set(names)) != len(names) or FILE not in names:
         raise BundleError(f"{file} holds no {FILE}, or a name twice; pack or copy it again")
-    _copy(archive, FILE, folder, most=MAX_RECORD)
     try:
+        _copy(archive, FILE, folder, most=MAX_RECORD)
         info = parse_record(folder, read_record(folder))
         _copy_parts(archive, folder, info, file=file)
         check_files(folder, info)
@@ -119,6 +122,11 @@ def _copy(archive: zipfile.ZipFile, name: str, folder: Path, *, most: int) -> No
     if entry.file_size > most or entry.compress_type != zipfile.ZIP_STORED or entry.is_dir():
         raise BundleError(f"{folder}: {name} is too large, compressed or a folder; pack or copy it again")
     target = folder / name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with archive.open(entry) as source, target.open("xb") as copy:
-        shutil.copyfileobj(source, copy, _CHUNK)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with archive.open(entry) as source, target.open("xb") as copy:
+            shutil.copyfileobj(source, copy, _CHUNK)
+    except OSError as error:
+        if error.errno not in _OF_THE_FILE:
+            raise
+        raise BundleError(f"{folder}: {name} is not where the file says; pack or copy it again") from None

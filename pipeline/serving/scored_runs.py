@@ -14,6 +14,7 @@ from scmrepo.exceptions import SCMError
 
 from models.bundle_info import FILE
 from models.errors import UserError
+from pipeline.dataset.spellings import quoted
 from pipeline.runtime import paths
 from pipeline.serving.containers import Packed
 from pipeline.serving.inputs import named_files
@@ -48,6 +49,15 @@ def read_scores(name: str, asked: Asked) -> pd.DataFrame:
     UserError
         Where there are no scores under this name, or not in this form.
     """
+    scores = _found(name, asked)
+    if scores.empty:
+        raise UserError(
+            f"{name} holds no scores: no image was scored that a model was not trained on; name {WAYS}"
+        )
+    return scores
+
+
+def _found(name: str, asked: Asked) -> pd.DataFrame:
     path = Path(name)
     if path.is_file():
         return _one_row_each(_read_file(path), name)
@@ -64,24 +74,41 @@ def _read_file(path: Path) -> pd.DataFrame:
     if path.suffix == ".parquet":
         return _of_table(path.read_bytes(), str(path))
     try:
-        table = pd.read_csv(path, dtype={"img_name": str}, encoding_errors="surrogateescape")
+        # Nothing is missing: an image may be named NA or null. Columns of pandas' own strings hold no bytes that are not UTF-8.
+        table = pd.read_csv(
+            path, dtype={"img_name": object}, keep_default_na=False, encoding_errors="surrogateescape"
+        )
     except (ValueError, UnicodeError) as error:
         raise UserError(
             f"{path} is no table of scores: {error}; it needs the columns img_name,y_pred"
         ) from None
+    if not isinstance(table.index, pd.RangeIndex):  # pandas would take the first field for no column at all
+        raise UserError(
+            f"{path} line 2 has more fields than the header; put a name that has commas in double quotes"
+        )
     found = [column for column in SCORE_COLUMNS if column in table.columns]
     if "img_name" not in table.columns or not found:
         raise UserError(
             f"{path} has the columns {', '.join(map(str, table.columns[:8]))}; it needs img_name and y_pred"
         )
-    scores = pd.to_numeric(table[found[0]], errors="coerce")
-    if not scores.between(0, 1).all():
-        line = int((~scores.between(0, 1)).to_numpy().argmax()) + 2
+    names, numbers = table["img_name"].map(storable), table[found[0]]
+    if (names == "").any():
         raise UserError(
-            f"{path} line {line}: {found[0]} is {table[found[0]].iloc[line - 2]}, allowed are probabilities from 0 to 1"
+            f"{path} line {_line(names == '')}: img_name is empty; each score needs the name of its image"
         )
-    names = table["img_name"].astype(str).map(storable)
-    return pd.DataFrame({"img_name": names, "score": scores.astype(float)})
+    scores = pd.to_numeric(numbers, errors="coerce").astype(float)
+    wrong = ~scores.between(0, 1)
+    if wrong.any():
+        raise UserError(
+            f"{path} line {_line(wrong)}: {found[0]} is {quoted(str(numbers[wrong].iloc[0]))}, allowed are probabilities from 0 "
+            "to 1"
+        )
+    return pd.DataFrame({"img_name": names, "score": scores})
+
+
+def _line(wrong: pd.Series) -> int:
+    """Line of the first row that is wrong."""
+    return int(wrong.to_numpy().argmax()) + 2
 
 
 def _of_table(content: bytes, where: str) -> pd.DataFrame:

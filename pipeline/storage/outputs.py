@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from models.errors import UserError
-from models.unfinished import part_of
+from models.unfinished import unfinished
 from pipeline.storage.files import appearing
 
 STDOUT, STDERR, NOWHERE = Path("-"), Path("&2"), Path(os.devnull)
@@ -91,10 +91,9 @@ def _check_file(path: Path) -> None:
     if real.exists() and not os.access(real, os.W_OK):
         raise OutputError(f"the output {path} is there and read-only; name another file, or `chmod u+w` it")
     folder = next(parent for parent in real.parents if parent.exists())
-    part = part_of(folder / real.name)
     try:
-        part.touch(exist_ok=False)
-        part.unlink()
+        with unfinished(folder / real.name):
+            pass
     except OSError as error:
         raise OutputError(
             f"the output {path} cannot be written into {folder}: {error.strerror}; name a place that can be written"

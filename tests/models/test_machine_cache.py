@@ -1,5 +1,6 @@
 """What this machine keeps is what was written, or nothing; what is not used any more goes."""
 
+import errno
 import os
 import time
 
@@ -36,6 +37,15 @@ def test_what_is_unused_for_a_month_goes_and_what_is_used_stays(home):
     machine_cache.read("nets", "used")
     machine_cache.write("nets", "new", b"net")
     assert {path.name for path in (home / "faketrace/nets").iterdir()} == {"used", "new"}
+
+
+def test_what_may_be_read_and_not_touched_is_read(monkeypatch):
+    def refused(path):
+        raise PermissionError(errno.EPERM, "not its owner", str(path))
+
+    machine_cache.write("nets", "a", b"net")
+    monkeypatch.setattr(machine_cache.os, "utime", refused)
+    assert machine_cache.read("nets", "a") == b"net"
 
 
 def test_where_nothing_can_be_written_nothing_is_kept(home, monkeypatch):

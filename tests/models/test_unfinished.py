@@ -119,6 +119,26 @@ def test_one_who_tidies_before_the_lock_is_there_costs_another_try(tmp_path, mon
         assert part.is_file() and len(tries) == 2
 
 
+def test_one_who_tidies_before_a_folder_is_open_costs_another_try(tmp_path, monkeypatch):
+    made, mkdir = [], module.Path.mkdir
+
+    def then_tidied(path):
+        mkdir(path)
+        made.append(path)
+        if len(made) == 1:
+            remove_abandoned(tmp_path)
+
+    monkeypatch.setattr(module.Path, "mkdir", then_tidied)
+    with unfinished(tmp_path / "a", is_folder=True) as part:
+        assert [path.is_dir() for path in made] == [False, True] and part == made[1]
+
+
+def test_a_part_in_no_folder_is_not_tried_for_ever(tmp_path):
+    for kind in (False, True):
+        with pytest.raises(FileNotFoundError), unfinished(tmp_path / "gone/a", is_folder=kind):
+            pass
+
+
 def test_a_disk_without_locks_is_written_and_never_tidied(tmp_path, monkeypatch):
     def refused(lock, kind):
         raise OSError("no locks here")

@@ -4,10 +4,12 @@ import json
 import re
 import subprocess
 import sys
+from importlib import metadata
 
 import pytest
 
-from tests.installations import ROOT, without
+from pipeline.runtime.extras import EXTRAS, OURS, NotInstalled
+from tests.installations import ROOT, modules_of, packages_of, without
 
 WORKING = {"bundle", "configure", "demo", "explain", "predict", "serve", "summary"}
 COMMANDS = {
@@ -95,18 +97,45 @@ def test_what_takes_more_while_it_runs_says_so_in_a_line(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("module", "extra"),
-    [("uvicorn", "serve"), ("distributed.client", "cluster"), ("no_such_package", "train")],
+    ("module", "way"),
+    [
+        ("uvicorn", r"'\.\[serve\]'"),
+        ("distributed", r"'\.\[cluster\]'"),
+        ("torch", r"'\.\[train\]'"),
+        ("dask", "pip check"),  # brought by what an extra brings
+        ("numpy", "pip check"),  # no extra has it
+        ("no_such_package.part", "pip check"),
+    ],
 )
-def test_the_extra_that_brings_a_package_is_named(module, extra):
-    from pipeline.runtime.extras import NotInstalled
-
+def test_how_to_get_a_package_is_said(module, way):
     said = str(NotInstalled.by(ModuleNotFoundError(name=module)))
-    assert said.startswith(f"{module.partition('.')[0]} is not installed") and f"'.[{extra}]'" in said
+    name = module.partition(".")[0]
+    assert re.match(rf"{name} is not installed, and this needs it; run: .*{way}", said)
 
 
-@pytest.mark.parametrize("module", [None, "models.gone", "pipeline", "email.gone"])
-def test_a_module_of_ours_or_of_pythons_that_is_missing_is_a_bug(module):
-    from pipeline.runtime.extras import NotInstalled
-
+@pytest.mark.parametrize(
+    "module", [None, "models.gone", "pipeline", "email.gone", "scipy.gone", "pytest.gone"]
+)
+def test_a_module_that_is_missing_where_its_package_is_here_is_a_bug(module):
     assert NotInstalled.by(ModuleNotFoundError(name=module)) is None
+
+
+def _needs(package):
+    """A package and what it needs itself, without its own extras."""
+    lines = [line for line in metadata.requires(package) or [] if "extra ==" not in line]
+    return {package, *(re.split(r"[^\w.-]", line)[0].lower().replace("_", "-") for line in lines)}
+
+
+def test_each_extra_that_is_named_brings_the_module():
+    owners = metadata.packages_distributions()
+    for module in EXTRAS.keys() & owners.keys():
+        brought = set().union(*map(_needs, packages_of(EXTRAS[module])))
+        assert brought & {owner.lower().replace("_", "-") for owner in owners[module]}, module
+
+
+def test_each_package_that_is_imported_here_comes_with_the_base_or_with_an_extra_that_is_named():
+    code = [path for folder in OURS for path in (ROOT / folder).rglob("*.py")]
+    lines = "\n".join(path.read_text(encoding="utf-8") for path in code)
+    imported = set(re.findall(r"^ *(?:from|import) (\w+)", lines, re.MULTILINE))
+    more = modules_of(set().union(*map(packages_of, {*EXTRAS.values()})))
+    assert imported & more <= EXTRAS.keys()

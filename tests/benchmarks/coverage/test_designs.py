@@ -7,7 +7,17 @@ import pytest
 from scipy.stats import norm
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss
 
-from benchmarks.coverage.designs import Design, designs, draw, probability, threshold_designs, truth
+from benchmarks.coverage.designs import (
+    TIMID,
+    Design,
+    designs,
+    draw,
+    forecast,
+    probability,
+    threshold_designs,
+    too_sure,
+    truth,
+)
 from pipeline.evaluation.metrics import TPR_BOUNDS, auc
 
 
@@ -50,3 +60,14 @@ def test_every_combination_or_one_of_nine():
     for field in ("classes", "shift"):
         assert {getattr(d, field) for d in some} == {getattr(d, field) for d in full}
     assert all(d.groups <= d.reals for d in [*full, *threshold_designs()])
+
+
+def test_the_too_sure_and_the_timid_lose_the_same_on_average():
+    design = Design(1000, 1000, correlation=0.0, unequal=False, classes="both", shift=1.5)
+    samples = [draw(design, np.random.default_rng(seed)) for seed in range(100)]
+    target, score = (np.concatenate([getattr(s, name) for s in samples]) for name in ("target", "score"))
+    timid, sure, right = (
+        log_loss(target, forecast(score, design, sureness=times)) for times in (TIMID, too_sure(design), 1.0)
+    )
+    assert sure == pytest.approx(timid, abs=0.005)
+    assert right < timid - 0.02

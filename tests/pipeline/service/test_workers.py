@@ -1,5 +1,7 @@
 """Processes that die, hang or refuse: a bad image affects only itself, and the next one is scored."""
 
+import errno
+import os
 import time
 from types import SimpleNamespace
 
@@ -69,6 +71,79 @@ def test_a_bundle_that_cannot_be_used_is_said_before_anything_is_served():
         pool.start()
 
 
+class Broken(Fragile):
+    """It raises what it was given where it is asked to do what it was named for."""
+
+    def __init__(self, *, at, error):
+        super().__init__()
+        self.at, self.error = at, error
+        self.stops = 0
+
+    def start(self):
+        if self.at == "start":
+            raise self.error
+        return super().start()
+
+    def work_on(self, work, uploads):
+        if self.at == "work_on":
+            raise self.error
+        return super().work_on(work, uploads)
+
+    def stop(self):
+        self.stops += 1
+        if self.at == "stop":
+            raise self.error
+
+
+def test_whatever_a_worker_ends_of_its_batch_and_all_that_wait_are_answered(caplog):
+    found, lost, pool = results([b"a", b"b", b"c"], Broken(at="work_on", error=AssertionError("a bug")))
+    assert [result.status for result in found] == ["internal_error"] * 3
+    assert lost == 0 and not pool.is_alive
+    (record,) = caplog.records
+    assert record.levelname == "CRITICAL" and record.exc_info[1].args == ("a bug",)
+    pool.stop()
+
+
+def test_one_lost_worker_of_two_leaves_the_other_its_work():
+    queue = JobQueue(capacity=100, batch_wait_s=0)
+    pool = WorkerPool([Fragile(starts=1), Fragile()], queue, on_batch=lambda *_: None, on_lost=lambda: None)
+    pool.start()
+    for data in (b"die", b"a", b"b"):
+        job = Job("a", data, SCORE, time.monotonic() + 60)
+        assert queue.put([job])
+        found = job.result.result(20)
+    assert found == b"b" and pool.is_alive
+    pool.stop()
+
+
+def test_any_error_of_a_later_scorers_start_is_raised_and_ends_all(caplog):
+    scorers = [Fragile(), Broken(at="start", error=OSError(errno.EAGAIN, "no more processes"))]
+    pool = WorkerPool(scorers, JobQueue(capacity=1, batch_wait_s=0), on_batch=print, on_lost=print)
+    with pytest.raises(OSError, match="no more processes"):
+        pool.start()
+    assert scorers[1].stops == 1
+
+
+def test_a_scorer_that_cannot_be_ended_does_not_keep_the_others():
+    scorers = [Broken(at="stop", error=OSError("it lives")), *(Broken(at="", error=None) for _ in range(2))]
+    for order in (scorers, scorers[::-1]):
+        pool = WorkerPool(order, JobQueue(capacity=1, batch_wait_s=0), on_batch=print, on_lost=print)
+        with pytest.raises(OSError, match="it lives"):
+            pool.kill()
+    assert [scorer.stops for scorer in scorers] == [2, 2, 2]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_pool_that_hands_nothing_out_is_not_alive():
+    queue = JobQueue(capacity=1, batch_wait_s=0)
+    pool = WorkerPool([Fragile()], queue, on_batch=lambda *_: 1 / 0, on_lost=print)
+    pool.start()
+    queue.put([Job("a", b"a", SCORE, time.monotonic() + 60)])
+    pool._delivery.join(20)
+    assert not pool.is_alive
+    pool.stop()
+
+
 def test_on_a_gpu_one_process_works():
     class OnGpu(Fragile):
         def start(self):
@@ -128,6 +203,26 @@ def test_what_a_process_says_of_the_bundle_is_passed_on(process):
     scoring = process(refuses)
     with pytest.raises(ServiceError, match="no such bundle"):
         scoring.start()
+    scoring.stop()
+
+
+def test_a_process_that_the_system_does_not_start_is_said_and_leaves_nothing(process, monkeypatch):
+    scoring = process(dies)
+
+    def refused(*_):
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
+    before = len(os.listdir("/proc/self/fd"))
+    with monkeypatch.context() as patched:
+        patched.setattr("multiprocessing.popen_spawn_posix.Popen.__init__", refused)
+        with pytest.raises(
+            ServiceError,
+            match="cannot be started: Cannot allocate memory; close other programs, or set --workers lower",
+        ):
+            scoring.start()
+    scoring.stop()
+    assert len(os.listdir("/proc/self/fd")) == before
+    assert scoring.start() == "cpu"
     scoring.stop()
 
 

@@ -1,5 +1,9 @@
 """A packed bundle: the same parts come out, or one line says why not."""
 
+import errno
+import hashlib
+import json
+import struct
 import zipfile
 
 import pytest
@@ -7,6 +11,7 @@ import pytest
 from models.bundle_files import files_of, write_info
 from models.bundle_info import FILE, BundleError
 from pipeline import bundle as command
+from pipeline.serving import packing
 from pipeline.serving.packing import pack, unpack
 from tests.models.test_bundle_info import PARTS, record
 
@@ -78,6 +83,87 @@ def test_a_changed_file_is_refused_and_leaves_nothing(folder, tmp_path, name):
     with pytest.raises(BundleError, match=message):
         unpack(tmp_path / "changed", tmp_path / "out")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["changed", "model", "whole"]
+
+
+def says(record, **changes):
+    """The bytes of a bundle.json under a right hash, whatever it says."""
+    whole = json.loads(record)["record"] | changes
+    digest = hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
+    return (json.dumps({"format": 2, "sha256": digest, "record": whole}, indent=1) + "\n").encode()
+
+
+@pytest.mark.parametrize(
+    "names", [("zz", "zz/b"), ("a" * 300,), ("/".join("a" * 3000),), (FILE,)], ids=lambda names: names[-1][:5]
+)
+def test_names_that_cannot_lie_together_in_a_folder_are_refused(folder, tmp_path, names):
+    def change(parts):
+        files = {name: hashlib.sha256(b"x").hexdigest() for name in names}
+        record = says(parts[FILE], files={**files_of(folder), **files})
+        return parts | dict.fromkeys(names, b"x") | {FILE: record}
+
+    pack(folder, tmp_path / "whole")
+    rewritten(tmp_path / "whole", tmp_path / "changed", change)
+    with pytest.raises(BundleError, match=r"changed/bundle\.json is damaged: files"):
+        unpack(tmp_path / "changed", tmp_path / "out")
+
+
+def test_a_disk_that_holds_two_names_for_one_refuses_them_without_a_trace(folder, tmp_path, monkeypatch):
+    pack(folder, tmp_path / "whole")
+    opened = packing.Path.open
+
+    def taken(path, mode="r", **given):
+        if mode == "xb" and path.name == PARTS[0]:
+            raise FileExistsError(errno.EEXIST, "there already", str(path))
+        return opened(path, mode, **given)
+
+    monkeypatch.setattr(packing.Path, "open", taken)
+    with pytest.raises(BundleError, match=f"whole: {PARTS[0]} is not where the file says"):
+        unpack(tmp_path / "whole", tmp_path / "out")
+
+
+def test_a_full_disk_is_not_the_files_fault(folder, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "full")
+
+    pack(folder, tmp_path / "whole")
+    monkeypatch.setattr(packing.shutil, "copyfileobj", full)
+    with pytest.raises(OSError, match="full"):
+        unpack(tmp_path / "whole", tmp_path / "out")
+    (tmp_path / "file").touch()
+    with pytest.raises(FileExistsError):  # of the caller's own folders
+        unpack(tmp_path / "whole", tmp_path / "file/out")
+
+
+@pytest.mark.parametrize("offset", [2**62, 2**63 - 1, 2**63, 2**64 - 1])
+def test_a_part_that_is_said_to_lie_where_no_file_reaches_is_refused(tmp_path, offset):
+    name, extra = FILE.encode(), struct.pack("<HHQ", 1, 8, offset)
+    entry = struct.pack(
+        "<4s4B4HL2L5H2L",
+        b"PK\1\2",
+        20,
+        0,
+        20,
+        0,
+        0,
+        0,
+        0,
+        0x21,
+        0,
+        2,
+        2,
+        len(name),
+        len(extra),
+        0,
+        0,
+        0,
+        0,
+        2**32 - 1,
+    )
+    entry += name + extra
+    (tmp_path / "f").write_bytes(entry + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, len(entry), 0, 0))
+    with pytest.raises(BundleError, match=r"f: bundle\.json is not where|f is damaged, or no packed bundle"):
+        unpack(tmp_path / "f", tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["f"]
 
 
 @pytest.mark.parametrize("data", [b"", b"PK", b"text"])

@@ -11,6 +11,7 @@ from models.errors import UserError
 from pipeline.serving import scored_runs
 from pipeline.serving.paired_scores import Asked, pair
 from pipeline.serving.scored_runs import read_scores
+from pipeline.storage.file_names import original
 
 NONE = Asked()
 
@@ -58,14 +59,40 @@ def test_a_run_gives_its_val_images_with_their_facts(folder):
     ("text", "message"),
     [
         ("img_name,score2\na,1\n", r"it needs img_name and y_pred"),
-        ("img_name,y_pred\na,0.5\nb,7\n", r"line 3: y_pred is 7\.0, allowed are probabilities from 0 to 1"),
+        ("img_name,y_pred\na,0.5\nb,7\n", r"line 3: y_pred is '7\.0', allowed are probabilities from 0 to 1"),
         ("img_name,y_pred\na,0.5\na,0.6\n", r"a has 2 rows; keep one row for each image"),
+        ("img_name,y_pred\na,0.5\nb,NA\n", r"line 3: y_pred is 'NA', allowed are probabilities from 0 to 1"),
+        ("img_name,y_pred\na,0.5\nb\n", r"line 3: y_pred is '', allowed are probabilities from 0 to 1"),
+        ("img_name,y_pred\na,0.5\n,0.5\n", r"line 3: img_name is empty; each score needs the name"),
+        ("img_name,y_pred\na, b.jpg,0.5\n", r"line 2 has more fields than the header; put a name"),
+        ("img_name,y_pred\n", r"a\.csv holds no scores: no image was scored .*; name a file of scores"),
         ("", r"is no table of scores: .*needs the columns img_name,y_pred"),
     ],
 )
 def test_a_file_that_will_not_do(folder, text, message):
     with pytest.raises(UserError, match=message):
         read_scores(write(folder / "a.csv", text), NONE)
+
+
+def test_names_that_pandas_takes_for_missing_are_names(folder):
+    names = ["NA", "null", "nan", "None", "007"]
+    text = "img_name,y_pred\n" + "".join(f"{name},0.5\n" for name in names)
+    assert read_scores(write(folder / "a.csv", text), NONE)["img_name"].tolist() == names
+
+
+def test_names_that_are_not_utf8_are_compared_as_predict_writes_them(folder):
+    (folder / "a.csv").write_bytes(b"img_name,y_pred\n\xb0.png,0.25\na.png,0.5\n")
+    scores = read_scores("a.csv", NONE)
+    assert [original(name) for name in scores["img_name"]] == ["\udcb0.png", "a.png"]
+    assert len(pair(scores, scores.assign(target=1, group="g", source="s"), NONE).rows) == 2
+
+
+def test_a_run_that_scored_nothing_new_to_it_holds_no_scores(folder):
+    table(fold_out=True).to_parquet(folder / "a.parquet")
+    with pytest.raises(
+        UserError, match=r"a\.parquet holds no scores: no image was scored that a model was not"
+    ):
+        read_scores("a.parquet", NONE)
 
 
 def test_what_is_nothing_is_said_with_what_is_allowed(folder):
@@ -155,3 +182,6 @@ def test_a_bundle_scores_the_val_images_of_this_run(folder, monkeypatch):
     monkeypatch.setattr(scored_runs, "stream_rows", stream_rows)
     rows = read_scores("bundle", NONE)
     assert rows[["img_name", "score", "target"]].to_numpy().tolist() == [["a.png", 0.4, 0]]
+    monkeypatch.setattr(scored_runs, "stream_rows", lambda *_, **__: iter(()))
+    with pytest.raises(UserError, match=r"bundle holds no scores: no image was scored"):
+        read_scores("bundle", NONE)

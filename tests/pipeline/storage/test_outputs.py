@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from models import unfinished
 from pipeline.storage import files, outputs
 from pipeline.storage.outputs import STDERR, STDOUT, OutputError, check_outputs, is_streamed, text_output
 
@@ -157,15 +158,31 @@ def test_a_read_only_file_is_refused(tmp_path, monkeypatch):
 
 
 def test_a_disk_that_takes_nothing_is_found_before_the_work(tmp_path, monkeypatch):
-    def refuse(path, **_):
+    def refuse(path, *_):
         raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
 
-    monkeypatch.setattr(outputs.Path, "touch", refuse)
+    monkeypatch.setattr(unfinished.os, "open", refuse)
     with pytest.raises(
         OutputError, match=f"cannot be written into {tmp_path}: Read-only file system; name a place"
     ):
         check_outputs([tmp_path / "not yet/a.txt"])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_one_who_tidies_up_meanwhile_does_no_harm(tmp_path, monkeypatch):
+    real, made = os.open, []
+
+    def then_tidied(path, flags, *mode):
+        descriptor = real(path, flags, *mode)
+        if flags & os.O_CREAT and not made:
+            made.append(Path(path))
+            unfinished.remove_abandoned(tmp_path)
+            assert not made[0].exists()
+        return descriptor
+
+    monkeypatch.setattr(os, "open", then_tidied)
+    check_outputs([tmp_path / "a.txt"])
+    assert made and list(tmp_path.iterdir()) == []
 
 
 def test_what_is_read_is_not_written_over(tmp_path):
