@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from pipeline.dataset.findings import audit
 from pipeline.dataset.manifest_rows import build
-from pipeline.dataset.manifest_summary import described, issues
+from pipeline.dataset.manifest_summary import left_out
 from pipeline.dataset.people import people
 from pipeline.reporting import pairs_page
 from pipeline.reporting.rendering import render
@@ -62,9 +62,8 @@ def of_folder(root: Path) -> tuple[dict[str, Any], list[str]]:
     known = CACHE / "audited_files"  # the pipeline's own table may be of another data set
     rows, origin = build(data, manifest, compute, known=known)
     report, unmade = audited(rows, {}, params.Faces.model_validate({}), engine=compute.engine())
-    bad = issues(rows)
     changed = [f"{item.path} is left out as {item.status}: {item.detail}" for item in unmade]
-    return report, [*described(bad, of=len(rows)), *changed, *origin["warnings"]]
+    return report, [*left_out(rows), *changed, *origin["warnings"]]
 
 
 def audited(
@@ -104,8 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             page.write(render(pairs_page.compose(report)))
         for finding in report["findings"]:
             print(f"{finding['level']:9}{finding['text']}")
-        for note in notes:
-            sys.stderr.write(f"warning: {note}\n")
+        sys.stderr.writelines(f"warning: {note}\n" for note in notes)
         return
     compute, search = params.load("compute"), params.load("faces")
     read, geometry = read_faces()

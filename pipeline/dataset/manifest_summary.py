@@ -61,27 +61,27 @@ def issues(rows: pd.DataFrame) -> pd.DataFrame:
     return bad[["listed_in", "line", "img_name", "status", "detail"]].rename(columns={"listed_in": "file"})
 
 
-def described(bad: pd.DataFrame, *, of: int) -> list[str]:
+def left_out(rows: pd.DataFrame) -> list[str]:
     """Put the rows that cannot be used into words.
 
     Parameters
     ----------
-    bad : DataFrame
-        As `issues` returns it.
-    of : int
-        Rows of the manifest.
+    rows : DataFrame
+        Manifest rows with `listed_in`.
 
     Returns
     -------
     list of str
         A line for each status, the most frequent first: how many rows have it, and the first of them.
     """
-    lines = []
+    bad, lines = issues(rows), []
     for status, count in bad["status"].value_counts().items():
         first = bad[bad["status"] == status].iloc[0]
         place = f"{PurePath(first['file']).name} line {first['line']}" if first["line"] else first["img_name"]
         reason = first["detail"] if first["detail"].startswith(place) else f"{place}: {first['detail']}"
-        lines.append(readable(f"{count} of {of} listed images are left out as {status}, e.g. {reason}"))
+        lines.append(
+            readable(f"{count} of {len(rows)} listed images are left out as {status}, e.g. {reason}")
+        )
     return lines
 
 

@@ -28,7 +28,10 @@ def test_a_stopped_run_goes_on_with_what_is_missing(tmp_path, monkeypatch, capsy
 def test_unknown_parts_are_refused(tmp_path, capsys):
     with pytest.raises(SystemExit, match="2"):
         command.main(["--work", str(tmp_path), "--parts", "auc"])
-    assert "auc is unknown; known are ranked, others, differences, sureness, thresholds" in capsys.readouterr().err
+    assert (
+        "auc is unknown; known are ranked, others, differences, sureness, thresholds"
+        in capsys.readouterr().err
+    )
 
 
 def test_table_counts_designs_that_show_their_interval_often():
