@@ -91,6 +91,11 @@ def write_bundle(
         Limits of the answers, from the same images.
     left_out : dict of str to str
         Reason by kind of pseudo-fake that could not be made.
+
+    Raises
+    ------
+    BundleError
+        Where what was written cannot be read again.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -130,6 +135,7 @@ def write_bundle(
     )
     (folder / CARD_FILE).write_text(model_card(info), encoding="utf-8")
     write_info(folder, info.model_copy(update={"files": files_of(folder)}))
+    Bundle.load(folder)  # what this release would not read is better known now than when it is to score
     trial.remember(read_record(folder))
 
 

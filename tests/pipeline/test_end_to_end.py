@@ -21,6 +21,7 @@ from models.cpu_engine import pick_precision
 from models.errors import UserError
 from models.fingerprint import ROOT
 from models.stacker.calibration import at_prior
+from models.stacker.stacker import Stacker
 from models.unfinished import part_of
 from pipeline import predict
 from pipeline.runtime import command
@@ -371,10 +372,23 @@ def test_scores_are_calibrated_on_images_that_nothing_was_trained_on(copied, mon
     assert {(limit.reals, limit.fakes) for limit in overall} == {tuple(groups)}
 
 
+def test_a_bundle_that_could_not_be_read_ends_the_training(copied, monkeypatch):
+    save = Stacker.save
+
+    def cut(self, folder):
+        info = save(self, folder)
+        (folder / "stacker_labelled_fold1.txt").write_text("tree\n", encoding="utf-8")
+        return info
+
+    monkeypatch.setattr(Stacker, "save", cut)
+    with pytest.raises(BundleError, match="stacker_labelled_fold1.txt is no booster that can be used"):
+        run_stages(copied, ("train",))
+
+
 def test_with_one_trained_fold_the_stacker_learns_from_that_fold_alone(copied, monkeypatch):
     from pipeline.samples.net_folds import prepare
 
-    section = {**TINY["finetune"], "folds": 3, "n_models": 1}
+    section = {**TINY["finetune"], "folds": 2, "n_models": 1}
     write_params(copied, finetune=section)
     run_stages(copied, ("finetune", "train", "evaluate", "predict"))
     monkeypatch.chdir(copied)
