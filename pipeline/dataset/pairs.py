@@ -90,7 +90,7 @@ def in_train(pairs: Sequence[Pair], word: str) -> list[Finding]:
     if not count:
         return []
     text = (
-        f"{count} pairs of {word} in train lie in different groups, so a fold may part them: give both one group in "
+        f"{word} in train lie in different groups (pairs: {count}), so a fold may part them: give both one group in "
         "groups.csv"
     )
     return [{"level": "amber", "text": text}]

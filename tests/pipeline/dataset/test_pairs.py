@@ -44,7 +44,7 @@ def test_copies_in_two_groups_of_train_are_amber_and_in_one_group_nothing(tmp_pa
     rows = planted(tmp_path, split="train")
     pairs, findings, _ = near_duplicates(rows, engine=HERE)
     assert [finding["level"] for finding in findings] == ["amber"]
-    assert findings[0]["text"].startswith("2 pairs of near-duplicates in train lie in different groups")
+    assert findings[0]["text"].startswith("near-duplicates in train lie in different groups (pairs: 2)")
     assert len(pairs) == 2
     assert near_duplicates(rows.assign(group="one"), engine=HERE)[:2] == ([], [])
 
