@@ -142,7 +142,11 @@ def probability(score: Floats, design: Design) -> Floats:
 
 def forecast(score: Floats, design: Design, *, sureness: float) -> Floats:
     """Probability of fake by a forecast whose log-odds are so many times those of `probability`."""
-    return np.asarray(expit(sureness * design.shift * (score - design.shift / 2)), dtype=np.float64)
+    return np.asarray(expit(_log_odds(score, design, sureness=sureness)), dtype=np.float64)
+
+
+def _log_odds(score: Floats, design: Design, *, sureness: float) -> Floats:
+    return sureness * design.shift * (score - design.shift / 2)
 
 
 @cache
@@ -154,11 +158,17 @@ def too_sure(design: Design) -> float:
 
 def _log_loss(design: Design, sureness: float) -> float:
     """Mean log loss of a forecast over endlessly many images."""
+    score, real, fake = _frequencies(design)
+    odds = _log_odds(score, design, sureness=sureness)
+    return float(real @ np.logaddexp(0, odds) + fake @ np.logaddexp(0, -odds))
+
+
+def _frequencies(design: Design) -> tuple[Floats, Floats, Floats]:
+    """Scores in small steps, and how much of all images are reals and fakes of each."""
     share = design.fakes / (design.fakes + design.reals)
     score = np.linspace(-8, 8 + design.shift, 40_001)
-    odds, step = sureness * design.shift * (score - design.shift / 2), score[1] - score[0]
-    real, fake = norm.pdf(score) * step, norm.pdf(score - design.shift) * step
-    return float((1 - share) * (real @ np.logaddexp(0, odds)) + share * (fake @ np.logaddexp(0, -odds)))
+    step = score[1] - score[0]
+    return score, (1 - share) * step * norm.pdf(score), share * step * norm.pdf(score - design.shift)
 
 
 def truth(design: Design, bounds: dict[str, float]) -> dict[str, float]:
@@ -171,19 +181,17 @@ def truth(design: Design, bounds: dict[str, float]) -> dict[str, float]:
         Bounds of the FPR, by the name of the TPR there.
     """
     share = design.fakes / (design.fakes + design.reals)
-    score = np.linspace(-8, 8 + design.shift, 40_001)
-    step, p = score[1] - score[0], probability(score, design)
-    real, fake = norm.pdf(score) * step, norm.pdf(score - design.shift) * step
+    score, real, fake = _frequencies(design)
+    p = probability(score, design)
     tpr, fpr = norm.sf(score - design.shift), norm.sf(score)
     precision = share * tpr / np.maximum(share * tpr + (1 - share) * fpr, 1e-300)
-    squares = (1 - share) * (real @ p**2) + share * (fake @ (1 - p) ** 2)
     tprs = {name: float(norm.cdf(design.shift + norm.ppf(bound))) for name, bound in bounds.items()}
     return {
         "auc": float(norm.cdf(design.shift / np.sqrt(2))),
         **tprs,
-        "ap": float(fake @ precision),
+        "ap": float(fake @ precision) / share,
         "eer": float(norm.cdf(-design.shift / 2)),
-        "brier": float(squares),
+        "brier": float(real @ p**2 + fake @ (1 - p) ** 2),
         "log_loss": _log_loss(design, 1.0),
         "auc_difference": 0.0,
     }

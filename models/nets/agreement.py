@@ -11,6 +11,7 @@ from models.nets import openvino_net
 from models.nets.face_net import FaceNet
 from models.nets.graph import Graph
 from models.nets.net_spec import NetError, member_file, read_record
+from models.nets.openvino_net import ConversionError
 from models.nets.saved_weights import SavedWeights
 
 _PICTURES = 2
@@ -52,8 +53,8 @@ def check_graphs(folder: Path, *, read: Callable[[Path], bytes] = Path.read_byte
             by_graph = openvino_net.load(graph, precision="f32")(pictures)
         except RuntimeError as error:
             raise NetError(
-                f"{folder}: OpenVINO cannot run member {member}'s graph ({' '.join(str(error).split())[:200]}); copy the whole "
-                "folder again or train again"
+                f"{folder}: OpenVINO cannot run member {member}'s graph ({ConversionError.by(error)}); copy the whole folder "
+                "again or train again"
             ) from None
         if by_graph.shape != by_torch.shape:
             raise NetError(

@@ -31,6 +31,8 @@ class ConversionError(RuntimeError):
     @classmethod
     def by(cls, error: Exception) -> ConversionError:
         """What OpenVINO or the reading of a net for it says, in a line."""
+        if isinstance(error, cls):
+            return error
         return cls(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}")
 
 

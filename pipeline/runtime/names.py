@@ -20,6 +20,7 @@ HOW = {
     "data.root": "`make repro DATA=FOLDER`; `make repro DATA=` draws the demo set",
     "data.weights": "`make repro WEIGHTS=FOLDER`",
 }
+Mistake = tuple[str, str]  # key, and what is wrong with it
 WORDS = ("none", "auto", "pretrained")  # of `weights`, that are not paths
 
 
@@ -55,31 +56,31 @@ def check_names(
         *_models(settings, known_models),
     ]
     if mistakes:
-        raise ParamsError("\n".join(f"{_file_of(line, overlays)}: {line}" for line in mistakes))
+        lines = (f"{_file_of(key, overlays)}: key '{key}' {mistake}" for key, mistake in mistakes)
+        raise ParamsError("\n".join(lines))
 
 
-def _file_of(line: str, overlays: Mapping[str, Mapping[str, Any]]) -> str:
-    """The file that sets the key of a mistake, which stands in its first quotes."""
-    keys = line.split("'")[1]
+def _file_of(key: str, overlays: Mapping[str, Mapping[str, Any]]) -> str:
+    """The file that sets a key."""
     return next(
-        (name for name, overlay in overlays.items() if holds(overlay, keys.split("."))), str(PARAMS_FILE)
+        (name for name, overlay in overlays.items() if holds(overlay, key.split("."))), str(PARAMS_FILE)
     )
 
 
-def _unknown(key: str, names: Iterable[str], allowed: Collection[str]) -> list[str]:
+def _unknown(key: str, names: Iterable[str], allowed: Collection[str]) -> list[Mistake]:
     wrong = [name for name in names if name not in allowed]
-    return [f"key '{key}' names {listed(wrong)}; allowed are {', '.join(allowed)}"] if wrong else []
+    return [(key, f"names {listed(wrong)}; allowed are {', '.join(allowed)}")] if wrong else []
 
 
-def _repeated(key: str, names: list[str]) -> list[str]:
+def _repeated(key: str, names: list[str]) -> list[Mistake]:
     twice = sorted({name for name in names if names.count(name) > 1})
-    return [f"key '{key}' names {listed(twice)} twice; name each once"] if twice else []
+    return [(key, f"names {listed(twice)} twice; name each once")] if twice else []
 
 
-def _paths(settings: Params, to_be_drawn: Path | None) -> list[str]:
+def _paths(settings: Params, to_be_drawn: Path | None) -> list[Mistake]:
     folders = {"data.root": Path(settings.data.root), "data.weights": Path(settings.data.weights)}
     mistakes = [
-        f"key '{key}' is {shown_path(path)}, which is not a folder; give one that is there ({HOW[key]})"
+        (key, f"is {shown_path(path)}, which is not a folder; give one that is there ({HOW[key]})")
         for key, path in folders.items()
         if path != to_be_drawn and not os.path.isdir(path)
     ]
@@ -88,19 +89,16 @@ def _paths(settings: Params, to_be_drawn: Path | None) -> list[str]:
             continue
         path = Path(net.weights)
         if not os.path.isfile(path):
-            mistakes.append(
-                f"key '{key}.weights' is {shown_path(path)}, which is not a file; allowed are {', '.join(WORDS)} or the path of a "
-                ".safetensors or .pth file"
-            )
+            wrong = f"which is not a file; allowed are {', '.join(WORDS)} or the path of a .safetensors or .pth file"
+            mistakes.append((f"{key}.weights", f"is {shown_path(path)}, {wrong}"))
         elif not os.path.isfile(path.with_suffix(".json")):
-            mistakes.append(
-                f"key '{key}.weights' is {shown_path(path)}, but {path.with_suffix('.json').name} is not beside it; "
-                "data/weights/README.md says what it holds"
-            )
+            absent = path.with_suffix(".json").name
+            wrong = f"but {absent} is not beside it; data/weights/README.md says what it holds"
+            mistakes.append((f"{key}.weights", f"is {shown_path(path)}, {wrong}"))
     return mistakes
 
 
-def _blocks(settings: Params) -> list[str]:
+def _blocks(settings: Params) -> list[Mistake]:
     made = [
         "face",
         *settings.spectral.blocks,
@@ -116,7 +114,7 @@ def _blocks(settings: Params) -> list[str]:
     ]
 
 
-def _kinds(settings: Params) -> list[str]:
+def _kinds(settings: Params) -> list[Mistake]:
     known = (*kinds(), *GENERATORS)
     mistakes = _unknown("variants.pseudo_fakes", settings.variants.pseudo_fakes, known)
     for name, net in settings.finetune.nets.items():
@@ -124,7 +122,7 @@ def _kinds(settings: Params) -> list[str]:
     return mistakes
 
 
-def _models(settings: Params, known: Collection[str]) -> list[str]:
+def _models(settings: Params, known: Collection[str]) -> list[Mistake]:
     new = {key: net.model for key, net in _nets(settings).items() if net.model not in known}
     if not new:
         return []
@@ -135,15 +133,13 @@ def _models(settings: Params, known: Collection[str]) -> list[str]:
         name, _, tag = model.partition(".")
         if not timm.is_model(name):
             near = difflib.get_close_matches(name, timm.list_models(), n=3)
-            mistakes.append(
-                f"key '{key}.model' is {shown(model, quoted=False)}, which timm does not know; "
-                + (f"near it are {', '.join(near)}" if near else "`timm.list_models()` lists its names")
-            )
+            hint = f"near it are {', '.join(near)}" if near else "`timm.list_models()` lists its names"
+            wrong = f"which timm does not know; {hint}"
+            mistakes.append((f"{key}.model", f"is {shown(model, quoted=False)}, {wrong}"))
         elif tag and model not in timm.list_pretrained(f"{name}.*"):
             tags = ", ".join(timm.list_pretrained(f"{name}.*")) or f"{name} alone"
-            mistakes.append(
-                f"key '{key}.model' is {shown(model, quoted=False)}, whose tag timm does not know; allowed are {tags}"
-            )
+            wrong = f"whose tag timm does not know; allowed are {tags}"
+            mistakes.append((f"{key}.model", f"is {shown(model, quoted=False)}, {wrong}"))
     return mistakes
 
 

@@ -1,5 +1,8 @@
 """A graph that is not of its weights is found: nobody else would notice before a GPU scores differently."""
 
+import dataclasses
+import shutil
+
 import pytest
 import torch
 
@@ -46,6 +49,17 @@ def test_a_graph_that_cannot_be_run_is_named_and_torch_does_not_step_in(folder, 
     with pytest.raises(
         NetError, match="OpenVINO cannot run member 1's graph .*; copy the whole folder again"
     ):
+        check_graphs(folder)
+
+
+def test_the_graph_of_a_net_of_another_width_is_named(folder, tmp_path_factory):
+    other, spec = tmp_path_factory.mktemp("other"), dataclasses.replace(SPEC, heads=SPEC.heads[:1])
+    torch.manual_seed(0)
+    FaceNet.save(other, spec, [build(spec)[1].state_dict()])
+    save_graphs(other)
+    for suffix in (".xml", ".bin"):
+        shutil.copy(other / f"member0{suffix}", folder / f"member1{suffix}")
+    with pytest.raises(NetError, match="member 1's graph gives 1 numbers, its weights give 2; train again"):
         check_graphs(folder)
 
 
