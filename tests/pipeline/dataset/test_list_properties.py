@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.dataset.dataset_files import find, read_all, warnings
-from pipeline.dataset.image_folders import walk
+from pipeline.dataset.image_folders import is_hidden, walk
 from pipeline.dataset.image_search import notes, read_list
 from pipeline.dataset.lists import LabelError, parse, read_groups, split_fields
 from pipeline.dataset.spellings import folded, shown
@@ -124,12 +124,13 @@ def made(root: Path, names: list[str]) -> set[str]:
 
 @quick
 @given(st.lists(name, max_size=8))
+@example(["@EADIR", "a/@eaDir/b", "$recycle.bin", "a/c"])
 def test_the_walk_finds_each_file_once_or_counts_it_and_a_list_finds_it_again(names: list[str]) -> None:
     with folder() as root:
         present = made(root / "images", names)
         found = walk(root / "images")
         assert found.names == sorted(set(found.names))
-        shown_parts = {text for text in present if not any(part.startswith(".") for part in text.split("/"))}
+        shown_parts = {text for text in present if not any(map(is_hidden, text.split("/")))}
         assert set(found.names) == shown_parts
         assert bool(found.skipped) == (present != shown_parts or (root / "images").exists() is False)
         lines = ["img_name,target", *(f"{quoted(text, ',')},0" for text in found.names)]
