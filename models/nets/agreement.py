@@ -50,7 +50,7 @@ def check_graphs(folder: Path, *, read: Callable[[Path], bytes] = Path.read_byte
         by_torch = FaceNet(record.spec, [weights], mirror=False, openvino=False)(list(pictures))
         try:
             # Not by FaceNet, where torch would step in for a graph that cannot be read, and be compared with itself.
-            by_graph = openvino_net.load(graph, precision="f32")(pictures)
+            by_graph = openvino_net.load([graph], precision="f32")(pictures)
         except RuntimeError as error:
             raise NetError(
                 f"{folder}: OpenVINO cannot run member {member}'s graph ({ConversionError.by(error)}); copy the whole folder "

@@ -28,8 +28,8 @@ from models.nets.saved_weights import SavedWeights, State
 _SLOWER = "scoring takes more than twice the time, and low-order bits differ"
 
 
-class Member(Protocol):
-    """What computes rows. width : numbers of a row."""
+class Members(Protocol):
+    """What computes the mean of the members' rows. width : numbers of a row."""
 
     width: int
 
@@ -94,16 +94,16 @@ class FaceNet:
             one if isinstance(one, SavedWeights) else SavedWeights.of(f"state {i}", one)
             for i, one in enumerate(weights)
         ]
-        self.members: Sequence[Member] = []
+        members: Members | None = None
         if openvino and device == "cpu":
             wanted = cpu_engine.available(precision)
-            self.members = _by_openvino(spec, saved, graphs or [None] * len(saved), precision=wanted)
-            self.precision = wanted if self.members else "f32"
-        if not self.members:
+            members = _by_openvino(spec, saved, graphs or [None] * len(saved), precision=wanted)
+            self.precision = wanted if members else "f32"
+        if members is None:
             from models.nets.build import by_torch
 
-            self.members = [by_torch(spec, saved, device=device)]
-        self.width = self.members[0].width
+            members = by_torch(spec, saved, device=device)
+        self.members, self.width = members, members.width
         if self.precision != precision:
             warnings.warn(
                 f"{spec.model} runs in {self.precision} here, but its training rows were computed in {precision}: its "
@@ -125,17 +125,14 @@ class FaceNet:
         if not len(crops):
             return np.zeros((0, self.width), np.float32)
         pictures = np.stack(list(crops))
-        views = [pictures, pictures[:, :, ::-1]] if self.mirror and self.spec.heads else [pictures]
-        first, *more = (member(view) for view in views for member in self.members)
-        total = first
-        for rows in more:  # one after the other: numpy's own mean adds up in another order for a single row
-            total = total + rows
-        return np.asarray(total / np.float32(1 + len(more)), dtype=np.float32)
+        rows = self.members(pictures)
+        if self.mirror and self.spec.heads:
+            rows = (rows + self.members(pictures[:, :, ::-1])) / np.float32(2)
+        return rows
 
     def release_memory(self) -> None:
         """Give back what the members keep between two pictures; the next one takes it again."""
-        for member in self.members:
-            member.release_memory()
+        self.members.release_memory()
 
     @staticmethod
     def save(
@@ -263,16 +260,14 @@ def _by_openvino(
     graphs: Sequence[Graph | None],
     *,
     precision: Precision,
-) -> Sequence[Member]:
-    """A net for each member; none, and a warning, where OpenVINO cannot be used."""
+) -> Members | None:
+    """The members as one; None, and a warning, where OpenVINO cannot be used."""
     if not cpu_engine.is_installed():
         warnings.warn(f"OpenVINO is not installed, so torch runs {spec.model}; {_SLOWER}", stacklevel=3)
-        return []
+        return None
     try:
-        return [
-            openvino_net.load(graph or graph_of(spec, one), precision=precision)
-            for graph, one in zip(graphs, weights, strict=True)
-        ]
+        made = [graph or graph_of(spec, one) for graph, one in zip(graphs, weights, strict=True)]
+        return openvino_net.load(made, precision=precision)
     except ConversionError as error:
         warnings.warn(f"OpenVINO cannot run {spec.model} ({error}), so torch does; {_SLOWER}", stacklevel=3)
-        return []
+        return None

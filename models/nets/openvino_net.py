@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache
 from hashlib import sha256
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from models import cpu_engine, machine_cache
 from models.cpu_engine import Precision
 from models.nets.graph import Graph
+from models.nets.joined import join
 
 KIND = "nets"  # in the machine's cache
 
@@ -37,12 +38,12 @@ class ConversionError(RuntimeError):
 
 
 class OpenVinoNet:
-    """A compiled net. A row's bits depend on its picture alone.
+    """The mean of some nets of the same make, compiled as one. A row's bits depend on its picture alone.
 
     Parameters
     ----------
     compiled : CompiledModel
-        From one uint8 picture, (1, size, size, 3), to a float32 row.
+        From one uint8 picture, (1, size, size, 3), to a float32 row of each net.
 
     Attributes
     ----------
@@ -52,7 +53,10 @@ class OpenVinoNet:
 
     def __init__(self, compiled: Any) -> None:
         self._run = cpu_engine.CompiledNet(compiled)
-        self.width = int(compiled.output(0).get_partial_shape()[1].get_length())
+        widths = {int(output.get_partial_shape()[1].get_length()) for output in compiled.outputs}
+        if len(widths) > 1:
+            raise RuntimeError(f"nets of {' and '.join(map(str, sorted(widths)))} numbers")
+        self._nets, self.width = len(compiled.outputs), widths.pop()
 
     def __call__(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Compute a row for each picture.
@@ -67,20 +71,22 @@ class OpenVinoNet:
         """
         rows = np.empty((len(pictures), self.width), np.float32)
         for place in range(len(pictures)):
-            rows[place] = self._run([np.ascontiguousarray(pictures[place : place + 1])])[0]
-        return rows
+            picture = np.ascontiguousarray(pictures[place : place + 1])
+            rows[place] = np.sum(self._run.every([picture], outputs=self._nets), axis=0)[0]
+        return rows / np.float32(self._nets)
 
     def release_memory(self) -> None:
         """Give back what is kept between two pictures; the next one takes it again."""
         self._run.release_memory()
 
 
-def load(graph: Graph, *, precision: Precision) -> OpenVinoNet:
-    """Compile a net for this processor, or take it from the machine's cache.
+def load(graphs: Sequence[Graph], *, precision: Precision) -> OpenVinoNet:
+    """Compile nets as one for this processor, or take them from the machine's cache.
 
     Parameters
     ----------
-    graph : Graph
+    graphs : sequence of Graph
+        One at least.
     precision : {'f32', 'bf16'}
 
     Returns
@@ -90,11 +96,11 @@ def load(graph: Graph, *, precision: Precision) -> OpenVinoNet:
     Raises
     ------
     ConversionError
-        Where OpenVINO does not take the graph.
+        Where OpenVINO does not take a graph, or they are not of one make.
     """
     made = compiled(
-        lambda: cpu_engine.core().read_model(graph.layers, graph.constants),
-        facts=graph.digest,
+        lambda: join(graphs),
+        facts=" ".join(graph.digest for graph in graphs),
         precision=precision,
     )
     try:
