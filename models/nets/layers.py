@@ -87,11 +87,12 @@ def run_depthwise_in_float32(net: nn.Module) -> None:
     Parameters
     ----------
     net : nn.Module
-        Changed in place.
+        Changed in place, but for what `freeze_layers` took out of training: it has no backward pass.
     """
     for module in net.modules():
         if (
-            isinstance(module, nn.Conv2d)
+            module.training
+            and isinstance(module, nn.Conv2d)
             and module.groups == module.in_channels > 1
             and (module.stride != (1, 1) or max(module.kernel_size) > 3)
         ):

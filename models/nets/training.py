@@ -172,12 +172,12 @@ class _Run:
         self.average = ModelEmaV3(
             self.net, decay=EMA_DECAY, use_warmup=True, warmup_gamma=9, warmup_power=1, update_after_step=-2
         )
-        if self.device.type == "cpu" and self.bf16:
-            run_depthwise_in_float32(self.net)
         if checkpoint.state is not None:
             freeze_layers(self.net[1], groups=schedule.freeze_layers)
             if schedule.tune == "norms":
                 train_norms_only(self.net[1])
+        if self.device.type == "cpu" and self.bf16:
+            run_depthwise_in_float32(self.net)
         groups = param_groups_weight_decay(self.net, schedule.weight_decay)
         self.optimiser = torch.optim.AdamW(groups, lr=schedule.learning_rate)
 

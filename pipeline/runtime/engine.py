@@ -24,6 +24,7 @@ from pipeline.runtime.process import end_with, is_out_of_memory
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 _SIGNALS = re.compile(r"SIG[A-Z0-9]+\(-\d+\)|EXIT\(\d+\)")  # in what joblib says of a dead worker
+_SHORT_S = 1  # seconds that a process waits for more work where it is not to last
 CLUSTER_TIMEOUT_S = 20  # seconds in which a cluster has to answer and to show its first worker
 
 
@@ -56,11 +57,14 @@ class Engine:
         Of loky; 0 for one per core.
     scheduler : str or None
         Address of Dask's, e.g. `tcp://10.0.0.1:8786`.
+    lasting : bool
+        Whether processes of this machine wait for the next work, and keep the memory of this one until then.
     """
 
     backend: str = "loky"
     workers: int = 0
     scheduler: str | None = None
+    lasting: bool = True
 
     def map(
         self,
@@ -110,6 +114,7 @@ class Engine:
                 backend=self.backend,
                 initializer=end_with,
                 initargs=(os.getpid(),),
+                **({} if self.lasting else {"idle_worker_timeout": _SHORT_S}),
                 **_options(ordered),
             )
             yield from parallel(joblib.delayed(in_folder)(piece) for piece in pieces)

@@ -332,7 +332,7 @@ class Report(Section):
 class Compute(Section):
     """Where the work is done. Nothing here changes a result, but that a GPU changes its low-order bits and bfloat16 more."""
 
-    workers: int = Field(0, ge=0, description="processes; 0: one per core. Training takes every core")
+    workers: int = Field(0, ge=0, description="processes; 0: one per core, and to train one per net")
     backend: Literal["loky", "sequential", "dask"] = Field(
         "loky",
         description="processes of this machine, this process alone, or the workers of the cluster at `scheduler`",
@@ -369,6 +369,19 @@ class Compute(Section):
         if nets and self.backend == "loky" and pick_device(self.device) != "cpu":
             return Engine(workers=gpu_processes(self.workers))
         return Engine(backend=self.backend, workers=self.workers, scheduler=self.scheduler)
+
+    def training_engine(self, nets: int) -> Engine:
+        """Where some nets are trained: at once, on a GPU one after the other.
+
+        Parameters
+        ----------
+        nets : int
+        """
+        if self.backend == "dask":
+            return self.engine()
+        if pick_device(self.device) != "cpu":
+            return Engine(backend="sequential")
+        return Engine(backend=self.backend, workers=self.workers or nets, lasting=False)
 
 
 class Params(Section):
