@@ -66,6 +66,13 @@ def test_under_autocast_large_and_strided_depthwise_convolutions_compute_in_floa
     assert all(weight.grad.dtype == torch.float32 and weight.grad.any() for weight in net.parameters())
 
 
+def test_layers_without_a_backward_pass_stay_in_bfloat16():
+    net = depthwise_net()
+    net[3].eval()  # as `freeze_layers` leaves it
+    run_depthwise_in_float32(net)
+    assert [name for name, layer in net.named_children() if "forward" in vars(layer)] == ["2", "4"]
+
+
 def test_a_copy_of_a_changed_net_uses_its_own_weights():
     net = depthwise_net()
     run_depthwise_in_float32(net)

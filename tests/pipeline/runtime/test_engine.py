@@ -142,3 +142,13 @@ def test_workers_are_gone_within_seconds_when_their_parent_is(tmp_path, how):
     finally:
         parent.kill()
         parent.wait()
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks at /proc")
+def test_processes_that_are_not_to_last_end_with_their_work():
+    workers = set(Engine(workers=2, lasting=False).map(pid, range(8)))
+    assert os.getpid() not in workers
+    deadline = time.monotonic() + 60
+    while any(map(is_running, workers)):
+        assert time.monotonic() < deadline, "they keep the memory of their work"
+        time.sleep(0.05)

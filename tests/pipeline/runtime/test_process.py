@@ -147,3 +147,15 @@ def test_a_gpu_is_fed_by_several_processes_and_the_cpu_by_all_that_are_wanted(mo
         assert Compute(workers=7).engine(nets=nets) == Engine(workers=workers)
     monkeypatch.setattr("pipeline.runtime.sections.pick_device", lambda _: "cuda")
     assert Compute(backend="sequential").engine(nets=True).backend == "sequential"
+
+
+def test_nets_are_trained_at_once_but_on_a_gpu(monkeypatch):
+    cluster = Compute(backend="dask", scheduler="tcp://here:8786")
+    for device in ("cuda", "cpu"):
+        monkeypatch.setattr("pipeline.runtime.sections.pick_device", lambda _, device=device: device)
+        assert cluster.training_engine(3) == cluster.engine()
+    assert Compute().training_engine(3) == Engine(workers=3, lasting=False)
+    assert Compute(workers=2).training_engine(3) == Engine(workers=2, lasting=False)
+    assert Compute(backend="sequential").training_engine(3).backend == "sequential"
+    monkeypatch.setattr("pipeline.runtime.sections.pick_device", lambda _: "cuda")
+    assert Compute(workers=2).training_engine(3).backend == "sequential"
