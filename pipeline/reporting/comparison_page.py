@@ -55,8 +55,8 @@ def answer(comparison: dict[str, Any], metric: str) -> Text:
     said = {"metric": label, "gap": number(gap["value"], 4, signed=True), **sizes}
     if gap["low"] is None:
         return say(
-            "no answer: {metric} differs by {gap} (B minus A), but {images} images in {groups} groups are too few or too "
-            "unequal for an interval",
+            "no answer: {metric} differs by {gap} (B minus A), but too few of the {images} images in {groups} groups decide it "
+            "for an interval",
             **said,
         )
     said |= {side: number(gap[side], 4, signed=True) for side in ("low", "high")}

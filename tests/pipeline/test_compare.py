@@ -72,5 +72,5 @@ def test_answers_where_there_is_none():
     assert answer(comparison, "auc") == "no answer: AUC has no value on these 10 images"
     figure = {"first": 0.5, "second": 0.6, "difference": {"value": 0.1, "low": None, "high": None}}
     assert str(answer(comparison | {"auc": figure}, "auc")).startswith(
-        "no answer: AUC differs by +0.1000 (B minus A), but 10 images in 2 groups are too few"
+        "no answer: AUC differs by +0.1000 (B minus A), but too few of the 10 images in 2 groups decide it"
     )
