@@ -152,7 +152,8 @@ def train_member(fold: int, *, job: Job, device: str) -> Path:
         As of `train_fold`.
     """
     kept = np.flatnonzero(job.train["fold"].to_numpy() != fold)
-    # Another number of threads may change low-order bits of the weights, so it hangs on the machine alone.
+    # Another number of threads may change low-order bits of the weights, so it hangs on the machine alone, not on how many
+    # nets are trained there at once.
     threads = max(joblib.cpu_count() // job.section.members, 1)
     limit_threads(threads, tensors=True)
     seed, net = job.section.seed + fold, job.net
@@ -167,7 +168,7 @@ def train_member(fold: int, *, job: Job, device: str) -> Path:
         alignment=net.alignment,
         uniformity=net.uniformity,
         seed=seed,
-        workers=threads,
+        workers=joblib.cpu_count(),
     )
     return train_fold(
         job.images(kept),
