@@ -20,10 +20,12 @@ from numpy.typing import NDArray
 
 from models import cpu_engine, machine_cache
 from models.cpu_engine import Precision
+from models.fingerprint import fingerprint
 from models.nets.graph import Graph
 from models.nets.joined import join
 
 KIND = "nets"  # in the machine's cache
+JOINING = "models.nets.joined:join"
 
 
 class ConversionError(RuntimeError):
@@ -100,7 +102,7 @@ def load(graphs: Sequence[Graph], *, precision: Precision) -> OpenVinoNet:
     """
     made = compiled(
         lambda: join(graphs),
-        facts=" ".join(graph.digest for graph in graphs),
+        facts=" ".join([fingerprint(JOINING), *(graph.digest for graph in graphs)]),
         precision=precision,
     )
     try:
