@@ -21,10 +21,11 @@ from benchmarks.gpu.workload import LOGIT_SPREAD, Workload, checkpoint, random_s
 from features.spectral import compute
 from features.views import Face, cut_views, plan_crop
 from models.nets.face_net import FaceNet
-from models.nets.training import Schedule, _Run
+from models.nets.training import _Run
 from pipeline import predict
 from pipeline.faces import detector
 from pipeline.runtime import params
+from pipeline.samples.net_folds import schedule_of
 
 BATCH = 16  # pictures of a compared forward pass or training step
 STEPS = 20  # of a training on one batch that must lower the loss
@@ -81,12 +82,14 @@ def training(work: Workload) -> list[Check]:
         goals = target(BATCH, len(spec.heads))
         state = random_state(spec, list(pixels.numpy()), seed=0)
         runs = [
-            _Run(spec, checkpoint(state), schedule(net), device=where, steps=STEPS)
+            _Run(spec, checkpoint(state), schedule_of(net, seed=0, workers=1), device=where, steps=STEPS)
             for where in ("cpu", work.device)
         ]
         (loss, slope), (other, other_slope) = (_gradient(run, pixels, goals) for run in runs)
         cosine = torch.nn.functional.cosine_similarity(slope, other_slope, dim=0)
-        trained = _Run(spec, checkpoint(state), schedule(net), device=work.device, steps=STEPS)
+        trained = _Run(
+            spec, checkpoint(state), schedule_of(net, seed=0, workers=1), device=work.device, steps=STEPS
+        )
         before = _loss(trained, pixels, goals)
         for _ in range(STEPS):
             trained.step(pixels, goals)
@@ -121,23 +124,6 @@ def entries(work: Workload) -> dict[str, params.Net]:
     if recipe.model.startswith("vit_large"):
         recipe = recipe.model_copy(update={"model": LARGEST_ON_CPU})
     return {**named, f"{recipe.model}, {recipe.size} px": recipe}
-
-
-def schedule(net: params.Net) -> Schedule:
-    """How a net of the parameters is trained."""
-    return Schedule(
-        epochs=1,
-        batch_size=net.batch_size,
-        learning_rate=net.learning_rate,
-        weight_decay=net.weight_decay,
-        label_smoothing=net.label_smoothing,
-        freeze_layers=net.freeze_layers,
-        seed=0,
-        workers=1,
-        tune=net.tune,
-        alignment=net.alignment,
-        uniformity=net.uniformity,
-    )
 
 
 def target(count: int, heads: int) -> torch.Tensor:

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.gpu.agreement import schedule, target
+from benchmarks.gpu.agreement import target
 from benchmarks.gpu.record import Rate
 from benchmarks.gpu.workload import Workload, checkpoint, spec_of
 from benchmarks.speed.blocks import works
@@ -29,6 +29,7 @@ from pipeline.faces import detector
 from pipeline.runtime import params
 from pipeline.runtime.engine import Engine
 from pipeline.runtime.process import limit_threads
+from pipeline.samples.net_folds import schedule_of
 from pipeline.serving.bundles import load_bundle
 from pipeline.serving.pictures import read_picture
 from pipeline.serving.scoring import IMAGES_PER_TASK, stream_rows
@@ -131,7 +132,7 @@ def _of_net(work: Workload, name: str, net: params.Net) -> Iterator[Rate]:
         len(crops),
         partial(FaceNet(spec, [state], device=work.device), crops),
     )
-    run = _Run(spec, checkpoint(state), schedule(net), device=work.device, steps=1000)
+    run = _Run(spec, checkpoint(state), schedule_of(net, seed=0, workers=1), device=work.device, steps=1000)
     yield _rate(work, f"training step of {name}", len(crops), partial(run.step, pixels, goals))
 
 

@@ -17,7 +17,7 @@ from benchmarks.quality import families
 from benchmarks.quality import rows as data
 from benchmarks.quality.conditions import FORGED, U8
 from benchmarks.quality.forgery_tables import areas
-from benchmarks.quality.rows import picture
+from benchmarks.quality.rows import pictures
 from benchmarks.quality.runs import over_chunks
 from models.bundle import Bundle
 from models.bundle_info import FILE
@@ -44,10 +44,7 @@ def opinions(bundle: Bundle, pixels: Sequence[U8]) -> pd.DataFrame:
 def opinions_of(rows: pd.DataFrame, *, bundle: Path, condition: str) -> pd.DataFrame:
     """The same of a chunk of rows, whose face is looked for in the changed pixels."""
     limit_threads(1)
-    pixels = [
-        picture(path, name, condition) for path, name in zip(rows["path"], rows["img_name"], strict=True)
-    ]
-    return opinions(load_bundle(bundle, "cpu"), pixels)
+    return opinions(load_bundle(bundle, "cpu"), pictures(rows, condition))
 
 
 def table(measured: Sequence[pd.DataFrame]) -> Iterator[str]:

@@ -19,7 +19,7 @@ import yaml
 from numpy.typing import NDArray
 
 from benchmarks.quality.conditions import U8
-from benchmarks.quality.rows import picture
+from benchmarks.quality.rows import pictures
 from benchmarks.quality.runs import Run, over_chunks
 from models.bundle import Bundle
 from models.bundle_files import read_info
@@ -176,10 +176,7 @@ def borrow(folder: Path, lender: Path) -> None:
 def score_chunk(bundle: Path, rows: pd.DataFrame, condition: str) -> NDArray[np.float64]:
     """Score and novelty, (2, n). The face is looked for in the changed pixels, as in a user's picture."""
     limit_threads(1)
-    pixels = [
-        picture(path, name, condition) for path, name in zip(rows["path"], rows["img_name"], strict=True)
-    ]
-    return predict_pixels(load_bundle(bundle, "cpu"), pixels)
+    return predict_pixels(load_bundle(bundle, "cpu"), pictures(rows, condition))
 
 
 def predict_pixels(bundle: Bundle, pixels: Sequence[U8]) -> NDArray[np.float64]:

@@ -73,6 +73,11 @@ def picture(path: str, name: str, condition: str) -> U8:
     return apply(condition, read_image(path, max_pixels=MAX_PIXELS).pixels, image=name)
 
 
+def pictures(rows: pd.DataFrame, condition: str) -> list[U8]:
+    """The pictures of some rows under a condition, as of `picture`."""
+    return [picture(path, name, condition) for path, name in zip(rows["path"], rows["img_name"], strict=True)]
+
+
 def write_dataset(rows: pd.DataFrame, folder: Path) -> Path:
     """A data set of these rows alone, in the product's layout, files copied; an earlier one is kept."""
     if (folder / "groups.csv").is_file():

@@ -16,46 +16,34 @@ import torch
 
 from benchmarks.speed.timing import machine, row, side_by_side, table
 from models.nets.checkpoints import find
-from models.nets.training import Schedule, _Run
+from models.nets.training import _Run
 from pipeline.runtime import params
 from pipeline.runtime.process import limit_threads
+from pipeline.samples.net_folds import schedule_of, threads_each
 from pipeline.samples.net_rows import net_spec
 
 _PLANNED = 10_000  # steps: more than are run, as the learning rate hangs on it
 
 
 @lru_cache(maxsize=1)
-def _run(net: str, seed: int) -> _Run:
+def _run(net: str) -> _Run:
     """A training that has begun. net : JSON of the entry, which can be a key."""
     entry = params.Net.model_validate_json(net)
     checkpoint = find(model=entry.model, weights=entry.weights, folder=Path(params.load("data").weights))
-    schedule = Schedule(
-        epochs=1,
-        batch_size=entry.batch_size,
-        learning_rate=entry.learning_rate,
-        weight_decay=entry.weight_decay,
-        label_smoothing=entry.label_smoothing,
-        freeze_layers=entry.freeze_layers,
-        seed=seed,
-        workers=1,
-        tune=entry.tune,
-        alignment=entry.alignment,
-        uniformity=entry.uniformity,
-    )
+    schedule = schedule_of(entry, seed=0, workers=1)
     return _Run(net_spec(entry, checkpoint), checkpoint, schedule, device="cpu", steps=_PLANNED)
 
 
-def train(net: str, *, seed: int, steps: int, threads: int) -> float:
-    """Some steps of one net on so many threads of this process; returns the sum of a weight, which every step changes."""
+def train(net: str, *, steps: int, threads: int) -> None:
+    """Some steps of one net on so many threads of this process."""
     limit_threads(threads, tensors=True)
-    run, entry = _run(net, seed), params.Net.model_validate_json(net)
+    run, entry = _run(net), params.Net.model_validate_json(net)
     side = entry.train_size or entry.size
     shape = (entry.batch_size // 2 * 2, side, side, 3)
-    pixels = torch.randint(0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(seed))
+    pixels = torch.randint(0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     goals = torch.arange(shape[0])[:, None].repeat(1, len(entry.heads)).remainder(2).float()
     for _ in range(steps):
         run.step(pixels, goals)
-    return float(sum(weight.detach().double().sum() for weight in run.net.parameters()))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -67,23 +55,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=5, help="(default: %(default)s)")
     args = parser.parse_args(arguments)
     entry = params.load("finetune").nets[args.net]
-    net, cores, seeds = entry.model_dump_json(), joblib.cpu_count(), range(args.members)
+    net, cores = entry.model_dump_json(), joblib.cpu_count()
     parallel = joblib.Parallel(n_jobs=args.members, backend="loky", pre_dispatch="all", batch_size=1)
-    share = max(cores // args.members, 1)
 
     def in_turn() -> None:
-        for _ in seeds:
-            train(net, seed=0, steps=args.steps, threads=cores)
+        for _ in range(args.members):
+            train(net, steps=args.steps, threads=cores)
 
     def at_once() -> None:
-        parallel(joblib.delayed(train)(net, seed=0, steps=args.steps, threads=share) for _ in seeds)
+        share = threads_each(args.members)
+        parallel(joblib.delayed(train)(net, steps=args.steps, threads=share) for _ in range(args.members))
 
     times = side_by_side({"in turn": in_turn, "at once": at_once}, rounds=args.rounds, describe=args.net)
     pictures = args.members * args.steps * (entry.batch_size // 2 * 2)
     label = f"{args.members} nets of entry {args.net}, {cores} cores"
     line = row(label, times, ours="at once", other="in turn", images=pictures)
     print(machine())
-    print(table("Fine-tuning", "one after the other on all cores", [line]).replace("ours", "at once"))
+    print(table("Fine-tuning", "one after the other on all cores", [line], ours="at once"))
 
 
 if __name__ == "__main__":

@@ -53,9 +53,11 @@ def row(label: str, times: Times, *, ours: str, other: str, images: int) -> tupl
     return label, times.median(other) * per, times.median(ours) * per, f"{middle:.2f} ({low:.2f}–{high:.2f})"
 
 
-def table(title: str, other: str, rows: Sequence[tuple[str, float, float, str]]) -> str:
+def table(
+    title: str, other: str, rows: Sequence[tuple[str, float, float, str]], *, ours: str = "ours"
+) -> str:
     """Markdown."""
-    lines = [f"| | {other}, ms an image | ours | ratio (range over the rounds) |", "|---|---|---|---|"]
+    lines = [f"| | {other}, ms an image | {ours} | ratio (range over the rounds) |", "|---|---|---|---|"]
     lines += [f"| {label} | {a:.2f} | {b:.2f} | {ratio} |" for label, a, b, ratio in rows]
     return f"### {title}\n" + "\n".join(lines)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
@@ -152,24 +152,10 @@ def train_member(fold: int, *, job: Job, device: str) -> Path:
         As of `train_fold`.
     """
     kept = np.flatnonzero(job.train["fold"].to_numpy() != fold)
-    # Another number of threads may change low-order bits of the weights, so it hangs on the machine alone, not on how many
-    # nets are trained there at once.
-    threads = max(joblib.cpu_count() // job.section.members, 1)
-    limit_threads(threads, tensors=True)
-    seed, net = job.section.seed + fold, job.net
-    schedule = Schedule(
-        epochs=net.epochs,
-        batch_size=min(net.batch_size, len(kept)),
-        learning_rate=net.learning_rate,
-        weight_decay=net.weight_decay,
-        label_smoothing=net.label_smoothing,
-        freeze_layers=net.freeze_layers,
-        tune=net.tune,
-        alignment=net.alignment,
-        uniformity=net.uniformity,
-        seed=seed,
-        workers=joblib.cpu_count(),
-    )
+    limit_threads(threads_each(job.section.members), tensors=True)
+    seed = job.section.seed + fold
+    schedule = schedule_of(job.net, seed=seed, workers=joblib.cpu_count())
+    schedule = replace(schedule, batch_size=min(schedule.batch_size, len(kept)))
     return train_fold(
         job.images(kept),
         job.sampler(kept, seed=seed),
@@ -179,6 +165,43 @@ def train_member(fold: int, *, job: Job, device: str) -> Path:
         device=pick_device(device),
         folder=job.folder / f"fold{fold}",
         progress=Tally(_tally(job, fold)).add,
+    )
+
+
+def threads_each(nets: int) -> int:
+    """Threads of each of some nets that are trained on this machine: its share of the cores, at least one.
+
+    Another number may change low-order bits of the weights, so it hangs on the machine alone, not on how many nets are trained
+    there at once.
+    """
+    return max(joblib.cpu_count() // nets, 1)
+
+
+def schedule_of(net: params.Net, *, seed: int, workers: int) -> Schedule:
+    """How an entry of params.yaml is trained.
+
+    Parameters
+    ----------
+    net : params.Net
+    seed, workers : int
+        As of `Schedule`.
+
+    Returns
+    -------
+    Schedule
+    """
+    return Schedule(
+        epochs=net.epochs,
+        batch_size=net.batch_size,
+        learning_rate=net.learning_rate,
+        weight_decay=net.weight_decay,
+        label_smoothing=net.label_smoothing,
+        freeze_layers=net.freeze_layers,
+        tune=net.tune,
+        alignment=net.alignment,
+        uniformity=net.uniformity,
+        seed=seed,
+        workers=workers,
     )
 
 

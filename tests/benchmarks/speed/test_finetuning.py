@@ -12,16 +12,22 @@ NET = params.Net(
 ).model_dump_json()
 
 
+def total(run):
+    return float(sum(weight.detach().double().sum() for weight in run.net.parameters()))
+
+
 def test_every_step_changes_the_net_and_threads_are_those_asked_for():
     finetuning._run.cache_clear()
     kept = torch.get_num_threads()
     try:
-        first = finetuning.train(NET, seed=0, steps=1, threads=1)
-        assert torch.get_num_threads() == 1
-        second = finetuning.train(NET, seed=0, steps=1, threads=2)
-        assert torch.get_num_threads() == 2
-        assert first != second
-        assert finetuning._run(NET, 0).steps_done == 2
+        run = finetuning._run(NET)
+        weights = [total(run)]
+        for threads in (1, 2):
+            finetuning.train(NET, steps=1, threads=threads)
+            assert torch.get_num_threads() == threads
+            weights.append(total(run))
+        assert len(set(weights)) == 3
+        assert run.steps_done == 2
     finally:
         torch.set_num_threads(kept)
 
